@@ -1,0 +1,2 @@
+export { type Clock, systemClock, type Timer } from "./clock.ts";
+export { type Random, randomBelow, sample, seededRandom, systemRandom } from "./random.ts";

@@ -1,0 +1,82 @@
+/** A set of piece indices below a fixed count, stored as a BitTorrent bitfield: most significant bit first. */
+export class PieceSet {
+  readonly pieceCount: number;
+  readonly #bits: Uint8Array;
+  #size = 0;
+
+  constructor(pieceCount: number) {
+    this.pieceCount = pieceCount;
+    this.#bits = new Uint8Array(Math.ceil(pieceCount / 8));
+  }
+
+  static full(pieceCount: number): PieceSet {
+    const set = new PieceSet(pieceCount);
+    set.#bits.fill(0xff);
+    if (pieceCount & 7) set.#bits[set.#bits.length - 1] = (0xff00 >> (pieceCount & 7)) & 0xff;
+    set.#size = pieceCount;
+    return set;
+  }
+
+  /** From a wire bitfield, or undefined when its length is wrong or a spare bit is set (BEP 3). */
+  static fromBitfield(bytes: Uint8Array, pieceCount: number): PieceSet | undefined {
+    const set = new PieceSet(pieceCount);
+    if (bytes.length !== set.#bits.length) return undefined;
+    const spare = bytes.length * 8 - pieceCount;
+    if (spare > 0 && ((bytes.at(-1) ?? 0) & ((1 << spare) - 1)) !== 0) return undefined;
+    set.#bits.set(bytes);
+    for (const byte of bytes) set.#size += ONES[byte] ?? 0;
+    return set;
+  }
+
+  /** How many pieces are in the set. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get isFull(): boolean {
+    return this.#size === this.pieceCount;
+  }
+
+  has(piece: number): boolean {
+    return ((this.#bits[piece >> 3] ?? 0) & (0x80 >> (piece & 7))) !== 0;
+  }
+
+  /** False when the piece was in the set already. */
+  add(piece: number): boolean {
+    if (piece < 0 || piece >= this.pieceCount)
+      throw new RangeError(`no piece ${piece} of ${this.pieceCount}`);
+    if (this.has(piece)) return false;
+    this.#bits[piece >> 3] = (this.#bits[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
+    this.#size++;
+    return true;
+  }
+
+  /** False when the piece was not in the set. */
+  delete(piece: number): boolean {
+    if (!this.has(piece)) return false;
+    this.#bits[piece >> 3] = (this.#bits[piece >> 3] ?? 0) & ~(0x80 >> (piece & 7));
+    this.#size--;
+    return true;
+  }
+
+  /** How many pieces are in this set and not in `other`. */
+  countMissingFrom(other: PieceSet): number {
+    let count = 0;
+    for (let i = 0; i < this.#bits.length; i++) {
+      count += ONES[(this.#bits[i] ?? 0) & ~(other.#bits[i] ?? 0) & 0xff] ?? 0;
+    }
+    return count;
+  }
+
+  /** A copy, as a wire bitfield. */
+  toBitfield(): Uint8Array {
+    return this.#bits.slice();
+  }
+
+  *[Symbol.iterator](): Generator<number> {
+    for (let piece = 0; piece < this.pieceCount; piece++) if (this.has(piece)) yield piece;
+  }
+}
+
+/** The number of ones in each byte. */
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);

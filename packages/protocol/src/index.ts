@@ -1,0 +1,20 @@
+export * from "./announce-answer.ts";
+export {
+  type AnnounceEvent,
+  type AnnounceRequest,
+  decodeAnnounceRequest,
+  encodeAnnounceRequest,
+  type MemberAnnounce,
+  type PeerQuery,
+} from "./announce-request.ts";
+export * from "./bencode.ts";
+export * from "./compact.ts";
+export type { CtAnswer, LeaderEntry, Leaders } from "./ct-answer.ts";
+export * from "./endpoint.ts";
+export * from "./errors.ts";
+export * from "./ids.ts";
+export { LIMITS } from "./limits.ts";
+export * from "./policy.ts";
+export * from "./quantity.ts";
+export { percentDecode, percentEncode } from "./query.ts";
+export * from "./tracker-queries.ts";

@@ -1,0 +1,78 @@
+/**
+ * Every bound that the protocol names, in one place; docs/limits.md tells what each protects.
+ * Times are milliseconds, sizes bytes.
+ */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export const LIMITS = {
+  bencode: { depth: 32, torrentBytes: 64 * MiB, answerBytes: 2 * MiB, items: 4_000_000 },
+
+  tracker: {
+    intervalMs: 30 * MINUTE,
+    intervalJitter: 0.1,
+    minIntervalMs: MINUTE,
+    pendingIntervalMs: 2 * SECOND,
+    feedClosedExpiryMs: MINUTE,
+    numwantDefault: 50,
+    numwantMost: 200,
+    scrapeHashes: 64,
+    locateEndpoints: 50,
+    longPollMs: 30 * SECOND,
+    longPollsPerAddress: 64,
+    longPollsInAll: 10_000,
+    queryBytes: 16 * KiB,
+    leadersListed: 20,
+    asesListed: 64,
+    keyBytesLeast: 4,
+    keyBytesMost: 64,
+  },
+
+  election: {
+    leaderPercent: 10,
+    deadlineMs: 5 * SECOND,
+    evictionMs: 10 * MINUTE,
+    stallReportersMost: 3,
+    stallReporterListedMs: 30 * SECOND,
+    silentFeedMs: 10 * SECOND,
+    /** 100 Gb/s: a declared capacity is clipped to it. */
+    capacityMost: 12_500_000_000,
+  },
+
+  peer: {
+    blockBytes: 16 * KiB,
+    requestBytesMost: 128 * KiB,
+    frameBytes: MiB,
+    handshakeTimeoutMs: 10 * SECOND,
+    idleTimeoutMs: 120 * SECOND,
+    keepAliveMs: 60 * SECOND,
+    requestTimeoutMs: 20 * SECOND,
+    connectTimeoutMs: 5 * SECOND,
+    connectionsPerTorrent: 80,
+    connectionsInAll: 500,
+    halfOpen: 20,
+    uploadSlots: 4,
+    rechokeMs: 10 * SECOND,
+    optimisticMs: 30 * SECOND,
+    requestDepthLeast: 4,
+    requestDepthMost: 512,
+    requestsQueuedPerConnection: 512,
+    unsentBytesLeast: 64 * KiB,
+    unsentMs: 50,
+    pieceBufferBytes: 64 * MiB,
+    pieceLengthLeast: 16 * KiB,
+    pieceLengthMost: 16 * MiB,
+    haveDelayMs: 250,
+    ledgerMs: SECOND,
+    asCacheMs: 10 * MINUTE,
+    locateTimeoutMs: 2 * SECOND,
+    /** 12.5 MB/s: the capacity of a peer that states none. */
+    defaultCapacity: 12_500_000,
+    stallReportMs: MINUTE,
+    shutdownMs: 5 * SECOND,
+    extensionBytes: 128 * KiB,
+    knownPeersPerTorrent: 2000,
+  },
+} as const;

@@ -1,0 +1,62 @@
+import { fail, ok, type Result } from "./errors.ts";
+
+const DECIMAL: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const BINARY: Readonly<Record<string, number>> = { ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30, ti: 2 ** 40 };
+
+/** `256KiB`, `1MB`, `16384` → bytes. Decimal prefixes are powers of 1000, those with an `i` of 1024. */
+export function parseSize(text: string): Result<number> {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?(?:b|bytes?)?\s*$/i.exec(text);
+  const factor = match ? prefixFactor(match[2] ?? "") : undefined;
+  if (!match || factor === undefined) {
+    return fail("CT_ERR_QUANTITY", `not a size such as 256KiB, 1MB or 16384: ${text}`);
+  }
+  return ok(Math.round(Number(match[1]) * factor));
+}
+
+/**
+ * `2MB/s`, `500KiB/s`, `16Mbit/s`, `1Gbps`, `250000` → bytes per second. A `B` is bytes, `bit` or `bps` is bits;
+ * a bare number is bytes per second.
+ */
+export function parseRate(text: string): Result<number> {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?(b\/s|bytes?\/s|bits?\/s|bps|b|)\s*$/i.exec(text);
+  const factor = match ? prefixFactor(match[2] ?? "") : undefined;
+  if (!match || factor === undefined) {
+    return fail("CT_ERR_QUANTITY", `not a rate such as 2MB/s, 500KiB/s or 16Mbit/s: ${text}`);
+  }
+  const unit = match[3] ?? "";
+  // A lower-case `b` alone is where bytes and bits are confused: it is refused rather than guessed.
+  if (unit === "b/s" || unit === "b") {
+    return fail("CT_ERR_QUANTITY", `ambiguous rate ${text}: write B/s for bytes or bit/s for bits`);
+  }
+  const bits = /^(bit|bps)/i.test(unit);
+  return ok(Math.round((Number(match[1]) * factor) / (bits ? 8 : 1)));
+}
+
+/** 1536 → `1.50 KiB`. */
+export function formatSize(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${value} B` : `${value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+/** 4000000 → `4.00 MB/s`. */
+export function formatRate(bytesPerSecond: number): string {
+  const units = ["B/s", "kB/s", "MB/s", "GB/s"];
+  let value = bytesPerSecond;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return unit === 0 ? `${Math.round(value)} B/s` : `${value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+function prefixFactor(prefix: string): number | undefined {
+  const key = prefix.toLowerCase();
+  return DECIMAL[key] ?? BINARY[key];
+}
