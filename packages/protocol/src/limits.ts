@@ -36,6 +36,7 @@ export const LIMITS = {
     evictionMs: 10 * MINUTE,
     stallReportersMost: 3,
     stallReporterListedMs: 30 * SECOND,
+    stallReportKeptMs: 10 * MINUTE,
     silentFeedMs: 10 * SECOND,
     /** 100 Gb/s: a declared capacity is clipped to it. */
     capacityMost: 12_500_000_000,
