@@ -35,7 +35,9 @@ export type ErrorCode =
   | "CT_ERR_AS_TABLE"
   | "CT_ERR_STATE"
   | "CT_ERR_TRACKER"
-  | "CT_ERR_TRACKER_FAILURE";
+  | "CT_ERR_TRACKER_FAILURE"
+  // testbed runs: a daemon failed or did not do in time what was waited for
+  | "CT_ERR_TESTBED";
 
 /** What decoders return: bytes in, a value or a typed error out, never an exception. */
 export type Result<T> =

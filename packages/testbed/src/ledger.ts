@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { CtError, type InfoHash, type PeerId } from "@cachetorrent/protocol";
+
+/** The account a peer daemon keeps with `--ledger FILE`, as far as a testbed reads it. Times: ms since the epoch. */
+export interface Ledger {
+  readonly peerId: PeerId;
+  readonly torrents: readonly LedgerTorrent[];
+}
+
+export interface LedgerTorrent {
+  readonly infoHash: InfoHash;
+  readonly firstAnnounceAt: number | null;
+  readonly completedAt: number | null;
+  readonly roles: readonly LedgerRole[];
+  /** Payload bytes sent, by the receiver's AS number; "0" is unknown. */
+  readonly sentByAsn: Readonly<Record<string, number>>;
+}
+
+export interface LedgerRole {
+  readonly role: string;
+  /** Payload bytes received, by the sender's AS number; "0" is unknown. */
+  readonly bytesByAsn: Readonly<Record<string, number>>;
+  /** Pieces of which bytes were received, by the sender's AS number: a bitfield (BEP 3) in hex. */
+  readonly piecesByAsn: Readonly<Record<string, string>>;
+}
+
+/** What `torrent` is before its peer has written anything. */
+export function emptyLedger(infoHash: InfoHash): LedgerTorrent {
+  return { infoHash, firstAnnounceAt: null, completedAt: null, roles: [], sentByAsn: {} };
+}
+
+/**
+ * Reads a ledger file; undefined while there is none. The daemon replaces the file in one step, so that a
+ * reader never sees half of one.
+ */
+export async function readLedger(path: string): Promise<Ledger | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Ledger;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new CtError("CT_ERR_TESTBED", `cannot read the ledger ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
