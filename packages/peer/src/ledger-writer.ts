@@ -1,0 +1,79 @@
+import { rename, rm, writeFile } from "node:fs/promises";
+import type { Clock, Timer } from "@cachetorrent/clock";
+import { CtError, LIMITS } from "@cachetorrent/protocol";
+import type { Logger } from "pino";
+import type { Ledger } from "./ledger.ts";
+
+export interface LedgerWriterOptions {
+  readonly ledger: Ledger;
+  /** The ledger file; `PATH.tmp` beside it is ours too. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Keeps the ledger file up to date: rewritten once a second when something changed. A reader sees the old accounts or
+ * the new ones, never half of them, because each version is written beside the file and renamed over it.
+ */
+export class LedgerWriter {
+  readonly #options: LedgerWriterOptions;
+  #timer: Timer | undefined;
+  #writing: Promise<void> | undefined;
+  #written = -1;
+  #failing = false;
+
+  constructor(options: LedgerWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the first version. Throws CT_ERR_STORAGE when the file cannot be written: better at the start than at the end. */
+  async start(): Promise<void> {
+    await this.#write();
+    this.#timer = this.#options.clock.every(LIMITS.peer.ledgerMs, () => this.#tick());
+  }
+
+  /** Writes what is not written yet and ends. Throws CT_ERR_STORAGE. Idempotent. */
+  async stop(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#writing) await this.#writing.catch(() => undefined); // the last write, below, tells
+    await this.#write();
+  }
+
+  #tick(): void {
+    // A disk slower than the timer gets one write at a time, not a queue of them.
+    if (this.#writing) return;
+    this.#writing = this.#write()
+      .then(
+        () => {
+          this.#failing = false;
+        },
+        (error: unknown) => {
+          if (!this.#failing)
+            this.#options.log.error({ err: error, event: "ledger" }, "the ledger is not written");
+          this.#failing = true;
+        },
+      )
+      .finally(() => {
+        this.#writing = undefined;
+      });
+  }
+
+  async #write(): Promise<void> {
+    const { ledger, path } = this.#options;
+    const entries = ledger.entries;
+    if (entries === this.#written) return;
+    const temporary = `${path}.tmp`;
+    try {
+      await writeFile(temporary, `${JSON.stringify(ledger)}\n`);
+      await rename(temporary, path);
+    } catch (cause) {
+      await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell
+      throw new CtError("CT_ERR_STORAGE", `cannot write the ledger ${path}: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+    this.#written = entries;
+  }
+}

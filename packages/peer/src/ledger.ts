@@ -1,0 +1,221 @@
+import { type Asn, type InfoHash, isInternal, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
+
+/** Amounts by AS number in decimal; "0" is the unknown AS. */
+export type ByAsn = { readonly [asn: string]: number };
+
+/** One span of time in one role; `to` is null while it lasts. Times are milliseconds since the Unix epoch. */
+export interface RoleSpan {
+  readonly role: string;
+  readonly from: number;
+  readonly to: number | null;
+  /** Payload bytes of `piece` messages, by the sender's AS. */
+  readonly bytesByAsn: ByAsn;
+  /** Verified pieces, by the AS that the verified copy came from. */
+  readonly piecesByAsn: ByAsn;
+}
+
+/** The accounts of one torrent as the ledger file has them; what has not happened yet is null. */
+export interface TorrentAccounts {
+  readonly infoHash: InfoHash;
+  /** The peer's own AS, 0 while unknown. */
+  readonly asn: Asn;
+  readonly startedAt: number;
+  readonly firstAnnounceAt: number | null;
+  readonly completedAt: number | null;
+  readonly roles: readonly RoleSpan[];
+  /** Payload bytes of `piece` messages, by the receiver's AS. */
+  readonly sentByAsn: ByAsn;
+  readonly escapes: number;
+}
+
+/** The ledger file. */
+export interface LedgerAccounts {
+  readonly peerId: PeerId;
+  readonly torrents: readonly TorrentAccounts[];
+}
+
+/** The accounts of one peer, pure: whoever calls brings the time. */
+export class Ledger {
+  readonly #peerId: PeerId;
+  readonly #torrents = new Map<InfoHash, TorrentLedger>();
+
+  constructor(peerId: PeerId) {
+    this.#peerId = peerId;
+  }
+
+  /** The torrent's accounts, begun `now` (in the role `pending`) unless they exist. */
+  torrent(infoHash: InfoHash, now: number): TorrentLedger {
+    let torrent = this.#torrents.get(infoHash);
+    if (!torrent) {
+      torrent = new TorrentLedger(infoHash, now);
+      this.#torrents.set(infoHash, torrent);
+    }
+    return torrent;
+  }
+
+  /** Grows with every entry, so that a writer knows whether there is anything new. */
+  get entries(): number {
+    let entries = this.#torrents.size;
+    for (const torrent of this.#torrents.values()) entries += torrent.entries;
+    return entries;
+  }
+
+  toJSON(): LedgerAccounts {
+    return {
+      peerId: this.#peerId,
+      torrents: [...this.#torrents.values()].map((torrent) => torrent.toJSON()),
+    };
+  }
+}
+
+export class TorrentLedger {
+  readonly #infoHash: InfoHash;
+  readonly #startedAt: number;
+  readonly #roles: OpenSpan[];
+  readonly #sent = new Amounts();
+  readonly #received = new Amounts();
+  #asn: Asn = UNKNOWN_ASN;
+  #firstAnnounceAt: number | null = null;
+  #completedAt: number | null = null;
+  #escapes = 0;
+  #entries = 0;
+
+  constructor(infoHash: InfoHash, now: number) {
+    this.#infoHash = infoHash;
+    this.#startedAt = Math.round(now);
+    this.#roles = [new OpenSpan("pending", now)];
+  }
+
+  /** Payload bytes of a `piece` message that came from a peer of `asn`. */
+  received(asn: Asn, bytes: number): void {
+    this.#received.add(asn, bytes);
+    this.#span.bytes.add(asn, bytes);
+    this.#entries++;
+  }
+
+  /** Payload bytes of a `piece` message that went to a peer of `asn`. */
+  sent(asn: Asn, bytes: number): void {
+    this.#sent.add(asn, bytes);
+    this.#entries++;
+  }
+
+  /** A piece stands verified on the disk; it came from `asn`. */
+  pieceVerified(asn: Asn): void {
+    this.#span.pieces.add(asn, 1);
+    this.#entries++;
+  }
+
+  /** The peer acts as `role` from `now` on; the role it has already changes nothing. */
+  roleChanged(role: string, now: number): void {
+    if (role === this.#span.role) return;
+    this.#span.to = Math.round(now);
+    this.#roles.push(new OpenSpan(role, now));
+    this.#entries++;
+  }
+
+  /** An announce was answered; only the first counts, completion is measured from it. */
+  announced(now: number): void {
+    if (this.#firstAnnounceAt !== null) return;
+    this.#firstAnnounceAt = Math.round(now);
+    this.#entries++;
+  }
+
+  /** The last piece stands verified on the disk; only the first time counts. */
+  completed(now: number): void {
+    if (this.#completedAt !== null) return;
+    this.#completedAt = Math.round(now);
+    this.#entries++;
+  }
+
+  /** No leader answered and the peer fetched from outside on its own. */
+  escaped(): void {
+    this.#escapes++;
+    this.#entries++;
+  }
+
+  get asn(): Asn {
+    return this.#asn;
+  }
+
+  set asn(asn: Asn) {
+    if (asn === this.#asn) return;
+    this.#asn = asn;
+    this.#entries++;
+  }
+
+  /** Bytes received from the peer's own AS. All are external while that is unknown. */
+  get internalBytes(): number {
+    return isInternal(this.#asn, this.#asn) ? this.#received.of(this.#asn) : 0;
+  }
+
+  get externalBytes(): number {
+    return this.#received.total - this.internalBytes;
+  }
+
+  get sentBytes(): number {
+    return this.#sent.total;
+  }
+
+  get entries(): number {
+    return this.#entries;
+  }
+
+  toJSON(): TorrentAccounts {
+    return {
+      infoHash: this.#infoHash,
+      asn: this.#asn,
+      startedAt: this.#startedAt,
+      firstAnnounceAt: this.#firstAnnounceAt,
+      completedAt: this.#completedAt,
+      roles: this.#roles.map((span) => span.toJSON()),
+      sentByAsn: this.#sent.toJSON(),
+      escapes: this.#escapes,
+    };
+  }
+
+  get #span(): OpenSpan {
+    return this.#roles.at(-1) as OpenSpan;
+  }
+}
+
+class OpenSpan {
+  readonly role: string;
+  readonly from: number;
+  to: number | null = null;
+  readonly bytes = new Amounts();
+  readonly pieces = new Amounts();
+
+  constructor(role: string, now: number) {
+    this.role = role;
+    this.from = Math.round(now);
+  }
+
+  toJSON(): RoleSpan {
+    return {
+      role: this.role,
+      from: this.from,
+      to: this.to,
+      bytesByAsn: this.bytes.toJSON(),
+      piecesByAsn: this.pieces.toJSON(),
+    };
+  }
+}
+
+/** Running sums by AS. */
+class Amounts {
+  readonly #byAsn = new Map<Asn, number>();
+  total = 0;
+
+  add(asn: Asn, amount: number): void {
+    this.#byAsn.set(asn, this.of(asn) + amount);
+    this.total += amount;
+  }
+
+  of(asn: Asn): number {
+    return this.#byAsn.get(asn) ?? 0;
+  }
+
+  toJSON(): ByAsn {
+    return Object.fromEntries([...this.#byAsn].sort(([a], [b]) => a - b));
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The URL beside an announce URL: the last path segment's `announce` replaced, the rest of the segment and the query
+ * kept (BEP 48). Undefined where that segment does not begin with `announce`: such a tracker has no such URL.
+ */
+export function siblingUrl(announceUrl: string, name: "leaders" | "locate" | "scrape"): string | undefined {
+  const url = URL.parse(announceUrl);
+  if (!url) return undefined;
+  const segment = url.pathname.lastIndexOf("/") + 1;
+  if (!url.pathname.startsWith("announce", segment)) return undefined;
+  url.pathname = url.pathname.slice(0, segment) + name + url.pathname.slice(segment + "announce".length);
+  return url.href;
+}
+
+/**
+ * The URL as logs and errors may show it. A private tracker's URL is a password: its token stands in the path
+ * (`/TOKEN/announce`) or in the query (`?passkey=`), so only the host and the last path segment are told.
+ */
+export function shownUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url) return "(malformed URL)";
+  const segments = url.pathname.split("/");
+  const path = segments.length > 2 ? `/…/${segments.at(-1)}` : url.pathname;
+  return `${url.protocol}//${url.host}${path}${url.search === "" ? "" : "?…"}`;
+}
