@@ -15,8 +15,13 @@ export class DaemonGroup {
       throw new CtError("CT_ERR_TESTBED", `${options.name} is not started: the run was ended`);
     const daemon = new DaemonProcess(options);
     this.#running.add(daemon);
-    void daemon.exited.then(() => this.#running.delete(daemon));
-    return await daemon.started;
+    const ended = daemon.exited.then(() => this.#running.delete(daemon));
+    try {
+      return await daemon.started;
+    } catch (error) {
+      await ended;
+      throw error;
+    }
   }
 
   get running(): readonly DaemonProcess[] {
