@@ -92,12 +92,7 @@ function crossedPieces(peers: readonly PeerRecord[]): number[] {
     const site = peer.asn === UNKNOWN_ASN ? `peer ${i}` : `AS ${peer.asn}`;
     const pieces = sites.get(site) ?? new Set<number>();
     sites.set(site, pieces);
-    for (const role of peer.ledger.roles) {
-      for (const [from, bitfield] of Object.entries(role.piecesByAsn)) {
-        if (isInternal(peer.asn, Number(from) as Asn)) continue;
-        for (const piece of piecesOf(bitfield)) pieces.add(piece);
-      }
-    }
+    for (const piece of piecesOf(peer.ledger.externalPieces)) pieces.add(piece);
   });
   return [...sites.values()].flatMap((pieces) => [...pieces]);
 }

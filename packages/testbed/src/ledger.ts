@@ -14,19 +14,19 @@ export interface LedgerTorrent {
   readonly roles: readonly LedgerRole[];
   /** Payload bytes sent, by the receiver's AS number; "0" is unknown. */
   readonly sentByAsn: Readonly<Record<string, number>>;
+  /** The pieces of which payload came from another AS: a bitfield (BEP 3) in hex. */
+  readonly externalPieces: string;
 }
 
 export interface LedgerRole {
   readonly role: string;
   /** Payload bytes received, by the sender's AS number; "0" is unknown. */
   readonly bytesByAsn: Readonly<Record<string, number>>;
-  /** Pieces of which bytes were received, by the sender's AS number: a bitfield (BEP 3) in hex. */
-  readonly piecesByAsn: Readonly<Record<string, string>>;
 }
 
 /** What `torrent` is before its peer has written anything. */
 export function emptyLedger(infoHash: InfoHash): LedgerTorrent {
-  return { infoHash, firstAnnounceAt: null, completedAt: null, roles: [], sentByAsn: {} };
+  return { infoHash, firstAnnounceAt: null, completedAt: null, roles: [], sentByAsn: {}, externalPieces: "" };
 }
 
 /**

@@ -11,7 +11,8 @@ const HASH = "00".repeat(20) as InfoHash;
 
 interface Said {
   readonly bytes?: Record<string, number>;
-  readonly pieces?: Record<string, string>;
+  /** Those of which bytes came from another AS, as a bitfield in hex. */
+  readonly crossed?: string;
   readonly from?: number | null;
   readonly to?: number | null;
 }
@@ -21,8 +22,9 @@ function peer(asn: number, said: Said, initialSeed = false): PeerRecord {
     infoHash: HASH,
     firstAnnounceAt: said.from ?? null,
     completedAt: said.to ?? null,
-    roles: [{ role: "independent", bytesByAsn: said.bytes ?? {}, piecesByAsn: said.pieces ?? {} }],
+    roles: [{ role: "independent", bytesByAsn: said.bytes ?? {} }],
     sentByAsn: {},
+    externalPieces: said.crossed ?? "",
   };
   return { asn: asn as Asn, initialSeed, ledger };
 }
@@ -36,11 +38,11 @@ describe("the accounts of a run", () => {
     const accounts = accountsOf(
       [
         seed(1),
-        peer(1, { bytes: { 1: 800, 2: 150 }, pieces: { 1: ALL, 2: "c000" }, from: 1000, to: 2000 }),
-        peer(2, { bytes: { 1: 950 }, pieces: { 1: ALL }, from: 1000, to: 3000 }),
-        peer(2, { bytes: { 1: 475, 2: 475 }, pieces: { 1: "f800", 2: "07c0" }, from: 1000, to: 5000 }),
-        peer(3, { bytes: { 1: 950 }, pieces: { 1: ALL }, from: 1000, to: 4000 }),
-        peer(3, { bytes: { 3: 950 }, pieces: { 3: ALL }, from: 1000, to: 6000 }),
+        peer(1, { bytes: { 1: 800, 2: 150 }, crossed: "c000", from: 1000, to: 2000 }),
+        peer(2, { bytes: { 1: 950 }, crossed: ALL, from: 1000, to: 3000 }),
+        peer(2, { bytes: { 1: 475, 2: 475 }, crossed: "f800", from: 1000, to: 5000 }),
+        peer(3, { bytes: { 1: 950 }, crossed: ALL, from: 1000, to: 4000 }),
+        peer(3, { bytes: { 3: 950 }, from: 1000, to: 6000 }),
       ],
       CONTENT,
     );
@@ -61,15 +63,15 @@ describe("the accounts of a run", () => {
 
   it("count the last piece with its own length", () => {
     const accounts = accountsOf(
-      [seed(1), peer(2, { bytes: { 1: 100 }, pieces: { 1: "0040" }, from: 0, to: null })],
+      [seed(1), peer(2, { bytes: { 1: 100 }, crossed: "0040", from: 0, to: null })],
       CONTENT,
     );
     expect(accounts.seedRedundancy).toBe(100 / 50);
   });
 
   it("sum over all roles a peer had", () => {
-    const twice = peer(2, { from: 0, to: 10 });
-    const role = { role: "leader", bytesByAsn: { 1: 475 }, piecesByAsn: { 1: "f800" } };
+    const twice = peer(2, { crossed: "f800", from: 0, to: 10 });
+    const role = { role: "leader", bytesByAsn: { 1: 475 } };
     const roles = [role, { ...role, role: "follower" }];
     const accounts = accountsOf([seed(1), { ...twice, ledger: { ...twice.ledger, roles } }], CONTENT);
     expect(accounts.externalBytes).toBe(950);
@@ -81,8 +83,8 @@ describe("the accounts of a run", () => {
     const accounts = accountsOf(
       [
         seed(1),
-        peer(2, { bytes: { 1: 950 }, pieces: { 1: ALL }, from: 0, to: 7 }),
-        peer(3, { bytes: { 1: 300 }, pieces: { 1: "e000" }, from: 0 }),
+        peer(2, { bytes: { 1: 950 }, crossed: ALL, from: 0, to: 7 }),
+        peer(3, { bytes: { 1: 300 }, crossed: "e000", from: 0 }),
       ],
       CONTENT,
     );
@@ -116,7 +118,7 @@ describe("the accounts of a run", () => {
 
   it("of one leecher have its time as every percentile", () => {
     const accounts = accountsOf(
-      [seed(1), peer(2, { bytes: { 1: 950 }, pieces: { 1: ALL }, from: 100, to: 350 })],
+      [seed(1), peer(2, { bytes: { 1: 950 }, crossed: ALL, from: 100, to: 350 })],
       CONTENT,
     );
     expect([accounts.p50Ms, accounts.p90Ms, accounts.maxMs]).toEqual([250, 250, 250]);
@@ -132,9 +134,9 @@ describe("the accounts of a run", () => {
     const accounts = accountsOf(
       [
         seed(1),
-        peer(0, { bytes: { 0: 950 }, pieces: { 0: ALL }, from: 0, to: 10 }),
-        peer(0, { bytes: { 1: 950 }, pieces: { 1: ALL }, from: 0, to: 10 }),
-        peer(2, { bytes: { 0: 475, 2: 475 }, pieces: { 0: "f800", 2: "07c0" }, from: 0, to: 10 }),
+        peer(0, { bytes: { 0: 950 }, crossed: ALL, from: 0, to: 10 }),
+        peer(0, { bytes: { 1: 950 }, crossed: ALL, from: 0, to: 10 }),
+        peer(2, { bytes: { 0: 475, 2: 475 }, crossed: "f800", from: 0, to: 10 }),
       ],
       CONTENT,
     );
