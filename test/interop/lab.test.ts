@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeInLab, type Host, Lab } from "./support/lab.ts";
+import type { LabProcess } from "./support/lab-process.ts";
+
+/** Tells each caller the address it is seen from. */
+const MIRROR = `
+  require("node:http").createServer((request, response) => response.end(request.socket.remoteAddress))
+    .listen(8000, "::", () => console.log("listening"));`;
+
+/** Prints what the mirror says, or the error's code. */
+const LOOK = `
+  fetch(process.argv[1], { signal: AbortSignal.timeout(2000) })
+    .then((answer) => answer.text()).then((text) => console.log("seen", text))
+    .catch((error) => console.log("failed", error.cause?.code ?? error.name));`;
+
+describeInLab("the lab", ["nft"], () => {
+  let lab: Lab;
+  let open: Host;
+  beforeAll(async () => {
+    lab = await Lab.open();
+    open = await lab.addHost("open", 1);
+    await mirror(open);
+  });
+  afterAll(() => lab.close());
+
+  async function mirror(host: Host): Promise<void> {
+    await listening(host.spawn(process.execPath, ["-e", MIRROR]));
+  }
+
+  test("hosts of two sites see each other's own address, in both families", async () => {
+    const other = await lab.addHost("other", 2);
+    expect(await look(other, open.ipv4)).toBe(`seen ::ffff:${other.ipv4}`);
+    expect(await look(other, `[${open.ipv6}]`)).toBe(`seen ${other.ipv6}`);
+  });
+
+  test("hidden hosts show their gateway's address, reach each other, and cannot be reached", async () => {
+    const { gateway, hosts } = await lab.addHiddenHosts(["left", "right"], 9);
+    const [left, right] = hosts as [Host, Host];
+    await mirror(right);
+    expect(await look(left, open.ipv4)).toBe(`seen ::ffff:${gateway.ipv4}`);
+    expect(await look(right, open.ipv4)).toBe(`seen ::ffff:${gateway.ipv4}`);
+    expect(await look(left, right.ipv4)).toBe(`seen ::ffff:${left.ipv4}`);
+    expect(await look(open, right.ipv4)).toMatch(/^failed/);
+  });
+
+  test("what a dead run left behind is gone when the next one opens", async () => {
+    const dead = spawnSync("true").pid;
+    const left = `ctlab${dead}-1-left`;
+    execFileSync("ip", ["netns", "add", left]);
+    const next = await Lab.open();
+    await next.close();
+    expect(existsSync(`/run/netns/${left}`)).toBe(false);
+  });
+
+  test("a closed lab leaves neither processes nor namespaces nor files", async () => {
+    const brief = await Lab.open();
+    const host = await brief.addHost("brief", 1);
+    const running = host.spawn(process.execPath, ["-e", MIRROR]);
+    await listening(running);
+    await brief.close();
+    expect(existsSync(`/run/netns/${host.namespace}`)).toBe(false);
+    expect(existsSync(brief.dir)).toBe(false);
+    await expect(running.exit(0)).resolves.toBeNull();
+  });
+});
+
+async function look(from: Host, at: string): Promise<string> {
+  const looking = from.spawn(process.execPath, ["-e", LOOK, `http://${at}:8000/`]);
+  return looking.until("an answer", (line) => (/^(seen|failed) /.test(line) ? line : undefined));
+}
+
+async function listening(server: LabProcess): Promise<void> {
+  await server.until("listening", (line) => line === "listening" || undefined);
+}

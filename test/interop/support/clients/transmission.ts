@@ -1,0 +1,49 @@
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { StockClient } from "./stock-client.ts";
+
+const PORT = 51413;
+
+export const transmission: StockClient = {
+  name: "Transmission",
+  commands: ["transmission-daemon"],
+  writesEmptyFiles: false,
+  start(host, _role, dir, torrents) {
+    const state = path.join(host.dir, "transmission");
+    const watched = path.join(state, "watched");
+    mkdirSync(watched, { recursive: true });
+    for (const torrent of torrents)
+      copyFileSync(torrent.file, path.join(watched, path.basename(torrent.file)));
+
+    const hook = path.join(state, "completed.sh");
+    writeFileSync(hook, '#!/bin/sh\necho "completed $TR_TORRENT_HASH"\n');
+    chmodSync(hook, 0o755);
+    const settings = {
+      "download-dir": dir,
+      "watch-dir": watched,
+      "watch-dir-enabled": true,
+      "bind-address-ipv4": host.ipv4,
+      "peer-port": PORT,
+      "rpc-enabled": false,
+      "dht-enabled": false,
+      "lpd-enabled": false,
+      "pex-enabled": false,
+      "utp-enabled": false,
+      "port-forwarding-enabled": false,
+      "rename-partial-files": false,
+      "cache-size-mb": 0,
+      preallocation: 0,
+      "script-torrent-done-enabled": true,
+      "script-torrent-done-filename": hook,
+    };
+    writeFileSync(path.join(state, "settings.json"), JSON.stringify(settings));
+    const client = host.spawn("transmission-daemon", ["--foreground", "--config-dir", state]);
+    return {
+      async complete(torrent) {
+        const done = `completed ${torrent.infoHash}`;
+        await client.until(`completing ${torrent.name}`, (line) => line === done || undefined);
+      },
+      stop: () => client.stop(),
+    };
+  },
+};

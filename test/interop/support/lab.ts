@@ -1,0 +1,236 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { describe } from "vitest";
+import { LabProcess, type SpawnOptions } from "./lab-process.ts";
+import { ip, namespaceName, removeLeftovers, removeNamespaces, runIn, setSwitches } from "./namespaces.ts";
+
+const CORE_ADDRESS = "198.18.0.1";
+const SITE_ADDRESS = "198.19.0.1";
+const GATEWAY6 = "fe80::1";
+/** 198.18.0.0/15 is the range for tests of networks (RFC 2544); stock clients take it for the open internet. */
+const publicAddress4 = (site: number, host: number) => `198.18.${site}.${host}`;
+const publicAddress6 = (site: number, host: number) => `fd00:c7:${site}::${host}`;
+const hiddenAddress4 = (site: number, host: number) => `198.19.${site}.${host}`;
+
+/** The AS number of a site, as the lab's prefix tables name it. */
+export const asnOf = (site: number): number => 64_500 + site;
+
+/** `--as-prefix` values for sites 1..n, both address families. */
+export function prefixesOf(sites: readonly number[]): string[] {
+  return sites.flatMap((site) => [
+    `198.18.${site}.0/24=${asnOf(site)}`,
+    `fd00:c7:${site}::/48=${asnOf(site)}`,
+  ]);
+}
+
+/** A machine of the lab: a network namespace with one address of each family. */
+export class Host {
+  readonly name: string;
+  readonly namespace: string;
+  readonly asn: number;
+  readonly ipv4: string;
+  readonly ipv6: string;
+  /** A directory of its own, removed with the lab. */
+  readonly dir: string;
+  readonly #started: (process: LabProcess) => void;
+
+  constructor(
+    of: Pick<Host, "name" | "namespace" | "asn" | "ipv4" | "ipv6" | "dir">,
+    started: (process: LabProcess) => void,
+  ) {
+    this.name = of.name;
+    this.namespace = of.namespace;
+    this.asn = of.asn;
+    this.ipv4 = of.ipv4;
+    this.ipv6 = of.ipv6;
+    this.dir = of.dir;
+    this.#started = started;
+  }
+
+  spawn(command: string, args: readonly string[], options?: SpawnOptions): LabProcess {
+    const within = ["netns", "exec", this.namespace, command, ...args];
+    const process = new LabProcess(`${path.basename(command)} on ${this.name}`, "ip", within, options);
+    this.#started(process);
+    return process;
+  }
+}
+
+interface Router {
+  readonly namespace: string;
+  /** The next hop of its hosts; IPv6 has the same link-local one everywhere. */
+  readonly address4: string;
+  links: number;
+}
+
+let labs = 0;
+
+/**
+ * A network of namespaces: hosts of several sites, each on a routed link of its own to one router. There is no bridge, so
+ * the host's bridge firewall has no say, and no link is in the host's own namespace.
+ */
+export class Lab {
+  readonly dir: string;
+  readonly #number = ++labs;
+  readonly #namespaces: string[] = [];
+  readonly #processes: LabProcess[] = [];
+  readonly #core: Router;
+  readonly #hosts = new Map<number, number>();
+  readonly #removeAtExit = (): void => this.#remove();
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    this.#core = { namespace: namespaceName(this.#number, "core"), address4: CORE_ADDRESS, links: 0 };
+    process.once("exit", this.#removeAtExit);
+  }
+
+  static async open(): Promise<Lab> {
+    removeLeftovers();
+    const lab = new Lab(await mkdtemp(path.join(tmpdir(), "ctlab-")));
+    try {
+      await lab.#addRouter(lab.#core.namespace);
+      return lab;
+    } catch (error) {
+      lab.#remove();
+      throw error;
+    }
+  }
+
+  /** A host in the open. Sites are 1..254 and are ASes: `asnOf(site)`. */
+  async addHost(name: string, site: number): Promise<Host> {
+    const number = this.#nextNumber(site);
+    return this.#attach(name, site, publicAddress4(site, number), publicAddress6(site, number), this.#core);
+  }
+
+  /** Hosts behind one public address of the site (`gateway`), which lets nothing in. */
+  async addHiddenHosts(names: readonly string[], site: number): Promise<{ gateway: Host; hosts: Host[] }> {
+    const gateway = await this.addHost(`gateway${site}`, site);
+    await forward(gateway.namespace);
+    await runIn(gateway.namespace, "nft", ["add table ip site"]);
+    await runIn(gateway.namespace, "nft", [
+      "add chain ip site out { type nat hook postrouting priority srcnat; }",
+    ]);
+    await runIn(gateway.namespace, "nft", ["add rule ip site out oifname eth0 masquerade"]);
+    const router = { namespace: gateway.namespace, address4: SITE_ADDRESS, links: 0 };
+    const hosts: Host[] = [];
+    for (const [at, name] of names.entries()) {
+      const ipv4 = hiddenAddress4(site, at + 1);
+      hosts.push(await this.#attach(name, site, ipv4, publicAddress6(site, 200 + at), router));
+    }
+    return { gateway, hosts };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.stop()));
+    this.#remove();
+    process.removeListener("exit", this.#removeAtExit);
+  }
+
+  #remove(): void {
+    for (const process of this.#processes) process.kill();
+    removeNamespaces(this.#namespaces);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  async #addNamespace(namespace: string): Promise<void> {
+    this.#namespaces.push(namespace);
+    await ip([`netns add ${namespace}`]);
+    await ip(["link set lo up"], namespace);
+  }
+
+  async #addRouter(namespace: string): Promise<void> {
+    await this.#addNamespace(namespace);
+    await forward(namespace);
+  }
+
+  async #attach(name: string, site: number, ipv4: string, ipv6: string, router: Router): Promise<Host> {
+    const namespace = namespaceName(this.#number, name);
+    const link = `link${++router.links}`;
+    await this.#addNamespace(namespace);
+    await ip(
+      [
+        `link add ${link} type veth peer name eth0 netns ${namespace}`,
+        `address add ${router.address4}/32 dev ${link}`,
+        `address add ${GATEWAY6}/64 dev ${link} nodad`,
+        `link set ${link} up`,
+        `route add ${ipv4}/32 dev ${link}`,
+        `route add ${ipv6}/128 dev ${link}`,
+      ],
+      router.namespace,
+    );
+    await ip(
+      [
+        `address add ${ipv4}/32 dev eth0`,
+        `address add ${ipv6}/128 dev eth0 nodad`,
+        "link set eth0 up",
+        `route add default via ${router.address4} dev eth0 onlink`,
+        `route add default via ${GATEWAY6} dev eth0`,
+      ],
+      namespace,
+    );
+    const dir = path.join(this.dir, name);
+    mkdirSync(dir);
+    const of = { name, namespace, asn: asnOf(site), ipv4, ipv6, dir };
+    return new Host(of, (process) => this.#processes.push(process));
+  }
+
+  #nextNumber(site: number): number {
+    const number = (this.#hosts.get(site) ?? 0) + 1;
+    this.#hosts.set(site, number);
+    return number;
+  }
+}
+
+async function forward(namespace: string): Promise<void> {
+  await setSwitches(namespace, { "net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1" });
+}
+
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  ip: "iproute2",
+  setpriv: "util-linux",
+  nft: "nftables",
+  aria2c: "aria2",
+  "transmission-daemon": "transmission-daemon",
+  "/usr/bin/python3": "python3-libtorrent",
+};
+
+/** Why this machine can have no lab with these commands, or undefined if it can. */
+function whyNoLab(commands: readonly string[]): string | undefined {
+  if (process.getuid?.() !== 0) return "network namespaces need root";
+  const missing = commands.filter((command) => !isInstalled(command));
+  if (missing.length > 0) {
+    return `not installed: ${missing.map((command) => PACKAGE_OF[command] ?? command).join(", ")}`;
+  }
+  try {
+    const probe = namespaceName(0, "probe");
+    execFileSync("ip", ["netns", "add", probe], { stdio: "pipe" });
+    removeNamespaces([probe]);
+    return undefined;
+  } catch (error) {
+    return `this machine lets us make no network namespace (${(error as Error).message.trim()})`;
+  }
+}
+
+function isInstalled(command: string): boolean {
+  const check =
+    command === "/usr/bin/python3" ? `${command} -c 'import libtorrent'` : `command -v ${command}`;
+  try {
+    execFileSync("sh", ["-c", check], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Tests that need namespaces and these commands: left out, by name and with the reason, where they cannot be. */
+export function describeInLab(name: string, commands: readonly string[], tests: () => void): void {
+  const reason = whyNoLab(["ip", "setpriv", ...commands]);
+  if (reason === undefined) {
+    describe(name, tests);
+    return;
+  }
+  console.warn(`left out: ${name}: ${reason}`);
+  describe.skip(`${name} (left out: ${reason})`, tests);
+}

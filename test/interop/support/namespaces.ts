@@ -1,0 +1,67 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** Every namespace of a lab is called `ctlab<pid>-…`, so that a later run knows the leftovers of a dead one. */
+const NAMESPACE = /^ctlab(\d+)-/;
+const WHERE_IP_KEEPS_THEM = "/run/netns";
+
+export function namespaceName(lab: number, host: string): string {
+  return `ctlab${process.pid}-${lab}-${host}`;
+}
+
+/** Runs lines of `ip` commands, inside `namespace` where one is given; fails with the line that was refused. */
+export async function ip(lines: readonly string[], namespace?: string): Promise<void> {
+  const within = namespace === undefined ? [] : ["-netns", namespace];
+  const ran = run("ip", [...within, "-batch", "-"]);
+  ran.child.stdin?.end(`${lines.join("\n")}\n`);
+  await ran;
+}
+
+/** Writes kernel switches (paths under /proc/sys) of a namespace, without asking for the `sysctl` package. */
+export async function setSwitches(
+  namespace: string,
+  switches: Readonly<Record<string, string>>,
+): Promise<void> {
+  const script = Object.entries(switches).map(([name, value]) => `echo ${value} > /proc/sys/${name}`);
+  await run("ip", ["netns", "exec", namespace, "sh", "-ec", script.join("\n")]);
+}
+
+export async function runIn(namespace: string, command: string, args: readonly string[]): Promise<string> {
+  return (await run("ip", ["netns", "exec", namespace, command, ...args])).stdout;
+}
+
+/** Synchronous, for it also runs when the process exits. What is already gone is not missed. */
+export function removeNamespaces(names: readonly string[]): void {
+  for (const name of names.filter((name) => existsSync(path.join(WHERE_IP_KEEPS_THEM, name)))) {
+    for (const pid of pidsIn(name)) kill(pid);
+    execFileSync("ip", ["netns", "delete", name]);
+  }
+}
+
+/** Removes what labs of processes that no longer live have left behind, and ends what still runs in there. */
+export function removeLeftovers(): void {
+  if (!existsSync(WHERE_IP_KEEPS_THEM)) return;
+  const left = readdirSync(WHERE_IP_KEEPS_THEM).filter((name) => {
+    const pid = NAMESPACE.exec(name)?.[1];
+    return pid !== undefined && !existsSync(`/proc/${pid}`);
+  });
+  removeNamespaces(left);
+}
+
+function pidsIn(namespace: string): number[] {
+  const pids = execFileSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
+  return pids.split("\n").filter(Boolean).map(Number);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It ended between the listing and the signal.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
