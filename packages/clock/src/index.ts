@@ -1,2 +1,3 @@
 export { type Clock, systemClock, type Timer } from "./clock.ts";
+export { ManualClock } from "./manual-clock.ts";
 export { type Random, randomBelow, sample, seededRandom, systemRandom } from "./random.ts";
