@@ -154,8 +154,9 @@ export class Election {
     return [...this.#electorates.values()].flatMap((electorate) => [...electorate.members()]);
   }
 
-  isEvicted(peerId: PeerId, now: number): boolean {
-    return now < (this.#evictions.get(peerId) ?? -Infinity);
+  /** Evicted, and so no candidate until the tick that ends it. */
+  isEvicted(peerId: PeerId): boolean {
+    return this.#evictions.has(peerId);
   }
 
   snapshot(): ElectionSnapshot {
@@ -199,7 +200,7 @@ export class Election {
       for (const leader of electorate.stalled(now)) {
         this.#evictions.set(leader, now + LIMITS.election.evictionMs);
       }
-      const result = electorate.settle((peerId) => this.isEvicted(peerId, now), this.#options, now);
+      const result = electorate.settle((peerId) => this.isEvicted(peerId), this.#options, now);
       if (result) changed.push(result);
     }
     return changed;

@@ -127,12 +127,12 @@ export class Electorate {
 
   /** The leaders that enough members reported. */
   stalled(now: number): PeerId[] {
-    const most = Math.min(stallReportersMost, Math.ceil((this.#members.size - 1) / 2));
+    const enough = Math.min(stallReportersMost, Math.ceil((this.#members.size - 1) / 2));
     return [...this.#reports.keys()].filter((leader) => {
       const reporters = this.#standingReports(leader, now);
       // Per address, so that one host with many peer ids cannot unseat a leader by itself.
       const sources = new Set(reporters.map((reporter) => this.#members.get(reporter)?.source));
-      return sources.size > 0 && (sources.size >= most || now >= this.#silentAt(leader));
+      return sources.size > 0 && (sources.size >= enough || now >= this.#silentAt(leader));
     });
   }
 
@@ -154,13 +154,13 @@ export class Electorate {
   settle(isEvicted: (peerId: PeerId) => boolean, seats: Seats, now: number): LeadersChanged | undefined {
     const eligible = [...this.#candidates.values()].filter((candidate) => !isEvicted(candidate.peerId));
     const inOffice = this.#result?.leaders ?? [];
-    const kept = inOffice.filter((peerId) => this.#candidates.has(peerId) && !isEvicted(peerId));
-    const free = seatCount(eligible.length, seats.leaderPercent, seats.leastLeaders) - kept.length;
-    const others = free > 0 ? eligible.filter((candidate) => !kept.includes(candidate.peerId)) : [];
-    const leaders = [...kept, ...best(others, Math.max(0, free))];
+    const kept = new Set(inOffice.filter((peerId) => this.#candidates.has(peerId) && !isEvicted(peerId)));
     for (const leader of this.#reports.keys()) {
-      if (!leaders.includes(leader)) this.#reports.delete(leader);
+      if (!kept.has(leader)) this.#reports.delete(leader);
     }
+    const free = seatCount(eligible.length, seats.leaderPercent, seats.leastLeaders) - kept.size;
+    const others = free > 0 ? eligible.filter((candidate) => !kept.has(candidate.peerId)) : [];
+    const leaders = [...kept, ...best(others, Math.max(0, free))];
     if (this.#result && sameLeaders(this.#result.leaders, leaders)) return undefined;
     this.#term = Math.max(this.#term + 1, Math.floor(now));
     this.#result = { asn: this.asn, term: this.#term, leaders, everyoneLeads: leaders.length === 0 };

@@ -20,6 +20,10 @@ export function isInfoHash(text: string): text is InfoHash {
   return HEX_20_BYTES.test(text);
 }
 
+export function isPeerId(text: string): text is PeerId {
+  return HEX_20_BYTES.test(text);
+}
+
 export function infoHashFromBytes(bytes: Uint8Array): InfoHash {
   return hexOf20Bytes(bytes) as InfoHash;
 }
