@@ -1,22 +1,125 @@
-import type { Metainfo } from "./metainfo.ts";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { CtError, decodeBencodeDict, encodeBencode, LIMITS, unwrap } from "@cachetorrent/protocol";
+import createTorrent, { type CreateTorrentOptions } from "create-torrent";
+import { type Metainfo, parseMetainfo } from "./metainfo.ts";
+import { listSourceFiles, type SourceFile } from "./source-files.ts";
+import { storageError } from "./storage-error.ts";
 
 export interface CreateOptions {
+  /** A file or a directory. */
   readonly path: string;
+  /** Announce URLs, tried in this order: each is a tier of its own (BEP 12). */
   readonly trackers: readonly string[];
+  /** A power of two, 16 KiB to 16 MiB; without it about 1,000 to 2,000 pieces. */
   readonly pieceLength?: number;
   readonly isPrivate?: boolean;
   readonly comment?: string;
+  /** Without it, now. It is no part of the info dictionary. */
   readonly createdAt?: Date;
   onProgress?(hashedBytes: number, totalBytes: number): void;
 }
 
 export interface CreatedTorrent {
+  /** The .torrent file. */
   readonly bytes: Uint8Array;
   readonly metainfo: Metainfo;
-  /** Litter of file managers that was not taken in, relative to the path. */
+  /** Litter of file managers that was not taken in, below the path. */
   readonly leftOut: readonly string[];
 }
 
-export function createTorrentFile(_options: CreateOptions): Promise<CreatedTorrent> {
-  throw new Error("under construction");
+/** The same files, name, piece length and private flag make the same info-hash. Throws CtErrors that name the path. */
+export async function createTorrentFile(options: CreateOptions): Promise<CreatedTorrent> {
+  const trackers = options.trackers.map(checkTracker);
+  const { name, isDirectory, files, leftOut } = await listSourceFiles(options.path);
+  const total = files.reduce((sum, file) => sum + file.length, 0);
+  const bytes = await hashFiles(files, name, {
+    name,
+    pieceLength: checkPieceLength(options.pieceLength) ?? sensiblePieceLength(total),
+    announceList: trackers.map((tracker) => [tracker]),
+    filterJunkFiles: false,
+    createdBy: "CacheTorrent",
+    ...(options.isPrivate ? { private: true } : {}),
+    ...(options.comment === undefined ? {} : { comment: options.comment }),
+    ...(options.createdAt ? { creationDate: options.createdAt } : {}),
+    onProgress: (hashed) => options.onProgress?.(hashed, total),
+  });
+  const torrent = isDirectory && files.length === 1 ? asMultiFile(bytes, files) : bytes;
+  return { bytes: torrent, metainfo: await parseMetainfo(torrent, options.path), leftOut };
+}
+
+/**
+ * Our own list of files goes in, each as a stream that opens its file when its turn comes: the library's walk leaves
+ * hidden files out, waits forever on a socket or FIFO, and states lengths from before it read the files.
+ */
+function hashFiles(
+  files: readonly SourceFile[],
+  name: string,
+  options: CreateTorrentOptions,
+): Promise<Uint8Array> {
+  const streams = files.map((file) =>
+    Object.assign(Readable.from(contentOf(file)), { name: [name, ...file.path].join("/") }),
+  );
+  return new Promise((resolve, reject) => {
+    createTorrent(streams, options, (error, torrent) => (error ? reject(error) : resolve(torrent)));
+  });
+}
+
+async function* contentOf({ source, length }: SourceFile): AsyncGenerator<Uint8Array> {
+  let seen = 0;
+  try {
+    for await (const chunk of createReadStream(source, {
+      highWaterMark: 1024 * 1024,
+    }) as AsyncIterable<Uint8Array>) {
+      seen += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw storageError(error, source, "cannot read");
+  }
+  if (seen !== length) {
+    throw new CtError(
+      "CT_ERR_STORAGE",
+      `${source}: changed while it was read (${length} bytes, then ${seen})`,
+    );
+  }
+}
+
+/** The library takes one stream for a single-file torrent; a directory of one file stays a directory. */
+function asMultiFile(bytes: Uint8Array, files: readonly SourceFile[]): Uint8Array {
+  const torrent = unwrap(decodeBencodeDict(bytes));
+  const { length: _, ...info } = torrent.info as Record<string, never>;
+  return encodeBencode({
+    ...torrent,
+    info: { ...info, files: files.map(({ path, length }) => ({ path, length })) },
+  });
+}
+
+/** The smallest power of two that makes 2,048 pieces at most: fine enough to spread, small enough a .torrent. */
+function sensiblePieceLength(total: number): number {
+  let pieceLength: number = LIMITS.peer.pieceLengthLeast;
+  while (pieceLength < LIMITS.peer.pieceLengthMost && total / pieceLength > 2048) pieceLength *= 2;
+  return pieceLength;
+}
+
+function checkPieceLength(pieceLength: number | undefined): number | undefined {
+  const { pieceLengthLeast, pieceLengthMost } = LIMITS.peer;
+  if (pieceLength === undefined) return undefined;
+  if (
+    pieceLength >= pieceLengthLeast &&
+    pieceLength <= pieceLengthMost &&
+    Number.isInteger(Math.log2(pieceLength))
+  ) {
+    return pieceLength;
+  }
+  throw new CtError(
+    "CT_ERR_USAGE",
+    `piece length ${pieceLength}: must be a power of two from ${pieceLengthLeast} (16 KiB) to ${pieceLengthMost} (16 MiB)`,
+  );
+}
+
+function checkTracker(tracker: string): string {
+  const url = URL.canParse(tracker) ? new URL(tracker) : undefined;
+  if (url?.hostname && ["http:", "https:", "udp:"].includes(url.protocol)) return tracker;
+  throw new CtError("CT_ERR_USAGE", `tracker ${JSON.stringify(tracker)}: must be an http, https or udp URL`);
 }

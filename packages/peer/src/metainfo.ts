@@ -1,4 +1,23 @@
-import type { InfoHash } from "@cachetorrent/protocol";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import {
+  asBytes,
+  asCount,
+  asDict,
+  asList,
+  type BencodeDict,
+  decodeBencodeDict,
+  encodeBencode,
+  get,
+  type InfoHash,
+  infoHashFromBytes,
+  LIMITS,
+  scanBencode,
+} from "@cachetorrent/protocol";
+import parseTorrent from "parse-torrent";
+import { storageError } from "./storage-error.ts";
+import { refusal, v1Part } from "./torrent-info.ts";
+import { text } from "./torrent-text.ts";
 
 /** A file of a torrent, at `offset` in the byte stream that the pieces cut. */
 export interface TorrentFile {
@@ -6,7 +25,7 @@ export interface TorrentFile {
   readonly path: readonly string[];
   readonly length: number;
   readonly offset: number;
-  /** BEP 47 padding: hashed and sent as zeros, never on disk. */
+  /** Not on disk: BEP 47 padding, hashed and sent as zeros, or a symbolic link, which has no bytes. */
   readonly pad: boolean;
 }
 
@@ -31,15 +50,6 @@ export interface Metainfo {
   readonly createdAt?: Date;
 }
 
-/** Throws a CtError that names `source`, the file the bytes came from. */
-export function parseMetainfo(_bytes: Uint8Array, _source: string): Promise<Metainfo> {
-  throw new Error("under construction");
-}
-
-export function loadMetainfo(_path: string): Promise<Metainfo> {
-  throw new Error("under construction");
-}
-
 /** Bytes in a piece: the last may be short. */
 export function pieceSize(
   metainfo: Pick<Metainfo, "pieceLength" | "length" | "pieceCount">,
@@ -49,4 +59,110 @@ export function pieceSize(
     throw new RangeError(`no piece ${piece} of ${metainfo.pieceCount}`);
   }
   return Math.min(metainfo.pieceLength, metainfo.length - piece * metainfo.pieceLength);
+}
+
+/** Reads and checks a .torrent file; every error is a CtError that names `path`. */
+export async function loadMetainfo(path: string): Promise<Metainfo> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > LIMITS.bencode.torrentBytes) break; // whatever it is, parseMetainfo refuses that many bytes
+    }
+  } catch (error) {
+    throw storageError(error, path, "cannot read the torrent file");
+  }
+  return parseMetainfo(Buffer.concat(chunks), path);
+}
+
+/** Throws a CtError that names `source`, the file the bytes came from. */
+export async function parseMetainfo(bytes: Uint8Array, source: string): Promise<Metainfo> {
+  const scan = scanBencode(bytes);
+  if (!scan.ok) throw refusal(source, somethingElse(bytes) ?? scan.error.message);
+  const decoded = decodeBencodeDict(bytes);
+  if (!decoded.ok) throw refusal(source, decoded.error.message);
+  const torrent = decoded.value;
+  const info = asDict(get(torrent, "info"));
+  const infoRange = scan.value.get("info");
+  if (!info || !infoRange) throw refusal(source, "has no info dictionary");
+
+  const v1 = v1Part(info, source);
+  const parsed = await parseTorrent(encodeBencode({ ...descriptions(torrent), info: v1.info }));
+  const { pieceLength, length } = parsed;
+  const pieceCount = v1.hashes.length / 20;
+  if (!Number.isSafeInteger(length)) throw refusal(source, "is longer than 2^53 bytes");
+  if (pieceCount !== Math.ceil(length / pieceLength)) {
+    throw refusal(
+      source,
+      `has the hashes of ${pieceCount} pieces, but ${length} bytes are ${Math.ceil(length / pieceLength)} pieces of ${pieceLength}`,
+    );
+  }
+  return {
+    infoHash: infoHashFromBytes(
+      createHash("sha1")
+        .update(bytes.subarray(...infoRange))
+        .digest(),
+    ),
+    name: v1.name,
+    pieceLength,
+    pieceCount,
+    length,
+    hashes: v1.hashes,
+    files: v1.files.map(({ path, pad }, index) => {
+      const { length = 0, offset = 0 } = parsed.files[index] ?? {};
+      return { path, length, offset, pad };
+    }),
+    isPrivate: parsed.private === true,
+    trackers: trackerTiers(torrent),
+    isHybrid: get(info, "meta version") === 2,
+    ...(parsed.comment ? { comment: parsed.comment } : {}),
+    ...(parsed.createdBy ? { createdBy: parsed.createdBy } : {}),
+    ...(parsed.created && !Number.isNaN(parsed.created.getTime()) ? { createdAt: parsed.created } : {}),
+  };
+}
+
+/** BEP 12: `announce-list` stands in for `announce`. A list that is no list of lists, as some makers write, is read too. */
+function trackerTiers(torrent: BencodeDict): string[][] {
+  const known = new Set<string>();
+  const tierOf = (urls: readonly unknown[]) =>
+    urls.flatMap((url) => {
+      const tracker = url instanceof Uint8Array ? text(url).trim() : "";
+      if (tracker === "" || known.has(tracker)) return [];
+      known.add(tracker);
+      return [tracker];
+    });
+  const tiers = (asList(get(torrent, "announce-list")) ?? [])
+    .map((tier) => tierOf(asList(tier) ?? [tier]))
+    .filter((tier) => tier.length > 0);
+  if (tiers.length > 0) return tiers;
+  const only = tierOf([get(torrent, "announce")]);
+  return only.length > 0 ? [only] : [];
+}
+
+const YEAR_10000 = 253_402_300_800;
+
+function descriptions(torrent: BencodeDict): BencodeDict {
+  const kept: BencodeDict = {};
+  for (const key of ["comment", "created by"]) {
+    const bytes = asBytes(get(torrent, key));
+    if (bytes) kept[key] = bytes;
+  }
+  const createdAt = asCount(get(torrent, "creation date"));
+  // Seconds (BEP 3); some makers write milliseconds.
+  if (createdAt !== undefined) {
+    kept["creation date"] = createdAt > YEAR_10000 ? Math.floor(createdAt / 1000) : createdAt;
+  }
+  return kept;
+}
+
+/** What people hand us instead of a torrent, by name. */
+function somethingElse(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0) return "is empty";
+  const start = Buffer.from(bytes.subarray(0, 512)).toString("latin1").trimStart();
+  if (start.startsWith("<")) return "is a web page (HTML or XML), not a torrent";
+  if (start.startsWith("magnet:")) return "is a magnet link, not a torrent";
+  if (start.startsWith("\x1f\x8b")) return "is compressed (gzip), not a torrent";
+  return undefined;
 }

@@ -1,0 +1,47 @@
+import type { Metainfo } from "./metainfo.ts";
+
+/** A stretch of the torrent's bytes that lies in one file. */
+export interface Segment {
+  /** Index into `metainfo.files`. */
+  readonly file: number;
+  /** Where it starts in the file. */
+  readonly fileOffset: number;
+  /** Where it starts in the stretch that was asked for. */
+  readonly at: number;
+  readonly length: number;
+}
+
+/** The files that [offset, offset + length) of the torrent's byte stream lies in, in order. Empty files have no part in it. */
+export function segmentsOf(
+  metainfo: Pick<Metainfo, "files" | "length">,
+  offset: number,
+  length: number,
+): Segment[] {
+  const end = offset + length;
+  if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || end > metainfo.length) {
+    throw new RangeError(`no bytes ${offset} to ${end} of ${metainfo.length}`);
+  }
+  const segments: Segment[] = [];
+  for (let index = firstFileEndingAfter(metainfo.files, offset); index < metainfo.files.length; index++) {
+    const file = metainfo.files[index];
+    if (!file || file.offset >= end) break;
+    const from = Math.max(offset, file.offset);
+    const to = Math.min(end, file.offset + file.length);
+    if (to <= from) continue;
+    segments.push({ file: index, fileOffset: from - file.offset, at: from - offset, length: to - from });
+  }
+  return segments;
+}
+
+/** Binary search: a torrent may have 100,000 files, and every block that is read asks. */
+function firstFileEndingAfter(files: Metainfo["files"], offset: number): number {
+  let low = 0;
+  let high = files.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const file = files[middle];
+    if (file && file.offset + file.length <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
