@@ -1,0 +1,103 @@
+import { fail, ok, parseEndpoint, parseRate, parseSize, type Result } from "@cachetorrent/protocol";
+import type { TSchema } from "typebox";
+import { Value } from "typebox/value";
+import { parse } from "yaml";
+
+/** The parts of a key's schema that say how people write its value. Everything else is TypeBox's to check. */
+export interface KeySchema extends TSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly placeholder?: string;
+  readonly notation?: Notation;
+  readonly items?: KeySchema;
+  readonly anyOf?: readonly { readonly const?: unknown }[];
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+export type Notation = "rate" | "size" | "endpoint";
+
+/** `raw`, from a flag, a variable or a file, as a value that the schema allows; the error tells what it should be. */
+export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
+  const spelled = typeof raw === "string" ? readText(schema, raw) : ok(raw);
+  if (!spelled.ok) return spelled;
+  let value = spelled.value;
+  if (schema.items && Array.isArray(value)) {
+    const items: unknown[] = [];
+    for (const item of value) {
+      const result = readValue(schema.items, item);
+      if (!result.ok) return result;
+      items.push(result.value);
+    }
+    value = items;
+  }
+  if (Value.Check(schema, value)) return ok(value);
+  return fail("CT_ERR_CONFIG", `must be ${expectation(schema, value)}, not ${show(raw)}`);
+}
+
+/** The fixed values of a choice, or undefined where anything of a type goes. */
+export function choices(schema: KeySchema): readonly string[] | undefined {
+  const values = schema.enum ?? schema.anyOf?.map((variant) => variant.const);
+  return values?.every((value) => typeof value === "string") ? (values as string[]) : undefined;
+}
+
+function readText(schema: KeySchema, text: string): Result<unknown> {
+  if (schema.notation === "rate") return parseRate(text);
+  if (schema.notation === "size") return parseSize(text);
+  if (schema.notation === "endpoint") {
+    const endpoint = parseEndpoint(text, { allowPortZero: true });
+    return endpoint.ok ? ok(text) : endpoint;
+  }
+  switch (schema.type) {
+    case "integer":
+    case "number":
+      return ok(/^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text);
+    case "boolean":
+      return ok(/^(true|yes|on|1)$/i.test(text) ? true : /^(false|no|off|0)$/i.test(text) ? false : text);
+    case "array":
+      return ok(text.split(",").map((item) => item.trim()));
+    case "object":
+      return readYaml(text);
+    default:
+      return ok(text);
+  }
+}
+
+function readYaml(text: string): Result<unknown> {
+  try {
+    return ok(parse(text));
+  } catch (error) {
+    return fail("CT_ERR_CONFIG", error instanceof Error ? error.message : String(error));
+  }
+}
+
+function expectation(schema: KeySchema, value: unknown): string {
+  const options = choices(schema);
+  if (options) return `one of ${options.join(", ")}`;
+  switch (schema.type) {
+    case "integer":
+    case "number": {
+      const kind = schema.type === "integer" ? "a whole number" : "a number";
+      if (schema.minimum === undefined) return kind;
+      return schema.maximum === undefined
+        ? `${kind}, ${schema.minimum} or more`
+        : `${kind} from ${schema.minimum} to ${schema.maximum}`;
+    }
+    case "boolean":
+      return "true or false";
+    case "string":
+      return "a text, and not an empty one";
+    case "array":
+      return "a list";
+    default: {
+      const [first] = Value.Errors(schema, value);
+      return first ? `right (${first.instancePath || "the value"} ${first.message})` : "something else";
+    }
+  }
+}
+
+function show(raw: unknown): string {
+  return typeof raw === "string" ? `"${raw}"` : JSON.stringify(raw);
+}

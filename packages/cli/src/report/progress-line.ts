@@ -1,0 +1,75 @@
+import type { TorrentStatus } from "@cachetorrent/peer";
+import { formatRate, formatSize } from "@cachetorrent/protocol";
+import { printable } from "../printable.ts";
+
+const BAR_CELLS = 20;
+const NAME_CELLS = 24;
+
+/** One torrent on one line of a terminal. */
+export function progressLine(torrent: TorrentStatus): string {
+  const fraction = progressFraction(torrent);
+  const parts = [
+    fitted(printable(torrent.name), NAME_CELLS),
+    `${bar(fraction)} ${percent(fraction).padStart(6)}`,
+    ...details(torrent),
+  ];
+  return parts.join("  ");
+}
+
+/** What is known of how far a torrent is: while it is checked, how far the check is. */
+export function progressFraction(torrent: TorrentStatus): number {
+  if (torrent.state === "checking") return torrent.checkedFraction;
+  return torrent.length === 0 ? 1 : torrent.verifiedBytes / torrent.length;
+}
+
+/** `100%` is for what is whole: 99.99 % stays 99.9%. */
+export function percent(fraction: number): string {
+  return fraction >= 1 ? "100%" : `${(Math.floor(fraction * 1000) / 10).toFixed(1)}%`;
+}
+
+/** `1h02m`, `3m05s`, `7s`. */
+export function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds >= 360_000) return "over 99h";
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (h > 0) return `${h}h${two(m)}m`;
+  return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
+}
+
+function details(torrent: TorrentStatus): string[] {
+  switch (torrent.state) {
+    case "checking":
+      return ["checking what is on disk"];
+    case "stopped":
+      return ["stopped"];
+    case "failed":
+      return [`failed: ${printable(torrent.error ?? "")}`];
+    case "seeding":
+    case "downloading": {
+      const parts = [
+        `in ${formatRate(torrent.rateIn)}`,
+        `out ${formatRate(torrent.rateOut)}`,
+        `internal ${formatSize(torrent.internalBytes)}`,
+        `external ${formatSize(torrent.externalBytes)}`,
+        `${torrent.peers} ${torrent.peers === 1 ? "peer" : "peers"}`,
+        torrent.leads ? `${torrent.role}, elected` : torrent.role,
+      ];
+      if (torrent.state === "downloading") {
+        parts.push(`ETA ${torrent.etaMs === undefined ? "unknown" : duration(torrent.etaMs)}`);
+      }
+      return parts;
+    }
+  }
+}
+
+export function bar(fraction: number): string {
+  const full = Math.floor(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
+  return `[${"#".repeat(full)}${"-".repeat(BAR_CELLS - full)}]`;
+}
+
+function fitted(text: string, cells: number): string {
+  const characters = [...text];
+  if (characters.length <= cells) return text.padEnd(cells);
+  return `${characters.slice(0, cells - 1).join("")}…`;
+}

@@ -1,0 +1,30 @@
+import { systemClock } from "@cachetorrent/clock";
+import { bar, percent } from "./report/progress-line.ts";
+import { TerminalDisplay } from "./terminal-display.ts";
+
+const REDRAW_MS = 100;
+
+/** A bar on stderr for a task that takes a while, where somebody can see it; silent otherwise. */
+export class TaskProgress {
+  readonly #label: string;
+  readonly #display: TerminalDisplay | undefined;
+  #drawnAt = 0;
+
+  constructor(label: string, stream: NodeJS.WriteStream) {
+    this.#label = label;
+    this.#display = stream.isTTY ? new TerminalDisplay(stream) : undefined;
+  }
+
+  update(done: number, total: number): void {
+    const now = systemClock.now();
+    if (!this.#display || now - this.#drawnAt < REDRAW_MS) return;
+    this.#drawnAt = now;
+    const fraction = total === 0 ? 1 : done / total;
+    this.#display.show([`${this.#label}  ${bar(fraction)} ${percent(fraction)}`]);
+  }
+
+  /** Removes the bar. */
+  done(): void {
+    this.#display?.show([]);
+  }
+}
