@@ -1,0 +1,80 @@
+import { formatSize, type PolicyName } from "@cachetorrent/protocol";
+import type { Accounts } from "./accounts.ts";
+import type { SwarmProgress } from "./swarm-run.ts";
+
+/** A leader as the report names it. */
+export interface ReportedLeader {
+  readonly peerId: string;
+  readonly endpoint: string;
+}
+
+export interface DemoRun extends Accounts {
+  readonly policy: PolicyName;
+  /** By AS number, head first. */
+  readonly leaders: Readonly<Record<string, readonly ReportedLeader[]>>;
+}
+
+/** `out/demo/report.json`. */
+export interface DemoReport {
+  readonly command: string;
+  readonly machine: string;
+  /** Of the random content. */
+  readonly seed: number;
+  readonly contentBytes: number;
+  readonly lowerBoundMs: number;
+  readonly runs: readonly DemoRun[];
+}
+
+/** `bittorrent    4 s   complete  3/11   crossed  96.0 MiB`. */
+export function progressLine(policy: PolicyName, elapsedMs: number, progress: SwarmProgress): string {
+  const seconds = `${Math.round(elapsedMs / 1000)} s`.padStart(5);
+  const complete = `${progress.completeLeechers}/${progress.leechers}`.padStart(5);
+  return `  ${policy.padEnd(11)}${seconds}   complete ${complete}   crossed AS borders ${formatSize(progress.externalBytes)}`;
+}
+
+/** The figures of all runs side by side. */
+export function demoTable(report: DemoReport): string {
+  const rows: [string, (run: DemoRun) => string][] = [
+    ["policy", (run) => run.policy],
+    ["redundancy, mean", (run) => times(run.redundancy)],
+    ["redundancy, max", (run) => times(run.redundancyMax)],
+    ["seedRedundancy", (run) => times(run.seedRedundancy)],
+    ["external bytes", (run) => formatSize(run.externalBytes)],
+    ["completion p50", (run) => seconds(run.p50Ms)],
+    ["completion p90", (run) => seconds(run.p90Ms)],
+    ["completion max", (run) => seconds(run.maxMs)],
+    ["complete peers", (run) => `${run.completed}/${run.peers}`],
+  ];
+  for (const asn of new Set(report.runs.flatMap((run) => Object.keys(run.leaders)))) {
+    rows.push([`leaders of AS ${asn}`, (run) => hosts(run.leaders[asn] ?? [])]);
+  }
+  const cells = rows.map(([label, cell]) => [label, ...report.runs.map(cell)]);
+  const widths =
+    cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
+  return cells
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))),
+    )
+    .map((row) => `  ${row.join("   ")}`)
+    .join("\n");
+}
+
+/** What the figures mean, in one sentence. */
+export function demoSentence(runs: readonly DemoRun[]): string {
+  const told = runs.map((run) => `${times(run.redundancy)} times under ${run.policy}`);
+  const list = told.length > 1 ? `${told.slice(0, -1).join(", ")} and ${told.at(-1)}` : told.join();
+  return `On average each byte crossed the border into an AS ${list} (once would do).`;
+}
+
+function times(value: number | null): string {
+  return value === null ? "-" : value.toFixed(2);
+}
+
+function seconds(ms: number | null): string {
+  return ms === null ? "-" : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Endpoints without their ports: which host it is matters, the ports are picked anew each run. */
+function hosts(leaders: readonly ReportedLeader[]): string {
+  return leaders.map((leader) => leader.endpoint.replace(/:\d+$/, "")).join(" ") || "-";
+}

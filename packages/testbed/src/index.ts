@@ -1,0 +1,43 @@
+export {
+  type Accounts,
+  accountsOf,
+  type ContentSize,
+  externalBytes,
+  type PeerRecord,
+  receivedBytes,
+} from "./accounts.ts";
+export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
+export { DaemonGroup } from "./daemon-group.ts";
+export {
+  type DaemonEvent,
+  type DaemonExit,
+  type DaemonLine,
+  type DaemonOptions,
+  DaemonProcess,
+  describeExit,
+  type WaitOptions,
+} from "./daemon-process.ts";
+export { type DemoOptions, runDemo } from "./demo.ts";
+export type { DemoReport, DemoRun } from "./demo-report.ts";
+export { DEMO, type DemoScenario } from "./demo-scenario.ts";
+export { type Launcher, launch, runCommand } from "./launcher.ts";
+export { emptyLedger, type Ledger, type LedgerRole, type LedgerTorrent, readLedger } from "./ledger.ts";
+export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
+export { hostAddress, prefixOfAs } from "./site-address.ts";
+export {
+  type Content,
+  createTorrent,
+  type Site,
+  type SwarmOptions,
+  type SwarmPeer,
+  type SwarmProgress,
+  SwarmRun,
+} from "./swarm-run.ts";
+export {
+  type ElectorateStats,
+  type SwarmStats,
+  startTrackerProcess,
+  type TrackerOptions,
+  type TrackerProcess,
+  type TrackerStats,
+} from "./tracker-process.ts";

@@ -1,0 +1,225 @@
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Asn, CtError, type InfoHash, type PolicyName } from "@cachetorrent/protocol";
+import { type Accounts, accountsOf, externalBytes, type PeerRecord } from "./accounts.ts";
+import { type ContentFile, findDifference } from "./content.ts";
+import { describeExit } from "./daemon-process.ts";
+import { type Launcher, runCommand } from "./launcher.ts";
+import { type PeerProcess, startPeerProcess } from "./peer-process.ts";
+import { hostAddress } from "./site-address.ts";
+import { startTrackerProcess, type TrackerProcess } from "./tracker-process.ts";
+
+/** Content that lies ready in `parent/name`. */
+export interface Content {
+  readonly parent: string;
+  readonly name: string;
+  readonly files: readonly ContentFile[];
+  readonly pieceLength: number;
+}
+
+export interface Site {
+  readonly asn: Asn;
+  /** How many peers it has, seeds included. */
+  readonly peers: number;
+  /** How many of them have the content already: the first ones. */
+  readonly seeds?: number;
+}
+
+export interface SwarmOptions {
+  readonly launcher: Launcher;
+  /** Everything the run writes is below; it should be new. */
+  readonly dir: string;
+  readonly content: Content;
+  readonly sites: readonly Site[];
+  readonly policy: PolicyName;
+  readonly trackerArgs?: readonly string[];
+  readonly peerArgs?: readonly string[];
+}
+
+/** A peer of a run: its place in it beside its process. */
+export interface SwarmPeer extends PeerProcess {
+  readonly asn: Asn;
+  readonly initialSeed: boolean;
+}
+
+/** How far a run is. */
+export interface SwarmProgress {
+  /** Of those that began without the content. */
+  readonly completeLeechers: number;
+  readonly leechers: number;
+  /** Bytes that crossed the border of an AS so far, as their receivers last wrote down. */
+  readonly externalBytes: number;
+}
+
+/** A tracker and the peers of several sites, each a process of its own. */
+export class SwarmRun {
+  readonly options: SwarmOptions;
+  readonly tracker: TrackerProcess;
+  readonly torrentFile: string;
+  readonly infoHash: InfoHash;
+  readonly #peers: SwarmPeer[] = [];
+  #completeLeechers = 0;
+
+  /**
+   * Starts the tracker, then the seeds, then all others at once; resolves when all listen. Rejects with CT_ERR_TESTBED, after which
+   * the launcher's group may still hold running processes.
+   */
+  static async start(options: SwarmOptions): Promise<SwarmRun> {
+    await mkdir(options.dir, { recursive: true });
+    const tracker = await startTrackerProcess(options.launcher, {
+      ases: options.sites.map((site) => site.asn),
+      policy: options.policy,
+      ...(options.trackerArgs ? { args: options.trackerArgs } : {}),
+    });
+    const torrentFile = join(options.dir, `${options.content.name}.torrent`);
+    const infoHash = await createTorrent(options.launcher, options.content, tracker.announceUrl, torrentFile);
+    const run = new SwarmRun(options, tracker, torrentFile, infoHash);
+    const places = options.sites.flatMap(placesOf);
+    for (const initialSeed of [true, false]) {
+      await Promise.all(
+        places.filter((place) => place.initialSeed === initialSeed).map((place) => run.addPeer(place)),
+      );
+    }
+    return run;
+  }
+
+  private constructor(
+    options: SwarmOptions,
+    tracker: TrackerProcess,
+    torrentFile: string,
+    infoHash: InfoHash,
+  ) {
+    this.options = options;
+    this.tracker = tracker;
+    this.torrentFile = torrentFile;
+    this.infoHash = infoHash;
+  }
+
+  get peers(): readonly SwarmPeer[] {
+    return this.#peers;
+  }
+
+  get leechers(): readonly SwarmPeer[] {
+    return this.#peers.filter((peer) => !peer.initialSeed);
+  }
+
+  /** Starts one more peer, the site's `host`th. */
+  async addPeer(place: {
+    readonly asn: Asn;
+    readonly host: number;
+    readonly initialSeed?: boolean;
+  }): Promise<SwarmPeer> {
+    const { launcher, dir, content, peerArgs } = this.options;
+    const initialSeed = place.initialSeed ?? false;
+    const id = `${place.asn}.${place.host}`;
+    const process = await startPeerProcess(launcher, {
+      name: `peer ${id}`,
+      torrentFiles: [this.torrentFile],
+      dir: initialSeed ? content.parent : join(dir, `peer-${id}`),
+      listen: `${hostAddress(place.asn, place.host)}:0`,
+      ledgerFile: join(dir, `ledger-${id}.json`),
+      ...(peerArgs ? { args: peerArgs } : {}),
+    });
+    const peer: SwarmPeer = { ...process, asn: place.asn, initialSeed };
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /**
+   * Resolves when every peer has said that it is complete. Rejects with CT_ERR_TESTBED, naming the process, when
+   * the time is up, or when the tracker or a peer ends before.
+   */
+  async complete(timeoutMs: number): Promise<void> {
+    const completions = this.leechers.map(async (peer) => {
+      await peer.complete({ infoHash: this.infoHash, timeoutMs });
+      this.#completeLeechers++;
+    });
+    const needed = [this.tracker.daemon, ...this.#peers.map((peer) => peer.daemon)];
+    const earlyEnds = needed.map(async (daemon) => {
+      const exit = await daemon.exited;
+      throw daemon.failure(`${describeExit(exit)} while others still needed it`);
+    });
+    // Those that end after the run are no concern of this promise any more: `race` has settled and takes note of them.
+    await Promise.race([Promise.all(completions), ...earlyEnds]);
+  }
+
+  async progress(): Promise<SwarmProgress> {
+    const records = await this.records();
+    return {
+      completeLeechers: this.#completeLeechers,
+      leechers: this.leechers.length,
+      externalBytes: records.reduce((total, record) => total + externalBytes(record), 0),
+    };
+  }
+
+  /** What the peers have written down so far; all of it once they have stopped. */
+  records(): Promise<PeerRecord[]> {
+    return Promise.all(
+      this.#peers.map(async (peer) => ({
+        asn: peer.asn,
+        initialSeed: peer.initialSeed,
+        ledger: await peer.ledger(this.infoHash),
+      })),
+    );
+  }
+
+  async accounts(): Promise<Accounts> {
+    const { files, pieceLength } = this.options.content;
+    const bytes = files.reduce((total, file) => total + file.bytes, 0);
+    return accountsOf(await this.records(), { bytes, pieceLength });
+  }
+
+  /** Reads every peer's files again. Throws CT_ERR_TESTBED with the peer and the first byte that is not as it should be. */
+  async verifyContent(): Promise<void> {
+    const { content } = this.options;
+    const expected = join(content.parent, content.name);
+    for (const peer of this.#peers) {
+      const difference = await findDifference(expected, join(peer.dir, content.name), content.files);
+      if (difference !== undefined) throw new CtError("CT_ERR_TESTBED", `${peer.name}: ${difference}`);
+    }
+  }
+
+  /** Deletes the leechers' copies: ledgers and logs stay. */
+  async removeContent(): Promise<void> {
+    await Promise.all(this.leechers.map((peer) => rm(peer.dir, { recursive: true })));
+  }
+
+  /** Ends the peers one after another, so that every connection is closed by one side while the other still counts. */
+  async stopPeers(): Promise<void> {
+    for (const peer of this.#peers) await peer.daemon.stop();
+  }
+
+  /** Ends the peers all at once, then the tracker. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#peers.map((peer) => peer.daemon.stop()));
+    await this.tracker.daemon.stop();
+  }
+}
+
+/** Makes the torrent with the command a user would take. */
+export async function createTorrent(
+  launcher: Launcher,
+  content: Content,
+  announceUrl: string,
+  torrentFile: string,
+): Promise<InfoHash> {
+  await mkdir(dirname(torrentFile), { recursive: true });
+  const command = await runCommand(launcher, `create ${content.name}`, [
+    "create",
+    join(content.parent, content.name),
+    ...["--tracker", announceUrl],
+    ...["-o", torrentFile],
+    ...["--piece-length", String(content.pieceLength)],
+  ]);
+  const infoHash = command.lines.map((line) => /\b[0-9a-f]{40}\b/.exec(line.text)?.[0]).find(Boolean);
+  if (infoHash === undefined) throw command.failure("told no info-hash");
+  return infoHash as InfoHash;
+}
+
+function placesOf(site: Site): { asn: Asn; host: number; initialSeed: boolean }[] {
+  return Array.from({ length: site.peers }, (_, i) => ({
+    asn: site.asn,
+    host: i + 1,
+    initialSeed: i < (site.seeds ?? 0),
+  }));
+}
