@@ -34,6 +34,7 @@ export type ErrorCode =
   | "CT_ERR_PORT_TAKEN"
   | "CT_ERR_AS_TABLE"
   | "CT_ERR_STATE"
+  | "CT_ERR_REFUSED"
   | "CT_ERR_TRACKER"
   | "CT_ERR_TRACKER_FAILURE"
   // testbed runs: a daemon failed or did not do in time what was waited for

@@ -15,6 +15,7 @@ export const LIMITS = {
     intervalJitter: 0.1,
     minIntervalMs: MINUTE,
     pendingIntervalMs: 2 * SECOND,
+    pendingBeyondDeadlineMs: 10 * SECOND,
     feedClosedExpiryMs: MINUTE,
     numwantDefault: 50,
     numwantMost: 200,

@@ -1,0 +1,41 @@
+import { CtError, type InfoHash } from "@cachetorrent/protocol";
+
+/** Who may use the tracker, and for what. Without lists: everybody, for everything. */
+export interface AccessLists {
+  /** The info-hashes served; unset: all. */
+  readonly allowList?: ReadonlySet<InfoHash>;
+  /** One of them stands before `announce` in the path; unset: none is asked for. */
+  readonly tokens?: ReadonlySet<string>;
+}
+
+/** Holds the lists in force; they can be replaced while the tracker runs. */
+export class AccessControl {
+  #lists: AccessLists;
+
+  constructor(lists: AccessLists = {}) {
+    this.#lists = lists;
+  }
+
+  replace(lists: AccessLists): void {
+    this.#lists = lists;
+  }
+
+  /** The refusal, or undefined. Never shows a token. */
+  checkToken(token: string | undefined): CtError | undefined {
+    const { tokens } = this.#lists;
+    if (token === undefined) {
+      return tokens ? refused("this tracker wants a token in its URL: /TOKEN/announce") : undefined;
+    }
+    if (!tokens) return refused("this tracker takes no token: use /announce");
+    return tokens.has(token) ? undefined : refused("unknown token");
+  }
+
+  checkInfoHash(infoHash: InfoHash): CtError | undefined {
+    const { allowList } = this.#lists;
+    return !allowList || allowList.has(infoHash) ? undefined : refused("this torrent is not tracked here");
+  }
+}
+
+function refused(reason: string): CtError {
+  return new CtError("CT_ERR_REFUSED", reason);
+}

@@ -1,0 +1,19 @@
+import type { Address, Asn } from "@cachetorrent/protocol";
+
+/** Tells in which AS an address is; undefined when it doesn't know. */
+export interface AsResolver {
+  resolve(address: Address): Asn | undefined;
+}
+
+/** The first of `resolvers` that knows. */
+export function resolverChain(resolvers: readonly AsResolver[]): AsResolver {
+  return {
+    resolve(address) {
+      for (const resolver of resolvers) {
+        const asn = resolver.resolve(address);
+        if (asn !== undefined) return asn;
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import type { Clock } from "@cachetorrent/clock";
+import { type Address, type Asn, type InfoHash, LIMITS, type PeerId } from "@cachetorrent/protocol";
+
+/** One member that waits for new leaders. */
+export interface Waiting {
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  readonly asn: Asn;
+  readonly source: Address;
+}
+
+/** A long poll in progress. */
+export interface Poll {
+  /** Resolves when it is to be answered: news, time is up, replaced by another poll, or the tracker stops. */
+  readonly ended: Promise<void>;
+  /** Ends it, whatever there is to tell; idempotent. */
+  end(): void;
+}
+
+interface OpenPoll extends Poll {
+  readonly asn: Asn;
+}
+
+/** The leaders' long polls: one per member and swarm, bounded per address and in all. */
+export class LeadersFeed {
+  readonly #clock: Clock;
+  readonly #bySwarm = new Map<InfoHash, Map<PeerId, OpenPoll>>();
+  readonly #perAddress = new Map<Address, number>();
+  #open = 0;
+  #closed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Waits for news; undefined where that would pass a bound. `onEnd` is called once, as soon as it ends. */
+  wait(waiting: Waiting, onEnd: () => void): Poll | undefined {
+    const { infoHash, peerId, asn, source } = waiting;
+    if (this.#closed) return undefined;
+    this.#bySwarm.get(infoHash)?.get(peerId)?.end();
+    const ofAddress = this.#perAddress.get(source) ?? 0;
+    if (ofAddress >= LIMITS.tracker.longPollsPerAddress || this.#open >= LIMITS.tracker.longPollsInAll) {
+      return undefined;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after(LIMITS.tracker.longPollMs, () => poll.end());
+    let isOpen = true;
+    const poll: OpenPoll = {
+      asn,
+      ended: promise,
+      end: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        timer.cancel();
+        this.#remove(waiting, poll);
+        onEnd();
+        resolve();
+      },
+    };
+    this.#add(waiting, poll);
+    return poll;
+  }
+
+  /** An electorate has a new result: everybody of it is answered. */
+  publish(infoHash: InfoHash, asn: Asn): void {
+    for (const poll of [...(this.#bySwarm.get(infoHash)?.values() ?? [])]) {
+      if (poll.asn === asn) poll.end();
+    }
+  }
+
+  /** Ends all polls; there are no new ones. */
+  close(): void {
+    this.#closed = true;
+    for (const polls of [...this.#bySwarm.values()]) for (const poll of [...polls.values()]) poll.end();
+  }
+
+  #add({ infoHash, peerId, source }: Waiting, poll: OpenPoll): void {
+    let polls = this.#bySwarm.get(infoHash);
+    if (!polls) {
+      polls = new Map();
+      this.#bySwarm.set(infoHash, polls);
+    }
+    polls.set(peerId, poll);
+    this.#perAddress.set(source, (this.#perAddress.get(source) ?? 0) + 1);
+    this.#open++;
+  }
+
+  #remove({ infoHash, peerId, source }: Waiting, poll: OpenPoll): void {
+    const polls = this.#bySwarm.get(infoHash);
+    if (polls?.get(peerId) === poll) polls.delete(peerId);
+    if (polls?.size === 0) this.#bySwarm.delete(infoHash);
+    const left = (this.#perAddress.get(source) ?? 1) - 1;
+    if (left > 0) this.#perAddress.set(source, left);
+    else this.#perAddress.delete(source);
+    this.#open--;
+  }
+}

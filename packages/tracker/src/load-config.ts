@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { CtError, type InfoHash, isInfoHash, type Policy } from "@cachetorrent/protocol";
+import type { AccessLists } from "./access-control.ts";
+import { type AsResolver, resolverChain } from "./as-resolver/as-resolver.ts";
+import { PrefixTable } from "./as-resolver/prefix-table.ts";
+import type { TrackerConfig } from "./config.ts";
+import type { Policies } from "./policies.ts";
+import { AddressSet, parsePrefix } from "./prefix.ts";
+
+/** The operator's table first, then the route databases in their order. */
+export async function loadResolver(config: TrackerConfig): Promise<AsResolver> {
+  const table = new PrefixTable();
+  const tableFile = config["as-table"];
+  if (tableFile !== undefined) table.addLines(await readText(tableFile, "as-table"), tableFile);
+  for (const assignment of config["as-prefix"]) table.addAssignment(assignment);
+  return resolverChain([table]);
+}
+
+/** @throws CtError CT_ERR_CONFIG, naming the file and line. */
+export async function loadAccessLists(config: TrackerConfig): Promise<AccessLists> {
+  const allowList = config["allow-list"];
+  const tokens = config.tokens;
+  return {
+    ...(allowList === undefined ? {} : { allowList: new Set(await readInfoHashes(allowList)) }),
+    ...(tokens === undefined ? {} : { tokens: new Set(await readTokens(tokens)) }),
+  };
+}
+
+export function policiesOf(config: TrackerConfig): Policies {
+  const policy = (name: Policy["name"], externalPercent: number): Policy =>
+    name === "biased" ? { name, externalPercent } : { name };
+  const overrides = new Map<InfoHash, Policy>();
+  for (const [key, swarm] of Object.entries(config.swarms)) {
+    const name = swarm.policy ?? config.policy;
+    const externalPercent = swarm["external-percent"] ?? config["external-percent"];
+    overrides.set(asInfoHash(key, `swarms.${key}`), policy(name, externalPercent));
+  }
+  return { standard: policy(config.policy, config["external-percent"]), overrides };
+}
+
+export function addressSet(cidrs: readonly string[], option: string): AddressSet {
+  return new AddressSet(
+    cidrs.map((cidr) => {
+      const prefix = parsePrefix(cidr);
+      if (!prefix.ok) throw new CtError("CT_ERR_CONFIG", `${option}: ${prefix.error.message}`);
+      return prefix.value;
+    }),
+  );
+}
+
+/** @throws CtError CT_ERR_CONFIG, naming the option and the file. */
+export async function readText(file: string, option: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new CtError("CT_ERR_CONFIG", `${option}: cannot read ${file}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+async function readInfoHashes(file: string): Promise<InfoHash[]> {
+  const lines = listLines(await readText(file, "allow-list"));
+  return lines.map(([line, text]) => asInfoHash(text, `allow-list ${file}:${line}`));
+}
+
+async function readTokens(file: string): Promise<string[]> {
+  const lines = listLines(await readText(file, "tokens"));
+  for (const [line, token] of lines) {
+    // Named by its line only: it is a secret.
+    if (!/^[\w~.-]{1,100}$/.test(token)) {
+      throw new CtError(
+        "CT_ERR_CONFIG",
+        `tokens ${file}:${line}: a token is 1 to 100 letters, digits and - . _ ~`,
+      );
+    }
+  }
+  return lines.map(([, token]) => token);
+}
+
+/** The lines that say something, with their numbers; `#` begins a comment. */
+function listLines(text: string): [line: number, text: string][] {
+  return text
+    .split(/\r?\n/)
+    .map((line, i): [number, string] => [i + 1, line.replace(/#.*/, "").trim()])
+    .filter(([, line]) => line !== "");
+}
+
+function asInfoHash(text: string, where: string): InfoHash {
+  const infoHash = text.toLowerCase();
+  if (isInfoHash(infoHash)) return infoHash;
+  throw new CtError("CT_ERR_CONFIG", `${where}: not an info-hash of 40 hex digits`);
+}

@@ -1,0 +1,95 @@
+import type { Clock, Random } from "@cachetorrent/clock";
+import {
+  CtError,
+  type Endpoint,
+  formatEndpoint,
+  parseAddress,
+  parseEndpoint,
+  unwrap,
+} from "@cachetorrent/protocol";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { AccessControl } from "./access-control.ts";
+import { buildTracker } from "./app.ts";
+import type { TrackerConfig } from "./config.ts";
+import { addressSet, loadAccessLists, loadResolver, policiesOf } from "./load-config.ts";
+
+/** A tracker that listens. */
+export interface RunningTracker {
+  /** Where: with the port that was picked, if 0 was asked for. */
+  readonly endpoint: Endpoint;
+  /** Reads the allow-list and the tokens again; what was in force stays if they cannot be read. */
+  reload(): Promise<void>;
+  /** Answers what is open, saves and stops; idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a tracker as configured.
+ * @throws CtError CT_ERR_CONFIG, CT_ERR_AS_TABLE, CT_ERR_STATE, CT_ERR_PORT_TAKEN, CT_ERR_PERMISSION or CT_ERR_ADDRESS,
+ *   naming the option or the file.
+ */
+export async function startTracker(
+  config: TrackerConfig,
+  { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Logger },
+): Promise<RunningTracker> {
+  const wanted = unwrap(parseEndpoint(config.listen, { allowPortZero: true }));
+  const access = new AccessControl(await loadAccessLists(config));
+  const app = buildTracker({
+    clock,
+    random,
+    log,
+    access,
+    policies: policiesOf(config),
+    resolver: await loadResolver(config),
+    leaderPercent: config["leader-percent"],
+    ...(config.quorum === undefined ? {} : { quorum: config.quorum }),
+    deadlineMs: config.deadline * 1000,
+    intervalMs: config.interval * 1000,
+    trustedProxies: addressSet(config["trust-proxy"], "trust-proxy"),
+    trustedNetworks: addressSet(config["trust-ip"], "trust-ip"),
+  });
+  const endpoint = await listen(app, wanted);
+  log.info(
+    { event: "started", endpoint: formatEndpoint(endpoint), policy: config.policy },
+    "tracker started",
+  );
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    await app.close();
+    log.info({ event: "stopped", endpoint: formatEndpoint(endpoint) }, "tracker stopped");
+  };
+  return {
+    endpoint,
+    reload: async () => access.replace(await loadAccessLists(config)),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+async function listen(app: FastifyInstance, { address, port }: Endpoint): Promise<Endpoint> {
+  try {
+    await app.listen({ host: address, port });
+  } catch (cause) {
+    await app.close();
+    throw listenError(cause, formatEndpoint({ address, port }));
+  }
+  const bound = app.server.address();
+  if (bound === null || typeof bound === "string") throw new Error("the server listens at no IP address");
+  return { address: parseAddress(bound.address) ?? address, port: bound.port };
+}
+
+function listenError(cause: unknown, where: string): unknown {
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case "EADDRINUSE":
+      return new CtError("CT_ERR_PORT_TAKEN", `listen: ${where} is taken`, { cause });
+    case "EACCES":
+      return new CtError("CT_ERR_PERMISSION", `listen: not allowed to listen at ${where}`, { cause });
+    case "EADDRNOTAVAIL":
+      return new CtError("CT_ERR_ADDRESS", `listen: this machine has no address ${where}`, { cause });
+    default:
+      return cause;
+  }
+}

@@ -1,0 +1,75 @@
+import { type Random, sample } from "@cachetorrent/clock";
+import type { Election, LeadersChanged } from "@cachetorrent/election";
+import {
+  type Address,
+  type CtAnswer,
+  type Endpoint,
+  isInternal,
+  type LeaderEntry,
+  LIMITS,
+  type PeerId,
+  type Policy,
+  UNKNOWN_ASN,
+} from "@cachetorrent/protocol";
+import { endpointFor, endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
+
+/** A peer that is told something, and the public address it asks from. */
+export interface AskingPeer {
+  readonly peer: SwarmPeer;
+  readonly source: Address;
+}
+
+/** The `ct` dictionary for one member. */
+export function memberAnswer(
+  asking: AskingPeer,
+  swarm: Swarm,
+  election: Election | undefined,
+  policy: Policy,
+  random: Random,
+): CtAnswer {
+  const { asn } = asking.peer;
+  const result = election?.result(asn);
+  if (!election || !result) return { ...(asn === UNKNOWN_ASN ? {} : { asn }), policy };
+  const leaders = listedLeaders(result, asking.peer.peerId, random).flatMap((peerId) => {
+    const entry = leaderEntry(peerId, asking, swarm, election);
+    return entry ? [entry] : [];
+  });
+  return { asn, policy, leaders: { term: result.term, leaders } };
+}
+
+/**
+ * Where `asking` reaches `peer`. Behind one NAT the public endpoint often leads nowhere (no hairpinning): who asks from
+ * the same public address and AS is told the local one.
+ */
+export function endpointToTell(peer: SwarmPeer, asking: AskingPeer): Endpoint | undefined {
+  const { member } = asking.peer;
+  const local = peer.member?.local;
+  const sameSite =
+    member !== undefined &&
+    isInternal(peer.asn, asking.peer.asn) &&
+    endpointsOf(peer).some(({ address }) => address === asking.source);
+  return sameSite && local ? local : endpointFor(peer, asking.source);
+}
+
+/** Head, standby, and others at random; a leader finds itself among them, or it would not know that it leads. */
+function listedLeaders(result: LeadersChanged, asker: PeerId, random: Random): readonly PeerId[] {
+  if (result.everyoneLeads) return [asker];
+  if (result.leaders.length <= LIMITS.tracker.leadersListed) return result.leaders;
+  const first = result.leaders.slice(0, 2);
+  if (result.leaders.includes(asker) && !first.includes(asker)) first.push(asker);
+  const others = result.leaders.filter((peerId) => !first.includes(peerId));
+  return [...first, ...sample(others, LIMITS.tracker.leadersListed - first.length, random)];
+}
+
+function leaderEntry(
+  peerId: PeerId,
+  asking: AskingPeer,
+  swarm: Swarm,
+  election: Election,
+): LeaderEntry | undefined {
+  const peer = swarm.get(peerId);
+  const endpoint = peer && endpointToTell(peer, asking);
+  if (!endpoint) return undefined;
+  const { up = 0, down = 0 } = election.candidate(peerId) ?? {};
+  return { peerId, endpoint, up, down };
+}

@@ -1,0 +1,55 @@
+import { type Clock, type Random, systemClock, systemRandom } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
+import { type Logger, pino } from "pino";
+import { AccessControl } from "./access-control.ts";
+import { type AsResolver, resolverChain } from "./as-resolver/as-resolver.ts";
+import type { Policies } from "./policies.ts";
+import { AddressSet } from "./prefix.ts";
+import { MemorySwarmStore, type SwarmStore } from "./swarm-store.ts";
+
+/** What a tracker is made of; everything has a default. */
+export interface TrackerOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+  readonly policies?: Policies;
+  /** Leaders in a hundred candidates. */
+  readonly leaderPercent?: number;
+  /** An election runs when so many candidates joined, */
+  readonly quorum?: number;
+  /** or so long after the first one. */
+  readonly deadlineMs?: number;
+  /** Between two announces of a peer. */
+  readonly intervalMs?: number;
+  /** In which AS an address is; by default nobody knows. */
+  readonly resolver?: AsResolver;
+  readonly access?: AccessControl;
+  /** Whose `X-Forwarded-For` counts. */
+  readonly trustedProxies?: AddressSet;
+  /** Whose `ip=` parameter counts. */
+  readonly trustedNetworks?: AddressSet;
+  readonly store?: SwarmStore;
+}
+
+/** `TrackerOptions` with the defaults filled in. */
+export type CompleteTrackerOptions = Required<Omit<TrackerOptions, "quorum">> &
+  Pick<TrackerOptions, "quorum">;
+
+export function completeOptions(options: TrackerOptions): CompleteTrackerOptions {
+  const random = options.random ?? systemRandom;
+  return {
+    clock: systemClock,
+    random,
+    log: pino({ level: "silent" }),
+    policies: { standard: { name: "bittorrent" }, overrides: new Map() },
+    leaderPercent: LIMITS.election.leaderPercent,
+    deadlineMs: LIMITS.election.deadlineMs,
+    intervalMs: LIMITS.tracker.intervalMs,
+    resolver: resolverChain([]),
+    access: new AccessControl(),
+    trustedProxies: new AddressSet(),
+    trustedNetworks: new AddressSet(),
+    store: options.store ?? new MemorySwarmStore(random),
+    ...options,
+  };
+}

@@ -1,0 +1,109 @@
+import {
+  type Address,
+  addressBytes,
+  fail,
+  isIPv6,
+  ok,
+  parseAddress,
+  type Result,
+} from "@cachetorrent/protocol";
+
+/** A block of addresses, as CIDR notation writes it. */
+export interface Prefix {
+  readonly address: Address;
+  /** 0 to 32, or to 128 for IPv6. */
+  readonly bits: number;
+}
+
+/** `198.18.0.0/15`, `2001:db8::/32`, or one address. Bits beyond the length are ignored. */
+export function parsePrefix(text: string): Result<Prefix> {
+  const [, host = "", length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text.trim()) ?? [];
+  const address = parseAddress(host);
+  if (!address) return fail("CT_ERR_ADDRESS", `not an address block such as 198.18.0.0/15: ${text}`);
+  const most = isIPv6(address) ? 128 : 32;
+  const bits = length === undefined ? most : Number(length);
+  if (bits > most) return fail("CT_ERR_ADDRESS", `the prefix length of ${text} is over ${most}`);
+  return ok({ address, bits });
+}
+
+/** Values by address block; the longest prefix that holds an address wins. */
+export class PrefixMap<T> {
+  readonly #ipv4 = new FamilyMap<T>(32);
+  readonly #ipv6 = new FamilyMap<T>(128);
+
+  /** Sets, or replaces, the value of one block. */
+  set(prefix: Prefix, value: T): void {
+    this.#family(prefix.address).set(prefix, value);
+  }
+
+  get(address: Address): T | undefined {
+    return this.#family(address).get(address);
+  }
+
+  get isEmpty(): boolean {
+    return this.#ipv4.isEmpty && this.#ipv6.isEmpty;
+  }
+
+  #family(address: Address): FamilyMap<T> {
+    return isIPv6(address) ? this.#ipv6 : this.#ipv4;
+  }
+}
+
+/** A set of address blocks. */
+export class AddressSet {
+  readonly #blocks = new PrefixMap<true>();
+
+  constructor(prefixes: Iterable<Prefix> = []) {
+    for (const prefix of prefixes) this.#blocks.set(prefix, true);
+  }
+
+  has(address: Address): boolean {
+    return this.#blocks.get(address) === true;
+  }
+
+  get isEmpty(): boolean {
+    return this.#blocks.isEmpty;
+  }
+}
+
+/** One hash table a prefix length in use: a look-up costs as many probes as the operator used lengths. */
+class FamilyMap<T> {
+  readonly #width: number;
+  /** Longest first. */
+  #tables: { readonly bits: number; readonly values: Map<bigint, T> }[] = [];
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  get isEmpty(): boolean {
+    return this.#tables.length === 0;
+  }
+
+  set({ address, bits }: Prefix, value: T): void {
+    let table = this.#tables.find((one) => one.bits === bits);
+    if (!table) {
+      table = { bits, values: new Map() };
+      this.#tables = [...this.#tables, table].sort((a, b) => b.bits - a.bits);
+    }
+    table.values.set(this.#network(addressNumber(address), bits), value);
+  }
+
+  get(address: Address): T | undefined {
+    if (this.isEmpty) return undefined;
+    const number = addressNumber(address);
+    for (const { bits, values } of this.#tables) {
+      const value = values.get(this.#network(number, bits));
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  #network(address: bigint, bits: number): bigint {
+    return address >> BigInt(this.#width - bits);
+  }
+}
+
+function addressNumber(address: Address): bigint {
+  return BigInt(`0x${Buffer.from(addressBytes(address)).toString("hex")}`);
+}

@@ -1,0 +1,208 @@
+import type { Random } from "@cachetorrent/clock";
+import {
+  type Address,
+  type Asn,
+  type Endpoint,
+  type InfoHash,
+  isIPv6,
+  type PeerId,
+} from "@cachetorrent/protocol";
+import { Bag } from "./bag.ts";
+import { EndpointIndex } from "./endpoint-index.ts";
+
+/** What the tracker knows of one peer of one swarm. Only its `Swarm` changes it. */
+export interface SwarmPeer {
+  readonly peerId: PeerId;
+  /** Of its first announce, for good: a peer that could change its AS could join any electorate. */
+  readonly asn: Asn;
+  readonly ipv4?: Endpoint;
+  readonly ipv6?: Endpoint;
+  readonly key?: string;
+  readonly left: number;
+  /** Times of the first and of the last announce. */
+  readonly joinedAt: number;
+  readonly announcedAt: number;
+  /** Present when it speaks the extension. */
+  readonly member?: SwarmMember;
+}
+
+export interface SwarmMember {
+  /** Its endpoint inside a NAT'd site. */
+  readonly local?: Endpoint;
+  readonly capacity?: { readonly up: number; readonly down: number };
+  /** Payload bytes it says it downloaded from other ASes and from its own. */
+  readonly externalBytes: number;
+  readonly internalBytes: number;
+  /** Long polls open now, and when the last one closed. */
+  readonly openFeeds: number;
+  readonly feedClosedAt?: number;
+}
+
+/** One announce, as far as the swarm remembers it. */
+export interface Registration {
+  readonly peerId: PeerId;
+  readonly asn: Asn;
+  readonly endpoint: Endpoint;
+  readonly key?: string;
+  readonly left: number;
+  readonly completed?: boolean;
+  readonly member?: Pick<SwarmMember, "local" | "capacity" | "externalBytes" | "internalBytes">;
+}
+
+/** What hand-out policies see of a swarm. */
+export interface SwarmView {
+  readonly everyone: Bag<SwarmPeer>;
+  /** The peers of one AS; undefined when there are none. */
+  localPeers(asn: Asn): Bag<SwarmPeer> | undefined;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The peers of one info-hash, each with at most one endpoint per address family. */
+export class Swarm implements SwarmView {
+  readonly infoHash: InfoHash;
+  readonly everyone: Bag<SwarmPeer>;
+  readonly #random: Random;
+  readonly #peers = new Map<PeerId, Mutable<SwarmPeer>>();
+  readonly #byAsn = new Map<Asn, Bag<SwarmPeer>>();
+  readonly #endpoints = new EndpointIndex<SwarmPeer>();
+  #complete = 0;
+  #downloaded = 0;
+  #externalBytes = 0;
+  #internalBytes = 0;
+
+  constructor(infoHash: InfoHash, random: Random) {
+    this.infoHash = infoHash;
+    this.#random = random;
+    this.everyone = new Bag<SwarmPeer>(random);
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  /** Peers that miss nothing, by what they say is left. */
+  get complete(): number {
+    return this.#complete;
+  }
+
+  get incomplete(): number {
+    return this.size - this.#complete;
+  }
+
+  /** How many peers said that they completed (BEP 48). */
+  get downloaded(): number {
+    return this.#downloaded;
+  }
+
+  /** Payload bytes downloaded in this swarm, by present and former members, as they said. */
+  get payload(): { readonly externalBytes: number; readonly internalBytes: number } {
+    return { externalBytes: this.#externalBytes, internalBytes: this.#internalBytes };
+  }
+
+  get(peerId: PeerId): SwarmPeer | undefined {
+    return this.#peers.get(peerId);
+  }
+
+  peers(): Iterable<SwarmPeer> {
+    return this.#peers.values();
+  }
+
+  localPeers(asn: Asn): Bag<SwarmPeer> | undefined {
+    return this.#byAsn.get(asn);
+  }
+
+  /** Those that announced this endpoint; behind one NAT there may be several. */
+  at(endpoint: Endpoint): readonly SwarmPeer[] {
+    return this.#endpoints.at(endpoint);
+  }
+
+  register(registration: Registration, now: number): SwarmPeer {
+    const { peerId, endpoint, left } = registration;
+    const known = this.#peers.get(peerId);
+    if (registration.completed && known?.left !== 0) this.#downloaded++;
+    const peer = known ?? this.#add(peerId, registration.asn, now);
+    this.#complete += Number(left === 0) - Number(known?.left === 0);
+    peer.left = left;
+    peer.announcedAt = now;
+    if (registration.key !== undefined) peer.key = registration.key;
+    if (registration.member) this.#updateMember(peer, registration.member);
+    this.#move(peer, endpoint);
+    return peer;
+  }
+
+  remove(peerId: PeerId): SwarmPeer | undefined {
+    const peer = this.#peers.get(peerId);
+    if (!peer) return undefined;
+    this.#peers.delete(peerId);
+    this.everyone.remove(peer);
+    const local = this.#byAsn.get(peer.asn);
+    local?.remove(peer);
+    if (local?.size === 0) this.#byAsn.delete(peer.asn);
+    for (const endpoint of endpointsOf(peer)) this.#endpoints.remove(endpoint, peer);
+    if (peer.left === 0) this.#complete--;
+    return peer;
+  }
+
+  feedOpened(peerId: PeerId): void {
+    this.#changeMember(peerId, (member) => {
+      member.openFeeds++;
+    });
+  }
+
+  /** A poll may open before the one it replaces closes, so they are counted. */
+  feedClosed(peerId: PeerId, now: number): void {
+    this.#changeMember(peerId, (member) => {
+      member.openFeeds = Math.max(0, member.openFeeds - 1);
+      member.feedClosedAt = now;
+    });
+  }
+
+  #add(peerId: PeerId, asn: Asn, now: number): Mutable<SwarmPeer> {
+    const peer: Mutable<SwarmPeer> = { peerId, asn, left: -1, joinedAt: now, announcedAt: now };
+    this.#peers.set(peerId, peer);
+    this.everyone.add(peer);
+    let local = this.#byAsn.get(asn);
+    if (!local) {
+      local = new Bag<SwarmPeer>(this.#random);
+      this.#byAsn.set(asn, local);
+    }
+    local.add(peer);
+    return peer;
+  }
+
+  #updateMember(peer: Mutable<SwarmPeer>, said: NonNullable<Registration["member"]>): void {
+    const { member } = peer;
+    // Counters start again with the peer's process: only growth is new payload.
+    this.#externalBytes += Math.max(0, said.externalBytes - (member?.externalBytes ?? 0));
+    this.#internalBytes += Math.max(0, said.internalBytes - (member?.internalBytes ?? 0));
+    peer.member = {
+      ...said,
+      openFeeds: member?.openFeeds ?? 0,
+      ...(member?.feedClosedAt !== undefined ? { feedClosedAt: member.feedClosedAt } : {}),
+    };
+  }
+
+  #changeMember(peerId: PeerId, change: (member: Mutable<SwarmMember>) => void): void {
+    const peer = this.#peers.get(peerId);
+    if (peer?.member) change(peer.member);
+  }
+
+  #move(peer: Mutable<SwarmPeer>, endpoint: Endpoint): void {
+    const family = isIPv6(endpoint.address) ? "ipv6" : "ipv4";
+    const old = peer[family];
+    if (old && old.port === endpoint.port && old.address === endpoint.address) return;
+    if (old) this.#endpoints.remove(old, peer);
+    this.#endpoints.add(endpoint, peer);
+    peer[family] = endpoint;
+  }
+}
+
+export function endpointsOf(peer: SwarmPeer): Endpoint[] {
+  return [peer.ipv4, peer.ipv6].filter((endpoint) => endpoint !== undefined);
+}
+
+/** The endpoint to tell somebody at `address`: of the same family if there is one, else the other. */
+export function endpointFor(peer: SwarmPeer, address: Address): Endpoint | undefined {
+  return isIPv6(address) ? (peer.ipv6 ?? peer.ipv4) : (peer.ipv4 ?? peer.ipv6);
+}

@@ -1,0 +1,128 @@
+import type { LeadersChanged } from "@cachetorrent/election";
+import {
+  type Address,
+  type CtAnswer,
+  formatEndpoint,
+  type InfoHash,
+  type PeerId,
+  type ScrapeEntry,
+} from "@cachetorrent/protocol";
+import { ElectionKeeper } from "./election-keeper.ts";
+import { expiresAt } from "./expiry.ts";
+import { type AskingPeer, memberAnswer } from "./member-answer.ts";
+import { type CompleteTrackerOptions, completeOptions, type TrackerOptions } from "./options.ts";
+import { policyOf } from "./policies.ts";
+import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
+
+/** Often enough for a leader that vanished to be missed a minute after its feed closed. */
+const SWEEP_MS = 5000;
+
+export type LeadersListener = (infoHash: InfoHash, change: LeadersChanged) => void;
+
+/** The tracker without its HTTP: the swarms and their elections, kept in step. */
+export class Tracker {
+  readonly options: CompleteTrackerOptions;
+  readonly elections: ElectionKeeper;
+  readonly #listeners = new Set<LeadersListener>();
+  readonly #sweeper: { cancel(): void };
+
+  constructor(options: TrackerOptions) {
+    this.options = completeOptions(options);
+    const { clock, leaderPercent, quorum, deadlineMs } = this.options;
+    this.elections = new ElectionKeeper({
+      clock,
+      election: {
+        leaderPercent,
+        deadlineMs,
+        leastLeaders: 1,
+        ...(quorum === undefined ? {} : { quorum }),
+      },
+      onInput: () => {},
+      onLeadersChanged: (infoHash, changes) => {
+        for (const change of changes) this.#leadersChanged(infoHash, change);
+      },
+    });
+    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
+  }
+
+  /** `listener` hears of every new result of an electorate. */
+  onLeadersChanged(listener: LeadersListener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** What a member of the swarm is told of its leaders; undefined for anybody else. */
+  tellLeaders(infoHash: InfoHash, peerId: PeerId, source: Address): CtAnswer | undefined {
+    const swarm = this.options.store.get(infoHash);
+    const peer = swarm?.get(peerId);
+    return swarm && peer?.member ? this.memberAnswer(swarm, { peer, source }) : undefined;
+  }
+
+  memberAnswer(swarm: Swarm, asking: AskingPeer): CtAnswer {
+    const { policies, random } = this.options;
+    const election = this.elections.get(swarm.infoHash);
+    return memberAnswer(asking, swarm, election, policyOf(policies, swarm.infoHash), random);
+  }
+
+  /** Swarms that the tracker doesn't know are left out. */
+  scrape(infoHashes: readonly InfoHash[]): Map<InfoHash, ScrapeEntry> {
+    const entries = new Map<InfoHash, ScrapeEntry>();
+    for (const infoHash of infoHashes) {
+      const swarm = this.options.store.get(infoHash);
+      if (!swarm) continue;
+      const { complete, downloaded, incomplete } = swarm;
+      entries.set(infoHash, { complete, downloaded, incomplete });
+    }
+    return entries;
+  }
+
+  /** A peer stopped, expired, or was replaced by another one at its endpoint. */
+  removePeer(swarm: Swarm, peer: SwarmPeer): void {
+    const { infoHash } = swarm;
+    swarm.remove(peer.peerId);
+    if (this.elections.get(infoHash)) {
+      this.elections.apply(infoHash, (election, now) => election.leave(peer.peerId, now));
+    }
+    if (swarm.size > 0) return;
+    this.options.store.delete(infoHash);
+    this.elections.delete(infoHash);
+  }
+
+  /** A member began to listen to its leaders feed. */
+  feedOpened(infoHash: InfoHash, peerId: PeerId): void {
+    this.options.store.get(infoHash)?.feedOpened(peerId);
+    this.elections.watch(infoHash, (election) => election.feedOpened(peerId));
+  }
+
+  feedClosed(infoHash: InfoHash, peerId: PeerId): void {
+    this.options.store.get(infoHash)?.feedClosed(peerId, this.options.clock.now());
+    this.elections.watch(infoHash, (election, now) => election.feedClosed(peerId, now));
+  }
+
+  stop(): void {
+    this.#sweeper.cancel();
+    this.elections.stop();
+  }
+
+  #sweep(): void {
+    const { clock, store, intervalMs } = this.options;
+    const now = clock.now();
+    for (const swarm of store.swarms()) {
+      const election = this.elections.get(swarm.infoHash);
+      for (const peer of swarm.peers()) {
+        const leads = election?.result(peer.asn)?.leaders.includes(peer.peerId) ?? false;
+        if (now >= expiresAt(peer, intervalMs, leads)) this.removePeer(swarm, peer);
+      }
+    }
+  }
+
+  #leadersChanged(infoHash: InfoHash, change: LeadersChanged): void {
+    const { asn, term } = change;
+    const swarm = this.options.store.get(infoHash);
+    const leaders = change.leaders.map((peerId) => {
+      const peer = swarm?.get(peerId);
+      return { peerId, endpoints: peer ? endpointsOf(peer).map(formatEndpoint) : [] };
+    });
+    this.options.log.info({ event: "leaders changed", infoHash, asn, term, leaders }, "leaders changed");
+    for (const listener of this.#listeners) listener(infoHash, change);
+  }
+}
