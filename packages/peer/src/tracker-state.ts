@@ -1,5 +1,5 @@
 import type { Random } from "@cachetorrent/clock";
-import { type AnnounceAnswer, type CtError, LIMITS } from "@cachetorrent/protocol";
+import { type AnnounceAnswer, type AnnounceEvent, type CtError, LIMITS } from "@cachetorrent/protocol";
 import { type TrackerClient, TrackerFailure } from "./tracker-client.ts";
 
 const SECOND = 1000;
@@ -41,12 +41,20 @@ export class TrackerState {
     if (this.working) this.dueAt = Math.min(this.dueAt, Math.max(now, this.#earliestAt));
   }
 
-  succeeded(answer: AnnounceAnswer, now: number): void {
+  /** It restarted, or let our membership expire. */
+  forgotUs(): void {
+    this.knowsStart = false;
+    this.dueAt = 0;
+  }
+
+  succeeded(answer: AnnounceAnswer, event: AnnounceEvent | undefined, now: number): void {
     const intervalMs = clamp(answer.interval * SECOND, INTERVAL_LEAST_MS, INTERVAL_MOST_MS);
     const leastMs = (answer.minInterval ?? LIMITS.tracker.minIntervalMs / SECOND) * SECOND;
     this.working = true;
     this.answered = true;
     this.answeredAt = now;
+    this.knowsStart = true;
+    if (event === "completed") this.knowsCompletion = true;
     this.#failures = 0;
     this.dueAt = now + intervalMs;
     this.#earliestAt = now + clamp(leastMs, INTERVAL_LEAST_MS, intervalMs);

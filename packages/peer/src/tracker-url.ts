@@ -13,12 +13,12 @@ export function siblingUrl(announceUrl: string, name: "leaders" | "locate" | "sc
 
 /**
  * The URL as logs and errors may show it. A private tracker's URL is a password: its token stands in the path
- * (`/TOKEN/announce`) or in the query (`?passkey=`), so only the host and the last path segment are told.
+ * (`/TOKEN/announce`, `/announce/TOKEN`) or in the query (`?passkey=`), so only the host and `announce` are told.
  */
 export function shownUrl(text: string): string {
   const url = URL.parse(text);
   if (!url) return "(malformed URL)";
-  const segments = url.pathname.split("/");
-  const path = segments.length > 2 ? `/…/${segments.at(-1)}` : url.pathname;
+  const last = /^\/(?:(.*)\/)?(announce(?:\.\w+)?)$/.exec(url.pathname);
+  const path = last ? `${last[1] === undefined ? "" : "/…"}/${last[2]}` : url.pathname === "/" ? "/" : "/…";
   return `${url.protocol}//${url.host}${path}${url.search === "" ? "" : "?…"}`;
 }

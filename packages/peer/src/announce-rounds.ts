@@ -1,0 +1,213 @@
+import type { Clock, Random, Timer } from "@cachetorrent/clock";
+import {
+  type Address,
+  type AnnounceAnswer,
+  type AnnounceEvent,
+  type AnnounceRequest,
+  CtError,
+  type PeerId,
+} from "@cachetorrent/protocol";
+import type { Logger } from "pino";
+import { Tiers } from "./tiers.ts";
+import { TrackerClient } from "./tracker-client.ts";
+import { TrackerState } from "./tracker-state.ts";
+
+export interface AnnounceRoundsOptions {
+  /** BEP 12: tiers of announce URLs. */
+  readonly tiers: readonly (readonly string[])[];
+  readonly localAddress?: Address;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly request: (event: AnnounceEvent | undefined, stalled: PeerId | undefined) => AnnounceRequest;
+  readonly onAnswer: (tracker: TrackerState, answer: AnnounceAnswer, askedAt: number) => void;
+  readonly onFailure: (error: CtError, retryInMs: number) => void;
+}
+
+/** All trackers together are told within this time that the peer stops; a hanging one costs no more. */
+const FAREWELL_MS = 2_500;
+
+/** Announces to the trackers of one torrent: whom, when, and with which event. What the answers mean is not its business. */
+export class AnnounceRounds {
+  readonly #options: AnnounceRoundsOptions;
+  readonly #tiers: Tiers;
+  readonly #trackers = new Map<string, TrackerState>();
+  readonly #running = new AbortController();
+  readonly #reports: PeerId[] = [];
+  #favourite: TrackerState | undefined;
+  #started = false;
+  #completed = false;
+  #walking = false;
+  #awaitingWalk: (() => void)[] = [];
+  #timer: Timer | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: AnnounceRoundsOptions) {
+    this.#options = options;
+    this.#tiers = new Tiers(options.tiers, options.random);
+  }
+
+  /** Aborts when the rounds end. */
+  get signal(): AbortSignal {
+    return this.#running.signal;
+  }
+
+  /** Trackers of a kind we do not speak are left out, with a line in the log. Idempotent. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    const { clock, localAddress, log } = this.#options;
+    for (const url of this.#tiers.order) {
+      try {
+        const client = new TrackerClient({
+          announceUrl: url,
+          clock,
+          log,
+          ...(localAddress ? { localAddress } : {}),
+        });
+        this.#trackers.set(url, new TrackerState(url, client));
+      } catch (error) {
+        if (!(error instanceof CtError)) throw error;
+        log.warn({ event: "tracker" }, `${error.message}: left out`);
+      }
+    }
+    if (this.#trackers.size === 0)
+      log.warn({ event: "tracker" }, "the torrent has no tracker to announce to");
+    this.#wake();
+  }
+
+  /** This tracker is asked when it is due, also when another one that works comes before it. */
+  favour(tracker: TrackerState): void {
+    this.#favourite = tracker;
+  }
+
+  /** Whether `a` stands before `b` in the tiers. */
+  precedes(a: TrackerState, b: TrackerState): boolean {
+    return this.#tiers.order.indexOf(a.url) < this.#tiers.order.indexOf(b.url);
+  }
+
+  /** Announces the event `completed` at once. */
+  completed(): void {
+    this.#completed = true;
+    this.#wake();
+  }
+
+  /** Announces as soon as the min interval allows it. */
+  announceNow(): void {
+    for (const tracker of this.#trackers.values()) tracker.hurry(this.#options.clock.now());
+    this.#wake();
+  }
+
+  /** Tells the favoured tracker of a stalled leader, at once, with an announce of its own. */
+  report(leader: PeerId): void {
+    this.#reports.push(leader);
+    this.#wake();
+  }
+
+  /** Announces the event `started` to a tracker that has forgotten us, at once. Resolves when that was tried. */
+  introduceTo(tracker: TrackerState): Promise<void> {
+    tracker.forgotUs();
+    const walked = new Promise<void>((resolve) => {
+      this.#awaitingWalk.push(resolve);
+    });
+    this.#wake();
+    return walked;
+  }
+
+  /** Announces `stopped` to every tracker that knows us, within 2.5 s in all. Never rejects. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { clock, log, request } = this.#options;
+    // Those with an announce under way are told too: it may have arrived although its answer has not.
+    const told = [...this.#trackers.values()].filter((tracker) => tracker.answered || tracker.asked);
+    this.#timer?.cancel();
+    this.#running.abort();
+    for (const resolve of this.#awaitingWalk.splice(0)) resolve();
+    const farewell = new AbortController();
+    const ending = clock.after(FAREWELL_MS, () => farewell.abort(), { keepAlive: true });
+    await Promise.all(
+      told.map(({ client }) =>
+        client.announce(request("stopped", undefined), farewell.signal).catch((error: unknown) => {
+          log.info({ err: error, event: "stopped" }, `tracker ${client.name} may not know that we stopped`);
+        }),
+      ),
+    );
+    ending.cancel();
+    await Promise.all([...this.#trackers.values()].map(({ client }) => client.close()));
+  }
+
+  /** Sets the timer for whatever is due next. A round under way does it when it ends. */
+  #wake(): void {
+    if (this.#walking || !this.#started || this.#running.signal.aborted) return;
+    const now = this.#options.clock.now();
+    const next = Math.min(
+      ...this.#asking().map((tracker) => (this.#isDue(tracker, now) ? now : tracker.dueAt)),
+    );
+    this.#timer?.cancel();
+    if (next < Number.POSITIVE_INFINITY) {
+      this.#timer = this.#options.clock.after(Math.max(0, next - now), () => void this.#walk());
+    }
+  }
+
+  /** One round of BEP 12: tracker after tracker, until one works. */
+  async #walk(): Promise<void> {
+    const awaiting = this.#awaitingWalk.splice(0);
+    this.#walking = true;
+    for (const tracker of this.#asking()) {
+      if (!this.#isDue(tracker, this.#options.clock.now())) continue;
+      if (this.#running.signal.aborted || (await this.#announce(tracker))) break;
+    }
+    this.#walking = false;
+    for (const resolve of awaiting) resolve();
+    this.#wake();
+  }
+
+  /** The trackers to talk to: in their order up to the first that works, and always the favoured one. */
+  #asking(): TrackerState[] {
+    const order = this.#tiers.order.flatMap((url) => this.#trackers.get(url) ?? []);
+    const working = order.findIndex((tracker) => tracker.working);
+    const asking = working < 0 ? order : order.slice(0, working + 1);
+    const favourite = this.#favourite;
+    return favourite && !asking.includes(favourite) ? [favourite, ...asking] : asking;
+  }
+
+  #isDue(tracker: TrackerState, now: number): boolean {
+    if (tracker.dueAt <= now) return true;
+    if (!tracker.working) return false;
+    return this.#eventFor(tracker) !== undefined || (tracker === this.#favourite && this.#reports.length > 0);
+  }
+
+  #eventFor(tracker: TrackerState): AnnounceEvent | undefined {
+    if (!tracker.knowsStart) return "started";
+    return this.#completed && !tracker.knowsCompletion ? "completed" : undefined;
+  }
+
+  /** Resolves to whether the tracker answered. */
+  async #announce(tracker: TrackerState): Promise<boolean> {
+    const { clock, onAnswer, onFailure, random, request } = this.#options;
+    const { signal } = this.#running;
+    const event = this.#eventFor(tracker);
+    const stalled = tracker === this.#favourite ? this.#reports.shift() : undefined;
+    const askedAt = clock.now();
+    tracker.asked = true;
+    let answer: AnnounceAnswer;
+    try {
+      answer = await tracker.client.announce(request(event, stalled), signal);
+    } catch (error) {
+      if (!(error instanceof CtError)) throw error;
+      if (!signal.aborted) onFailure(error, tracker.failed(error, clock.now(), random));
+      return false;
+    } finally {
+      tracker.asked = false;
+    }
+    if (signal.aborted) return true;
+    tracker.succeeded(answer, event, clock.now());
+    this.#tiers.promote(tracker.url);
+    onAnswer(tracker, answer, askedAt);
+    return true;
+  }
+}
