@@ -8,6 +8,7 @@ export {
 } from "./accounts.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
 export { DaemonGroup } from "./daemon-group.ts";
+
 export {
   type DaemonEvent,
   type DaemonExit,
@@ -20,6 +21,7 @@ export {
 export { type DemoOptions, runDemo } from "./demo.ts";
 export type { DemoReport, DemoRun } from "./demo-report.ts";
 export { DEMO, type DemoScenario } from "./demo-scenario.ts";
+export { freePort } from "./free-port.ts";
 export { type Launcher, launch, runCommand } from "./launcher.ts";
 export { emptyLedger, type Ledger, type LedgerRole, type LedgerTorrent, readLedger } from "./ledger.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";

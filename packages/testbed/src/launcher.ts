@@ -12,6 +12,8 @@ export interface Launcher {
   readonly clock: Clock;
   /** Each process has its log here, by its name. */
   readonly logDir: string;
+  /** Where processes run: words in front of each command line, such as `ip netns exec NAME`. */
+  readonly within?: readonly string[];
 }
 
 /** Starts `cachetorrent ARGS...` under a name of its own. Rejects with CT_ERR_TESTBED. */
@@ -21,10 +23,11 @@ export async function launch(
   args: readonly string[],
 ): Promise<DaemonProcess> {
   await mkdir(launcher.logDir, { recursive: true });
+  const [command, ...rest] = [...(launcher.within ?? []), launcher.program, ...args] as [string, ...string[]];
   return launcher.group.start({
     name,
-    command: launcher.program,
-    args,
+    command,
+    args: rest,
     logFile: join(launcher.logDir, `${name.replaceAll(/[^\w.-]+/g, "-")}.log`),
     clock: launcher.clock,
   });

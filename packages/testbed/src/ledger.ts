@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { CtError, type InfoHash, type PeerId } from "@cachetorrent/protocol";
+import { type Asn, CtError, type InfoHash, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
 
 /** The account a peer daemon keeps with `--ledger FILE`, as far as a testbed reads it. Times: ms since the epoch. */
 export interface Ledger {
@@ -9,6 +9,8 @@ export interface Ledger {
 
 export interface LedgerTorrent {
   readonly infoHash: InfoHash;
+  /** The AS that its tracker told the peer; 0 while unknown. */
+  readonly asn: Asn;
   readonly firstAnnounceAt: number | null;
   readonly completedAt: number | null;
   readonly roles: readonly LedgerRole[];
@@ -26,7 +28,15 @@ export interface LedgerRole {
 
 /** What `torrent` is before its peer has written anything. */
 export function emptyLedger(infoHash: InfoHash): LedgerTorrent {
-  return { infoHash, firstAnnounceAt: null, completedAt: null, roles: [], sentByAsn: {}, externalPieces: "" };
+  return {
+    infoHash,
+    asn: UNKNOWN_ASN,
+    firstAnnounceAt: null,
+    completedAt: null,
+    roles: [],
+    sentByAsn: {},
+    externalPieces: "",
+  };
 }
 
 /**

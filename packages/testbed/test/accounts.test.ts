@@ -20,6 +20,7 @@ interface Said {
 function peer(asn: number, said: Said, initialSeed = false): PeerRecord {
   const ledger: LedgerTorrent = {
     infoHash: HASH,
+    asn: asn as Asn,
     firstAnnounceAt: said.from ?? null,
     completedAt: said.to ?? null,
     roles: [{ role: "independent", bytesByAsn: said.bytes ?? {} }],
