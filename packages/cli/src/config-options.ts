@@ -9,7 +9,8 @@ import { choices, type KeySchema } from "./config-value.ts";
 /** Gives a daemon's command one option for every key of its schema, and those that concern the configuration. */
 export function addConfigOptions(command: Command, schema: TObject, envPrefix: string): void {
   for (const [key, keySchema] of Object.entries(keysOf(schema))) {
-    command.addOption(optionOf(key, keySchema));
+    // Tables have no handy spelling on a command line: they are for the file.
+    if (keySchema.type !== "object") command.addOption(optionOf(key, keySchema));
   }
   command
     .option("--config <FILE>", `YAML file with the same names as keys, such as "listen: 127.0.0.1:6881"`)

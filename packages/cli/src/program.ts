@@ -10,6 +10,11 @@ interface CommandEntry {
 }
 
 const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "tracker",
+    summary: "run a tracker that knows autonomous systems",
+    load: () => import("./commands/tracker.ts"),
+  },
   { name: "peer", summary: "download and share torrents", load: () => import("./commands/peer.ts") },
   {
     name: "create",

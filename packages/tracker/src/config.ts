@@ -2,10 +2,13 @@ import { DEFAULT_EXTERNAL_PERCENT, LIMITS, POLICY_NAMES } from "@cachetorrent/pr
 import Type from "typebox";
 
 const PolicyName = Type.Union(POLICY_NAMES.map((name) => Type.Literal(name)));
+// `placeholder` and `notation` say how people write a value: the command line makes its help of them.
 const Percent = (description: string, more: { default?: number; minimum?: number } = {}) =>
-  Type.Integer({ minimum: 0, maximum: 100, description, ...more });
-const File = (description: string) => Type.Optional(Type.String({ minLength: 1, description }));
-const Strings = (description: string) => Type.Array(Type.String(), { default: [], description });
+  Type.Integer({ minimum: 0, maximum: 100, description, placeholder: "N", ...more });
+const File = (description: string, placeholder = "FILE") =>
+  Type.Optional(Type.String({ minLength: 1, description, placeholder }));
+const Strings = (description: string, placeholder: string) =>
+  Type.Array(Type.String(), { default: [], description, placeholder });
 
 const SwarmConfig = Type.Object(
   {
@@ -21,13 +24,16 @@ export const TrackerConfigSchema = Type.Object(
     listen: Type.String({
       default: "0.0.0.0:6969",
       description: "address and port to listen at; port 0 picks one",
+      notation: "endpoint",
+      placeholder: "HOST:PORT",
     }),
-    "as-prefix": Strings("CIDR=ASN: the AS of a block of addresses; the longest one counts"),
+    "as-prefix": Strings("the AS of a block of addresses; the longest one counts", "CIDR=ASN"),
     "as-table": File("file of lines `CIDR ASN name`, `#` begins a comment"),
-    "route-db": Strings("route database: CSV of @ip-location-db/asn, or a MaxMind ASN .mmdb"),
+    "route-db": Strings("route database: CSV of @ip-location-db/asn, or a MaxMind ASN .mmdb", "FILE"),
     policy: Type.Union(PolicyName.anyOf, {
       default: "bittorrent",
       description: "how swarms treat AS borders",
+      placeholder: "NAME",
     }),
     "external-percent": Percent("of the peer list from other ASes, under biased", {
       default: DEFAULT_EXTERNAL_PERCENT,
@@ -37,25 +43,37 @@ export const TrackerConfigSchema = Type.Object(
       default: LIMITS.election.leaderPercent,
     }),
     quorum: Type.Optional(
-      Type.Integer({ minimum: 1, description: "elect leaders when so many candidates have joined" }),
+      Type.Integer({
+        minimum: 1,
+        description: "elect leaders when so many candidates have joined",
+        placeholder: "N",
+      }),
     ),
     deadline: Type.Number({
       minimum: 0,
       maximum: 86_400,
       default: LIMITS.election.deadlineMs / 1000,
       description: "elect leaders at the latest so many seconds after the first candidate",
+      placeholder: "S",
     }),
     interval: Type.Integer({
       minimum: 1,
       maximum: 86_400,
       default: LIMITS.tracker.intervalMs / 1000,
       description: "seconds between two announces of a peer",
+      placeholder: "S",
     }),
-    state: File("directory to keep elections in, so that they survive a restart"),
+    state: File("directory to keep elections in, so that they survive a restart", "DIR"),
     "allow-list": File("file of info-hashes to serve, one a line; without it all are"),
     tokens: File("file of tokens, one a line, of which announces must carry one: /TOKEN/announce"),
-    "trust-proxy": Strings("CIDR of a proxy whose X-Forwarded-For counts"),
-    "trust-ip": Strings("CIDR of a network whose peers may state their own address (ip=)"),
+    "trust-proxy": Strings("a proxy whose X-Forwarded-For counts", "CIDR"),
+    "trust-ip": Strings("a network whose peers may state their own address (ip=)", "CIDR"),
+    "log-level": Type.Union(
+      (["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const).map((level) =>
+        Type.Literal(level),
+      ),
+      { default: "info", description: "least severe messages to log on stderr", placeholder: "LEVEL" },
+    ),
     swarms: Type.Record(Type.String({ pattern: "^[0-9a-fA-F]{40}$" }), SwarmConfig, {
       default: {},
       description: "policies of single swarms, by info-hash (configuration file only)",
