@@ -1,17 +1,13 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Bencodable, encodeBencode } from "@cachetorrent/protocol";
 import { onTestFinished } from "vitest";
 import { type Metainfo, parseMetainfo, pieceSize } from "../../src/metainfo.ts";
 
 /** Where the npm package webtorrent-fixtures keeps its torrents and their content. */
-export const FIXTURES = join(
-  dirname(createRequire(import.meta.url).resolve("webtorrent-fixtures")),
-  "fixtures",
-);
+export const FIXTURES = join(import.meta.dirname, "../../../../node_modules/webtorrent-fixtures/fixtures");
 
 export interface GivenFile {
   readonly path: readonly string[];

@@ -1,0 +1,191 @@
+import { LIMITS } from "@cachetorrent/protocol";
+import type { BufferBudget } from "./buffer-budget.ts";
+import type { TorrentShape } from "./frame-guard.ts";
+
+const BLOCK = LIMITS.peer.blockBytes;
+
+/** Who a block came from, or was asked of; any value that is the same for the same peer. */
+export type Source = object;
+
+/** A piece that was begun: its buffer, and for each block who was asked and who sent it. */
+export class ActivePiece {
+  readonly piece: number;
+  readonly buffer: Uint8Array;
+  readonly blockCount: number;
+  /** The source of each block that arrived. */
+  readonly sources: (Source | undefined)[];
+  /** Those who were asked for a block and have not answered. */
+  readonly #askedOf: (Source[] | undefined)[];
+  #freeCount: number;
+  #missingCount: number;
+  #firstFree = 0;
+
+  constructor(piece: number, size: number) {
+    this.piece = piece;
+    this.buffer = Buffer.allocUnsafeSlow(size);
+    this.blockCount = Math.ceil(size / BLOCK);
+    this.sources = new Array<Source | undefined>(this.blockCount).fill(undefined);
+    this.#askedOf = new Array<Source[] | undefined>(this.blockCount).fill(undefined);
+    this.#freeCount = this.blockCount;
+    this.#missingCount = this.blockCount;
+  }
+
+  /** Blocks that neither arrived nor are asked of anybody. */
+  get freeCount(): number {
+    return this.#freeCount;
+  }
+
+  get isComplete(): boolean {
+    return this.#missingCount === 0;
+  }
+
+  /** Blocks that arrived. */
+  get receivedCount(): number {
+    return this.blockCount - this.#missingCount;
+  }
+
+  get isIdle(): boolean {
+    return this.#freeCount === this.#missingCount;
+  }
+
+  blockLength(block: number): number {
+    return Math.min(BLOCK, this.buffer.length - block * BLOCK);
+  }
+
+  /** The first free block, or undefined. */
+  nextFree(): number | undefined {
+    for (let block = this.#firstFree; block < this.blockCount; block++) {
+      if (!this.sources[block] && !this.#askedOf[block]) {
+        this.#firstFree = block;
+        return block;
+      }
+    }
+    this.#firstFree = this.blockCount;
+    return undefined;
+  }
+
+  /** A block under way that fewer than `most` were asked for, and not `source`: for the endgame. */
+  nextToRepeat(source: Source, most: number): number | undefined {
+    for (let block = 0; block < this.blockCount; block++) {
+      const asked = this.#askedOf[block];
+      if (!this.sources[block] && asked && asked.length < most && !asked.includes(source)) return block;
+    }
+    return undefined;
+  }
+
+  asked(block: number, source: Source): void {
+    const asked = this.#askedOf[block];
+    if (asked) asked.push(source);
+    else {
+      this.#askedOf[block] = [source];
+      this.#freeCount--;
+    }
+  }
+
+  /** The source will not send the block. */
+  released(block: number, source: Source): void {
+    const asked = this.#askedOf[block];
+    const at = asked?.indexOf(source) ?? -1;
+    if (!asked || at < 0) return;
+    asked.splice(at, 1);
+    if (asked.length > 0) return;
+    this.#askedOf[block] = undefined;
+    if (this.sources[block]) return;
+    this.#freeCount++;
+    this.#firstFree = Math.min(this.#firstFree, block);
+  }
+
+  /** Stores a block. Returns the others who were asked for it and can be told to stop, or undefined when it is not new. */
+  received(block: number, bytes: Uint8Array, source: Source): Source[] | undefined {
+    if (this.sources[block] || bytes.length !== this.blockLength(block)) return undefined;
+    const asked = this.#askedOf[block];
+    if (!asked) this.#freeCount--;
+    this.#askedOf[block] = undefined;
+    this.buffer.set(bytes, block * BLOCK);
+    this.sources[block] = source;
+    this.#missingCount--;
+    return asked?.filter((one) => one !== source) ?? [];
+  }
+}
+
+/** The pieces under way. Bounded: a piece is begun only when there is room for its buffer. */
+export class BlockBook {
+  readonly #shape: TorrentShape;
+  readonly #budget: BufferBudget;
+  readonly #active = new Map<number, ActivePiece>();
+  /** Those with a free block: in a torrent of small pieces most pieces under way have none. */
+  readonly #withFree = new Map<number, ActivePiece>();
+
+  constructor(shape: TorrentShape, budget: BufferBudget) {
+    this.#shape = shape;
+    this.#budget = budget;
+  }
+
+  get size(): number {
+    return this.#active.size;
+  }
+
+  get(piece: number): ActivePiece | undefined {
+    return this.#active.get(piece);
+  }
+
+  /** All pieces under way, in the order they were begun. */
+  active(): IterableIterator<ActivePiece> {
+    return this.#active.values();
+  }
+
+  /** Those of which a block can be asked for. */
+  withFree(): IterableIterator<ActivePiece> {
+    return this.#withFree.values();
+  }
+
+  /** Begins a piece; undefined when there is no room for its buffer. */
+  begin(piece: number): ActivePiece | undefined {
+    const size = this.#shape.pieceSize(piece);
+    if (!this.#budget.take(size, this.#active.size === 0)) return undefined;
+    const active = new ActivePiece(piece, size);
+    this.#active.set(piece, active);
+    this.#withFree.set(piece, active);
+    return active;
+  }
+
+  asked(active: ActivePiece, block: number, source: Source): void {
+    active.asked(block, source);
+    if (active.freeCount === 0) this.#withFree.delete(active.piece);
+  }
+
+  released(piece: number, block: number, source: Source): void {
+    const active = this.#active.get(piece);
+    if (!active) return;
+    active.released(block, source);
+    if (active.freeCount > 0) this.#withFree.set(piece, active);
+  }
+
+  received(active: ActivePiece, block: number, bytes: Uint8Array, source: Source): Source[] | undefined {
+    const others = active.received(block, bytes, source);
+    if (active.freeCount === 0) this.#withFree.delete(active.piece);
+    return others;
+  }
+
+  /** The piece is written, or bad: its buffer is given back. */
+  end(piece: number): void {
+    const active = this.#active.get(piece);
+    if (!active) return;
+    this.#active.delete(piece);
+    this.#withFree.delete(piece);
+    this.#budget.give(active.buffer.length);
+  }
+
+  /**
+   * The piece that lies still and has least to lose, to make room for one that can go on: without this, pieces whose
+   * only holders left or choke us would keep the buffers for ever.
+   */
+  idlest(): ActivePiece | undefined {
+    let idlest: ActivePiece | undefined;
+    for (const active of this.#active.values()) {
+      if (active.isComplete || !active.isIdle) continue;
+      if (!idlest || active.receivedCount < idlest.receivedCount) idlest = active;
+    }
+    return idlest;
+  }
+}

@@ -1,0 +1,448 @@
+import type { Socket } from "node:net";
+import { setImmediate } from "node:timers";
+import type { Clock } from "@cachetorrent/clock";
+import {
+  type Asn,
+  type Endpoint,
+  type InfoHash,
+  isPeerId,
+  LIMITS,
+  type PeerId,
+} from "@cachetorrent/protocol";
+import Wire, { type Respond } from "bittorrent-protocol";
+import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
+import { PieceSet } from "./piece-set.ts";
+import { RateMeter } from "./rate-meter.ts";
+import type { Trace, TraceFields } from "./trace.ts";
+
+/** A block that the other side asked for and that waits in our send queue. */
+export interface BlockRequest {
+  readonly piece: number;
+  readonly begin: number;
+  readonly length: number;
+  readonly respond: Respond;
+}
+
+/** What a connection tells its torrent. A connection never reaches into another. */
+export interface ConnectionOwner {
+  /** The other side's handshake is valid; false refuses the connection with the reason logged by the owner. */
+  handshaken(connection: Connection): boolean;
+  /** Both handshakes are exchanged: the time to send our map of pieces. */
+  ready(connection: Connection): void;
+  /** The other side's map of pieces is there, whole. */
+  mapped(connection: Connection): void;
+  has(connection: Connection, piece: number): void;
+  interestChanged(connection: Connection): void;
+  unchoked(connection: Connection): void;
+  /** Blocks it will not send: choked, rejected, timed out or lost. */
+  released(connection: Connection, keys: readonly number[]): void;
+  block(connection: Connection, piece: number, begin: number, block: Uint8Array): void;
+  requested(connection: Connection): void;
+  closed(connection: Connection, reason: string): void;
+}
+
+export interface ConnectionOptions {
+  readonly socket: Socket;
+  readonly direction: "in" | "out";
+  /** Where the other side's socket is; for an outgoing connection the endpoint it was dialled at. */
+  readonly remote: Endpoint;
+  readonly asn: Asn;
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  readonly shape: TorrentShape;
+  readonly owner: ConnectionOwner;
+  readonly clock: Clock;
+  readonly trace: Trace;
+  /** Our extended handshake (BEP 10), less `m`. */
+  readonly extendedHandshake: { readonly [key: string]: unknown };
+}
+
+/** One block of a torrent as one number: pieces have at most 1024 blocks of 16 KiB. */
+export function blockKey(piece: number, begin: number): number {
+  return piece * 1024 + Math.floor(begin / LIMITS.peer.blockBytes);
+}
+
+/** A connection to one peer about one torrent: socket, guard, wire, and what both sides asked and told. */
+export class Connection {
+  readonly direction: "in" | "out";
+  readonly remote: Endpoint;
+  readonly asn: Asn;
+  readonly openedAt: number;
+  /** Pieces the other side announced. */
+  theirs: PieceSet;
+  /** How many of them we lack and may request: interest is that this is above 0. */
+  wanted = 0;
+  /** Requests in flight, by `blockKey`, with the time they were sent; oldest first. */
+  readonly outstanding = new Map<number, number>();
+  /** Set while it lets requests lie: it gets one at a time until a block arrives. */
+  snubbed = false;
+  readonly uploadQueue: BlockRequest[] = [];
+  readonly downRate: RateMeter;
+  readonly upRate: RateMeter;
+  lastUnchokedAt = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #clock: Clock;
+  readonly #socket: Socket;
+  readonly #wire: Wire;
+  readonly #options: ConnectionOptions;
+  /** Requests taken back, whose blocks may still be under way: they count as asked for. */
+  readonly #takenBack = new Set<number>();
+  #peerId: PeerId | undefined;
+  #closing = false;
+  #closed = false;
+  #reason = "closed by the other side";
+  #corked = false;
+  #lastReceivedAt: number;
+  #lastSentAt: number;
+  #lastBlockAt: number;
+
+  constructor(options: ConnectionOptions) {
+    const now = options.clock.now();
+    this.#options = options;
+    this.direction = options.direction;
+    this.remote = options.remote;
+    this.asn = options.asn;
+    this.openedAt = now;
+    this.theirs = new PieceSet(options.shape.pieceCount);
+    this.downRate = new RateMeter(now);
+    this.upRate = new RateMeter(now);
+    this.#owner = options.owner;
+    this.#clock = options.clock;
+    this.#socket = options.socket;
+    this.#lastReceivedAt = now;
+    this.#lastSentAt = now;
+    this.#lastBlockAt = now;
+    this.#wire = new Wire(options.direction === "in" ? "tcpIncoming" : "tcpOutgoing");
+    this.#wire.extendedHandshake = { ...options.extendedHandshake };
+    this.#listenToWire();
+    this.#listenToSocket();
+    if (options.direction === "out") this.#sendHandshake();
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.#peerId;
+  }
+
+  get isHandshaken(): boolean {
+    return this.#peerId !== undefined;
+  }
+
+  get isOpen(): boolean {
+    return !this.#closing && !this.#closed;
+  }
+
+  /** Are we choking it? */
+  get isChoking(): boolean {
+    return this.#wire.amChoking;
+  }
+
+  /** Is it choking us? */
+  get isChoked(): boolean {
+    return this.#wire.peerChoking;
+  }
+
+  get isInterested(): boolean {
+    return this.#wire.peerInterested;
+  }
+
+  /** The port it says it listens on (BEP 10 `p`), for connections that came to us. */
+  get listenPort(): number | undefined {
+    const port = this.#wire.peerExtendedHandshake["p"];
+    return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
+  }
+
+  /** Bytes/s it gives us. */
+  givesRate(now: number): number {
+    return this.downRate.rate(now);
+  }
+
+  /** Bytes that wait in this process for the socket. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Whether another block may be handed to the socket: more would only delay control messages. */
+  canSend(now: number): boolean {
+    const most = Math.max(
+      LIMITS.peer.unsentBytesLeast,
+      (this.upRate.rate(now) * LIMITS.peer.unsentMs) / 1000,
+    );
+    return this.isOpen && this.unsentBytes < most;
+  }
+
+  /** Tells which pieces we hold; called once, right after the handshake (BEP 3, BEP 6). */
+  sendMap(have: PieceSet): void {
+    this.#trace("out", "bitfield", { pieces: have.size });
+    if (this.#wire.hasFast && have.isFull) this.#wire.haveAll();
+    else if (this.#wire.hasFast && have.size === 0) this.#wire.haveNone();
+    else if (have.size > 0) this.#wire.bitfield(have.toBitfield());
+  }
+
+  sendHave(piece: number): void {
+    this.#trace("out", "have", { piece });
+    this.#wire.have(piece);
+  }
+
+  choke(): void {
+    if (this.isChoking) return;
+    this.#trace("out", "choke");
+    // The wire rejects what is open (BEP 6); a request of an earlier unchoke is never served.
+    this.uploadQueue.length = 0;
+    this.#wire.choke();
+  }
+
+  unchoke(): void {
+    this.lastUnchokedAt = this.#clock.now();
+    this.#trace("out", "unchoke");
+    this.#wire.unchoke();
+  }
+
+  showInterest(interested: boolean): void {
+    if (interested === this.#wire.amInterested) return;
+    this.#trace("out", interested ? "interested" : "not interested");
+    if (interested) this.#wire.interested();
+    else this.#wire.uninterested();
+  }
+
+  request(piece: number, begin: number, length: number): void {
+    const key = blockKey(piece, begin);
+    this.outstanding.set(key, this.#clock.now());
+    this.#takenBack.delete(key);
+    this.#trace("out", "request", { piece, begin, length });
+    this.#wire.request(piece, begin, length, ignoreOutcome);
+  }
+
+  /** Takes a request back: another peer was faster, or this one too slow. */
+  cancel(piece: number, begin: number, length: number): void {
+    const key = blockKey(piece, begin);
+    if (!this.outstanding.delete(key)) return;
+    this.#takenBack.add(key);
+    this.#trace("out", "cancel", { piece, begin, length });
+    this.#wire.cancel(piece, begin, length);
+  }
+
+  /** Sends the block of a queued request; false when the connection is ending and nothing more can be sent. */
+  serve(request: BlockRequest, block: Uint8Array): boolean {
+    if (!this.isOpen) return false;
+    this.upRate.add(block.length, this.#clock.now());
+    this.#trace("out", "piece", { piece: request.piece, begin: request.begin, length: block.length });
+    request.respond(null, block);
+    return true;
+  }
+
+  /** Milliseconds that requests have been lying at the other side without a block coming. */
+  waitingMs(now: number): number {
+    const [oldest] = this.outstanding.values();
+    return oldest === undefined ? 0 : now - Math.max(oldest, this.#lastBlockAt);
+  }
+
+  idleMs(now: number): number {
+    return now - this.#lastReceivedAt;
+  }
+
+  /** Called by the torrent's sweep. */
+  keepAlive(now: number): void {
+    if (this.isHandshaken && now - this.#lastSentAt >= LIMITS.peer.keepAliveMs) this.#wire.keepAlive();
+  }
+
+  /**
+   * Ends the connection: what was written is still sent, and what the other side had under way is still received
+   * and counted, until it ends its side too.
+   */
+  close(reason: string): void {
+    if (!this.isOpen) return;
+    this.#closing = true;
+    this.#reason = reason;
+    this.#trace("out", "close", { reason });
+    this.#giveUpRequests();
+    this.#uncork();
+    this.#socket.end();
+    this.#clock.after(CLOSE_GRACE_MS, () => this.#socket.destroy());
+  }
+
+  /** Ends the connection at once: the other side broke the protocol, or our time is up. */
+  abort(reason: string): void {
+    if (this.#closed) return;
+    if (!this.#closing) this.#reason = reason;
+    this.#closing = true;
+    this.#socket.destroy();
+  }
+
+  #sendHandshake(): void {
+    this.#trace("out", "handshake");
+    this.#wire.handshake(this.#options.infoHash, this.#options.peerId, { fast: true });
+  }
+
+  #listenToSocket(): void {
+    const socket = this.#socket;
+    const guard = new FrameGuard(this.#options.shape, (frames) => void this.#wire.write(frames));
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#lastReceivedAt = this.#clock.now();
+      const wrong = guard.push(chunk);
+      if (wrong) this.abort(`protocol error: ${wrong}`);
+    });
+    socket.on("drain", () => {
+      if (this.uploadQueue.length > 0) this.#owner.requested(this);
+    });
+    // The other side has ended its half: what we wrote still goes out, but nothing is added.
+    socket.on("end", () => {
+      this.#closing = true;
+      this.#giveUpRequests();
+    });
+    socket.on("error", (error) => {
+      if (!this.#closing) this.#reason = error.message;
+    });
+    socket.on("close", () => this.#onClosed());
+    // The listener paused it when it had read whom it is for.
+    socket.resume();
+  }
+
+  #listenToWire(): void {
+    const wire = this.#wire;
+    wire.on("data", (bytes) => this.#write(bytes));
+    wire.on("error", (error) => this.abort(`wire: ${error.message}`));
+    wire.on("handshake", (infoHash, peerId) => this.#onHandshake(infoHash, peerId));
+    wire.on("choke", () => this.#onChoke());
+    wire.on("unchoke", () => {
+      this.#trace("in", "unchoke");
+      this.#owner.unchoked(this);
+    });
+    wire.on("interested", () => this.#onInterest("interested"));
+    wire.on("uninterested", () => this.#onInterest("not interested"));
+    wire.on("have", (piece) => {
+      this.#trace("in", "have", { piece });
+      if (this.theirs.add(piece)) this.#owner.has(this, piece);
+    });
+    wire.on("bitfield", (bitfield) => {
+      const map = PieceSet.fromBitfield(bitfield.buffer, this.#options.shape.pieceCount);
+      if (map) this.#onMap(map);
+      else this.abort("protocol error: spare bits set in the bitfield");
+    });
+    wire.on("have-all", () => this.#onMap(PieceSet.full(this.#options.shape.pieceCount)));
+    wire.on("request", (piece, begin, length, respond) => this.#onRequest({ piece, begin, length, respond }));
+    wire.on("cancel", (piece, begin, length) => this.#onCancel(piece, begin, length));
+    wire.on("reject", (piece, begin, length) => {
+      this.#trace("in", "reject", { piece, begin, length });
+      const key = blockKey(piece, begin);
+      this.#takenBack.delete(key);
+      if (this.outstanding.delete(key)) this.#owner.released(this, [key]);
+    });
+    wire.on("piece", (piece, begin, block) => this.#onBlock(piece, begin, block));
+  }
+
+  #onHandshake(infoHash: string, peerId: string): void {
+    if (!isPeerId(peerId) || infoHash !== this.#options.infoHash) {
+      this.abort("handshake for another torrent");
+      return;
+    }
+    this.#peerId = peerId;
+    this.#trace("in", "handshake", { peerId });
+    if (!this.#owner.handshaken(this)) return;
+    if (this.direction === "in") this.#sendHandshake();
+    this.#owner.ready(this);
+  }
+
+  #onMap(map: PieceSet): void {
+    this.theirs = map;
+    this.#trace("in", "bitfield", { pieces: map.size });
+    this.#owner.mapped(this);
+  }
+
+  #onInterest(m: "interested" | "not interested"): void {
+    this.#trace("in", m);
+    this.#owner.interestChanged(this);
+  }
+
+  #onChoke(): void {
+    this.#trace("in", "choke");
+    // Without the fast extension a choke drops all requests; with it each is rejected by name.
+    if (this.#wire.hasFast || this.outstanding.size === 0) return;
+    const keys = [...this.outstanding.keys()];
+    this.outstanding.clear();
+    this.#owner.released(this, keys);
+  }
+
+  #onBlock(piece: number, begin: number, block: Uint8Array): void {
+    this.#trace("in", "piece", { piece, begin, length: block.length });
+    const key = blockKey(piece, begin);
+    const asked = this.outstanding.delete(key) || this.#takenBack.delete(key);
+    // Blocks nobody asked for count for nothing, neither as data nor as merit.
+    if (!asked) return;
+    const now = this.#clock.now();
+    this.#lastBlockAt = now;
+    this.snubbed = false;
+    this.downRate.add(block.length, now);
+    this.#owner.block(this, piece, begin, block);
+  }
+
+  #onRequest(request: BlockRequest): void {
+    this.#trace("in", "request", { piece: request.piece, begin: request.begin, length: request.length });
+    if (this.uploadQueue.length >= LIMITS.peer.requestsQueuedPerConnection) {
+      request.respond(new Error("too many requests"));
+      return;
+    }
+    this.uploadQueue.push(request);
+    this.#owner.requested(this);
+  }
+
+  #onCancel(piece: number, begin: number, length: number): void {
+    this.#trace("in", "cancel", { piece, begin, length });
+    const at = this.uploadQueue.findIndex(
+      (one) => one.piece === piece && one.begin === begin && one.length === length,
+    );
+    if (at < 0) return;
+    this.uploadQueue.splice(at, 1);
+    // BEP 6: each request is answered by exactly one piece or reject, a cancelled one too.
+    if (this.#wire.hasFast) this.#wire.reject(piece, begin, length);
+  }
+
+  /** All of a tick leaves in one system call: small writes, not the codec, are what slows a peer down. */
+  #write(bytes: Uint8Array): void {
+    if (this.#closed || this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#lastSentAt = this.#clock.now();
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      setImmediate(() => this.#uncork());
+    }
+    this.#socket.write(bytes);
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
+  #onClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#closing = true;
+    this.#giveUpRequests();
+    this.#wire.destroy();
+    this.#owner.closed(this, this.#reason);
+  }
+
+  #trace(dir: "in" | "out", m: string, fields?: TraceFields): void {
+    const { trace } = this.#options;
+    if (trace.enabled) trace.event(dir, this.remote, this.asn, m, fields);
+  }
+
+  /** Nothing more will be served here, nor waited for; blocks that still arrive are counted. */
+  #giveUpRequests(): void {
+    this.uploadQueue.length = 0;
+    const keys = [...this.outstanding.keys()];
+    this.outstanding.clear();
+    for (const key of keys) this.#takenBack.add(key);
+    if (keys.length > 0) this.#owner.released(this, keys);
+  }
+}
+
+/** How long a closed connection may take to bring in what is under way. */
+const CLOSE_GRACE_MS = 2000;
+
+/** The outcome of a request reaches us as the wire's `piece`, `reject` and `choke` events. */
+function ignoreOutcome(): void {
+  return undefined;
+}

@@ -1,0 +1,57 @@
+import { connect, type Socket } from "node:net";
+import type { Clock } from "@cachetorrent/clock";
+import { type Address, type Endpoint, isIPv6, isWildcard, LIMITS } from "@cachetorrent/protocol";
+
+/** Opens connections, a bounded number at a time. */
+export class Dialer {
+  readonly #clock: Clock;
+  readonly #localAddress: Address;
+  readonly #dialling = new Set<Socket>();
+
+  constructor(clock: Clock, localAddress: Address) {
+    this.#clock = clock;
+    this.#localAddress = localAddress;
+  }
+
+  get hasRoom(): boolean {
+    return this.#dialling.size < LIMITS.peer.halfOpen;
+  }
+
+  /** Can our listen address reach this one at all? */
+  reaches(address: Address): boolean {
+    return isWildcard(this.#localAddress)
+      ? isIPv6(this.#localAddress) || !isIPv6(address)
+      : isIPv6(address) === isIPv6(this.#localAddress);
+  }
+
+  /**
+   * Resolves with the connected socket, or undefined after 5 s or a refusal. The connection comes from our listen
+   * address, since our AS is a property of it.
+   */
+  dial(endpoint: Endpoint): Promise<Socket | undefined> {
+    return new Promise((resolve) => {
+      const socket = connect({
+        host: endpoint.address,
+        port: endpoint.port,
+        ...(isWildcard(this.#localAddress) ? {} : { localAddress: this.#localAddress }),
+      });
+      this.#dialling.add(socket);
+      const timeout = this.#clock.after(LIMITS.peer.connectTimeoutMs, () => socket.destroy());
+      const settle = (connected: Socket | undefined): void => {
+        timeout.cancel();
+        this.#dialling.delete(socket);
+        socket.removeAllListeners();
+        resolve(connected);
+      };
+      socket.once("connect", () => settle(socket));
+      // `close` follows every error; the error's text is of no use: the peer is simply not there.
+      socket.on("error", () => socket.destroy());
+      socket.once("close", () => settle(undefined));
+    });
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    for (const socket of this.#dialling) socket.destroy();
+  }
+}

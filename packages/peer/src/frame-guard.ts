@@ -1,0 +1,244 @@
+import { asDict, decodeBencodeDict, get, LIMITS } from "@cachetorrent/protocol";
+
+/** What the guard must know of a torrent to tell a legal frame from an attack. */
+export interface TorrentShape {
+  readonly pieceCount: number;
+  /** Bytes of a piece; the last may be shorter. */
+  pieceSize(piece: number): number;
+}
+
+const HANDSHAKE_BYTES = 68;
+
+/** Message ids of BEP 3, 6 and 10. */
+const ID = {
+  choke: 0,
+  unchoke: 1,
+  interested: 2,
+  uninterested: 3,
+  have: 4,
+  bitfield: 5,
+  request: 6,
+  piece: 7,
+  cancel: 8,
+  port: 9,
+  suggest: 13,
+  haveAll: 14,
+  haveNone: 15,
+  reject: 16,
+  allowedFast: 17,
+  extended: 20,
+} as const;
+
+/**
+ * Stands in front of the wire and lets only whole, well-formed frames through. The wire reads lengths as signed
+ * numbers without a bound, takes negative and foreign indices, late bitfields and truncated messages, and concatenates
+ * leftovers quadratically: each is a way to kill or fill the process, so none reaches it.
+ */
+export class FrameGuard {
+  readonly #shape: TorrentShape;
+  readonly #pass: (frames: Uint8Array) => void;
+  /** The frame that began in an earlier chunk: its first `#filled` bytes are there. */
+  #partial: Uint8Array = new Uint8Array(HANDSHAKE_BYTES);
+  #filled = 0;
+  #partialSize = HANDSHAKE_BYTES;
+  #handshakeDone = false;
+  #mapClosed = false;
+
+  constructor(shape: TorrentShape, pass: (frames: Uint8Array) => void) {
+    this.#shape = shape;
+    this.#pass = pass;
+  }
+
+  /** Takes bytes as the socket gives them. Returns why the connection must be closed, or undefined. */
+  push(chunk: Uint8Array): string | undefined {
+    let at = 0;
+    if (!this.#handshakeDone || this.#filled > 0) {
+      const finished = this.#continuePartial(chunk);
+      if (typeof finished === "string") return finished;
+      at = finished;
+    }
+    const start = at;
+    while (at + 4 <= chunk.length) {
+      const length = readUint32(chunk, at);
+      if (length > 0 && at + 5 > chunk.length) break;
+      const wrong = this.#checkLength(length, chunk[at + 4]);
+      if (wrong) return wrong;
+      if (at + 4 + length > chunk.length) break;
+      const malformed = length > 0 ? this.#checkBody(chunk.subarray(at + 4, at + 4 + length)) : undefined;
+      if (malformed) return malformed;
+      at += 4 + length;
+    }
+    // One write for all whole frames of the chunk: fewer, larger writes are what made the data path fast.
+    if (at > start) this.#pass(chunk.subarray(start, at));
+    if (at < chunk.length) this.#beginPartial(chunk.subarray(at));
+    return undefined;
+  }
+
+  #beginPartial(rest: Uint8Array): void {
+    // From 5 bytes on the size is known and was checked: a mere claim of 1 MiB allocates nothing.
+    this.#partialSize = rest.length >= 5 ? 4 + readUint32(rest, 0) : 4;
+    this.#partial = Buffer.allocUnsafe(Math.max(this.#partialSize, 5));
+    this.#partial.set(rest);
+    this.#filled = rest.length;
+  }
+
+  /** Returns how many bytes of the chunk it took, or why the connection must be closed. */
+  #continuePartial(chunk: Uint8Array): number | string {
+    let at = 0;
+    for (;;) {
+      const take = Math.min(this.#partialSize - this.#filled, chunk.length - at);
+      this.#partial.set(chunk.subarray(at, at + take), this.#filled);
+      this.#filled += take;
+      at += take;
+      if (this.#filled < this.#partialSize) return at;
+      const next = this.#partialFilled();
+      if (typeof next === "string") return next;
+      if (next) return at;
+    }
+  }
+
+  /** What was waited for is there: true when it is a whole frame, now passed; false when it told how much follows. */
+  #partialFilled(): boolean | string {
+    if (!this.#handshakeDone) {
+      const wrong = this.#checkHandshake();
+      if (wrong) return wrong;
+      this.#handshakeDone = true;
+      this.#passPartial();
+      return true;
+    }
+    const length = readUint32(this.#partial, 0);
+    if (this.#filled === 4 && length > 0) {
+      this.#partialSize = 5;
+      return false;
+    }
+    if (this.#filled === 5) {
+      const wrong = this.#checkLength(length, this.#partial[4]);
+      if (wrong) return wrong;
+      if (length > 1) {
+        this.#beginPartial(this.#partial.subarray(0, 5));
+        return false;
+      }
+    }
+    const wrong = length > 0 ? this.#checkBody(this.#partial.subarray(4, this.#partialSize)) : undefined;
+    if (wrong) return wrong;
+    this.#passPartial();
+    return true;
+  }
+
+  #passPartial(): void {
+    const frame = this.#partial.subarray(0, this.#partialSize);
+    this.#filled = 0;
+    this.#pass(frame);
+  }
+
+  #checkHandshake(): string | undefined {
+    const protocol = Buffer.from(this.#partial.subarray(0, 20)).toString("latin1");
+    return protocol === "\x13BitTorrent protocol" ? undefined : "does not speak the BitTorrent protocol";
+  }
+
+  #checkLength(length: number, id: number | undefined): string | undefined {
+    if (length === 0) return undefined;
+    const bits = Math.ceil(this.#shape.pieceCount / 8);
+    switch (id) {
+      case ID.choke:
+      case ID.unchoke:
+      case ID.interested:
+      case ID.uninterested:
+      case ID.haveAll:
+      case ID.haveNone:
+        return length === 1 ? undefined : wrongLength(id, length);
+      case ID.have:
+      case ID.suggest:
+      case ID.allowedFast:
+        return length === 5 ? undefined : wrongLength(id, length);
+      case ID.bitfield:
+        return length === 1 + bits ? undefined : `a bitfield of ${length - 1} bytes instead of ${bits}`;
+      case ID.request:
+      case ID.cancel:
+      case ID.reject:
+        return length === 13 ? undefined : wrongLength(id, length);
+      case ID.piece:
+        return length > 9 && length <= 9 + LIMITS.peer.requestBytesMost ? undefined : wrongLength(id, length);
+      case ID.port:
+        return length === 3 ? undefined : wrongLength(id, length);
+      case ID.extended:
+        return length >= 2 && length <= 2 + LIMITS.peer.extensionBytes ? undefined : wrongLength(id, length);
+      default:
+        // Unknown messages are skipped (BEP 3 leaves room for new ones), as long as they stay small.
+        return length <= LIMITS.peer.extensionBytes ? undefined : wrongLength(id, length);
+    }
+  }
+
+  #checkBody(body: Uint8Array): string | undefined {
+    const id = body[0];
+    switch (id) {
+      case ID.bitfield:
+      case ID.haveAll:
+      case ID.haveNone:
+        // A later one would replace what we know and let a peer take back what it announced.
+        if (this.#mapClosed) return "a bitfield after other messages";
+        this.#mapClosed = true;
+        return undefined;
+      case ID.extended:
+        return body[1] === 0 ? checkExtendedHandshake(body.subarray(2)) : undefined;
+      case ID.port:
+        return undefined;
+      case ID.suggest:
+      case ID.allowedFast:
+        return this.#checkPiece(readUint32(body, 1));
+      case ID.have:
+        this.#mapClosed = true;
+        return this.#checkPiece(readUint32(body, 1));
+      case ID.request:
+      case ID.cancel:
+      case ID.reject:
+        this.#mapClosed = true;
+        return this.#checkBlock(readUint32(body, 1), readUint32(body, 5), readUint32(body, 9));
+      case ID.piece:
+        this.#mapClosed = true;
+        return this.#checkBlock(readUint32(body, 1), readUint32(body, 5), body.length - 9);
+      default:
+        return undefined;
+    }
+  }
+
+  #checkPiece(piece: number): string | undefined {
+    return piece < this.#shape.pieceCount ? undefined : `piece ${piece} of ${this.#shape.pieceCount}`;
+  }
+
+  #checkBlock(piece: number, begin: number, length: number): string | undefined {
+    const wrong = this.#checkPiece(piece);
+    if (wrong) return wrong;
+    const fits =
+      length > 0 && length <= LIMITS.peer.requestBytesMost && begin + length <= this.#shape.pieceSize(piece);
+    return fits ? undefined : `block ${begin}+${length} of piece ${piece}`;
+  }
+}
+
+/** The wire calls `toString` on whatever stands in `m`, and keeps every name. */
+function checkExtendedHandshake(payload: Uint8Array): string | undefined {
+  const decoded = decodeBencodeDict(payload, { bytes: LIMITS.peer.extensionBytes, items: 2000 });
+  if (!decoded.ok) return `extended handshake: ${decoded.error.message}`;
+  const names = get(decoded.value, "m");
+  if (names === undefined) return undefined;
+  const map = asDict(names);
+  if (!map) return "extended handshake: m is no dictionary";
+  const ids = Object.values(map);
+  if (ids.length > 64) return `extended handshake: ${ids.length} extensions`;
+  const legal = ids.every((id) => typeof id === "number" && id >= 0 && id <= 255);
+  return legal ? undefined : "extended handshake: an extension id that is no byte";
+}
+
+function wrongLength(id: number | undefined, length: number): string {
+  return `message ${id} of ${length} bytes`;
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return (
+    (((bytes[at] ?? 0) << 24) |
+      ((bytes[at + 1] ?? 0) << 16) |
+      ((bytes[at + 2] ?? 0) << 8) |
+      (bytes[at + 3] ?? 0)) >>>
+    0
+  );
+}

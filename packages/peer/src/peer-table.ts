@@ -1,0 +1,97 @@
+import { type Random, randomBelow } from "@cachetorrent/clock";
+import { type Address, type Endpoint, formatEndpoint, LIMITS, sameEndpoint } from "@cachetorrent/protocol";
+
+interface KnownPeer {
+  readonly endpoint: Endpoint;
+  failures: number;
+  /** Not dialled before. */
+  notBefore: number;
+  busy: boolean;
+}
+
+const FIRST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 10 * 60_000;
+
+/** The endpoints of one torrent that can be dialled, and whom we never dial again. */
+export class PeerTable {
+  readonly #random: Random;
+  readonly #peers = new Map<string, KnownPeer>();
+  readonly #banned = new Set<Address>();
+  readonly #ours: (endpoint: Endpoint) => boolean;
+
+  /** `ours` recognises our own endpoint, which some trackers hand out. */
+  constructor(random: Random, ours: (endpoint: Endpoint) => boolean) {
+    this.#random = random;
+    this.#ours = ours;
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  learn(endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) {
+      const key = formatEndpoint(endpoint);
+      if (this.#peers.has(key) || this.#ours(endpoint)) continue;
+      // A tracker or peer that names endpoints without end must not fill our memory.
+      if (this.#peers.size >= LIMITS.peer.knownPeersPerTorrent) return;
+      this.#peers.set(key, { endpoint, failures: 0, notBefore: 0, busy: false });
+    }
+  }
+
+  /** An endpoint to dial now, at random among the due, and marks it busy until `ended`; undefined when none is due. */
+  next(now: number, isConnected: (endpoint: Endpoint) => boolean): Endpoint | undefined {
+    const due = [...this.#peers.values()].filter(
+      (peer) =>
+        !peer.busy &&
+        peer.notBefore <= now &&
+        !this.#banned.has(peer.endpoint.address) &&
+        !isConnected(peer.endpoint),
+    );
+    const peer = due[randomBelow(this.#random, due.length)];
+    if (peer) peer.busy = true;
+    return peer?.endpoint;
+  }
+
+  /** The dial, or the connection that came of it, is over. One that never spoke counts as a failure. */
+  ended(endpoint: Endpoint, spoke: boolean, now: number): void {
+    const peer = this.#peers.get(formatEndpoint(endpoint));
+    if (!peer) return;
+    peer.busy = false;
+    peer.failures = spoke ? 0 : peer.failures + 1;
+    peer.notBefore = now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** peer.failures);
+  }
+
+  /** It is not to be dialled for long: ourselves, or as complete as we are. */
+  rest(endpoint: Endpoint, now: number): void {
+    const peer = this.#peers.get(formatEndpoint(endpoint));
+    if (!peer) return;
+    peer.busy = false;
+    peer.notBefore = now + LAST_RETRY_MS;
+  }
+
+  ban(address: Address): void {
+    this.#banned.add(address);
+  }
+
+  isBanned(address: Address): boolean {
+    return this.#banned.has(address);
+  }
+}
+
+/** Is one of these connections with the peer that listens on `endpoint`? */
+export function isConnectedTo(
+  endpoint: Endpoint,
+  connections: Iterable<{
+    readonly direction: "in" | "out";
+    readonly remote: Endpoint;
+    readonly listenPort: number | undefined;
+  }>,
+): boolean {
+  for (const { direction, remote, listenPort } of connections) {
+    if (direction === "out" && sameEndpoint(remote, endpoint)) return true;
+    if (direction === "in" && remote.address === endpoint.address && listenPort === endpoint.port)
+      return true;
+  }
+  return false;
+}

@@ -1,0 +1,142 @@
+import { type Random, randomBelow } from "@cachetorrent/clock";
+import type { PieceSet } from "./piece-set.ts";
+
+/**
+ * Which piece to begin next: rarest first (BEP 3), ties at random.
+ *
+ * The pieces that are still to be begun stand in one array ordered by availability; each level of availability is a
+ * run of it. A `have` moves a piece over one border, so it costs the same in a torrent of a thousand pieces and of a
+ * million.
+ */
+export class Picker {
+  readonly #availability: Uint32Array;
+  /** The open pieces, rarest first. */
+  readonly #order: Uint32Array;
+  /** Where each piece stands in `#order`; -1 when it is not open. */
+  readonly #place: Int32Array;
+  /** `#runStart[a]`: where pieces of availability >= a begin. */
+  readonly #runStart: number[] = [0];
+  #openCount = 0;
+  readonly #random: Random;
+
+  /** Begins with every piece open and held by nobody. */
+  constructor(pieceCount: number, random: Random) {
+    this.#availability = new Uint32Array(pieceCount);
+    this.#order = Uint32Array.from({ length: pieceCount }, (_, piece) => piece);
+    this.#place = Int32Array.from({ length: pieceCount }, (_, piece) => piece);
+    this.#openCount = pieceCount;
+    this.#random = random;
+  }
+
+  /** How many pieces are neither held nor begun. */
+  get openCount(): number {
+    return this.#openCount;
+  }
+
+  availability(piece: number): number {
+    return this.#availability[piece] ?? 0;
+  }
+
+  /** A peer that holds these pieces came. */
+  joined(pieces: PieceSet): void {
+    for (const piece of pieces) this.gained(piece);
+  }
+
+  /** A peer that held these pieces left. */
+  left(pieces: PieceSet): void {
+    for (const piece of pieces) this.#lost(piece);
+  }
+
+  /** One more peer holds the piece. */
+  gained(piece: number): void {
+    const from = this.availability(piece);
+    this.#availability[piece] = from + 1;
+    if (this.#isOpen(piece)) this.#shiftUp(piece, from);
+  }
+
+  /** The piece is begun or held: it is not picked any more. */
+  close(piece: number): void {
+    if (!this.#isOpen(piece)) return;
+    // Up through all runs to the end of the order, and off it.
+    for (let level = this.availability(piece); level < this.#runStart.length - 1; level++)
+      this.#shiftUp(piece, level);
+    this.#openCount--;
+    this.#swap(this.#placeOf(piece), this.#openCount);
+    this.#place[piece] = -1;
+  }
+
+  /** The piece is to be picked again: its blocks were lost or bad. */
+  open(piece: number): void {
+    if (this.#isOpen(piece)) return;
+    this.#reachLevel(this.availability(piece));
+    this.#order[this.#openCount] = piece;
+    this.#place[piece] = this.#openCount;
+    this.#openCount++;
+    for (let level = this.#runStart.length - 1; level > this.availability(piece); level--)
+      this.#shiftDown(piece, level);
+  }
+
+  /** The rarest open piece that `holds` and `mayRequest` both allow, or undefined. */
+  pick(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
+    // Nobody we know holds the run of availability 0.
+    for (let level = 1; level < this.#runStart.length; level++) {
+      const start = this.#startOf(level);
+      const length = this.#startOf(level + 1) - start;
+      if (length <= 0) continue;
+      const first = randomBelow(this.#random, length);
+      for (let i = 0; i < length; i++) {
+        const piece = this.#order[start + ((first + i) % length)] as number;
+        if (holds.has(piece) && mayRequest(piece)) return piece;
+      }
+    }
+    return undefined;
+  }
+
+  #lost(piece: number): void {
+    const from = this.availability(piece);
+    if (from === 0) throw new RangeError(`piece ${piece} is held by nobody`);
+    this.#availability[piece] = from - 1;
+    if (this.#isOpen(piece)) this.#shiftDown(piece, from);
+  }
+
+  /** Moves the piece from the run of `level` to the next one. */
+  #shiftUp(piece: number, level: number): void {
+    this.#reachLevel(level + 1);
+    const last = this.#startOf(level + 1) - 1;
+    this.#swap(this.#placeOf(piece), last);
+    this.#runStart[level + 1] = last;
+  }
+
+  /** Moves the piece from the run of `level` to the one before. */
+  #shiftDown(piece: number, level: number): void {
+    const start = this.#startOf(level);
+    this.#swap(this.#placeOf(piece), start);
+    this.#runStart[level] = start + 1;
+  }
+
+  #startOf(level: number): number {
+    return this.#runStart[level] ?? this.#openCount;
+  }
+
+  #reachLevel(level: number): void {
+    while (this.#runStart.length <= level) this.#runStart.push(this.#openCount);
+  }
+
+  #isOpen(piece: number): boolean {
+    return this.#placeOf(piece) >= 0;
+  }
+
+  #placeOf(piece: number): number {
+    return this.#place[piece] ?? -1;
+  }
+
+  #swap(a: number, b: number): void {
+    if (a === b) return;
+    const pieceA = this.#order[a] as number;
+    const pieceB = this.#order[b] as number;
+    this.#order[a] = pieceB;
+    this.#order[b] = pieceA;
+    this.#place[pieceA] = b;
+    this.#place[pieceB] = a;
+  }
+}

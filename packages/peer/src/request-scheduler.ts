@@ -1,0 +1,95 @@
+import { LIMITS } from "@cachetorrent/protocol";
+import type { ActivePiece, BlockBook } from "./block-book.ts";
+import type { Connection } from "./connection.ts";
+import type { Picker } from "./picker.ts";
+import type { TokenBucket } from "./token-bucket.ts";
+
+const BLOCK = LIMITS.peer.blockBytes;
+
+/** How many peers may be asked for one block in the endgame: more costs bytes, fewer waits for the slowest. */
+const ENDGAME_COPIES = 2;
+
+export interface SchedulerParts {
+  readonly picker: Picker;
+  readonly book: BlockBook;
+  /** The download limit: it paces requests, since sockets are never paused to shape. */
+  readonly downBucket: TokenBucket;
+  mayRequest(connection: Connection, piece: number): boolean;
+  /** The download limit holds requests back for this long. */
+  heldBack(waitMs: number): void;
+}
+
+/** Which blocks to ask of a connection, and how many ahead. */
+export class RequestScheduler {
+  readonly #parts: SchedulerParts;
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+  }
+
+  /** Requests ahead: one second's worth, so that the pipe never runs dry. */
+  depth(connection: Connection, now: number): number {
+    if (connection.snubbed) return 1;
+    const ahead = Math.ceil(connection.downRate.rate(now) / BLOCK);
+    return Math.min(LIMITS.peer.requestDepthMost, Math.max(LIMITS.peer.requestDepthLeast, ahead));
+  }
+
+  /** Asks for blocks up to the depth, in one batch once half of it is used up. */
+  refill(connection: Connection, now: number): void {
+    if (connection.isChoked || !connection.isOpen || connection.wanted === 0) return;
+    const depth = this.depth(connection, now);
+    if (connection.outstanding.size > depth / 2) return;
+    while (connection.outstanding.size < depth) {
+      const active = this.#nextPiece(connection);
+      const block = active?.nextFree();
+      if (!active || block === undefined) break;
+      if (!this.#ask(connection, active, block, now)) return;
+    }
+    if (connection.outstanding.size === 0) this.#endgame(connection, now);
+  }
+
+  /** A piece under way before a new one: whole pieces can be verified and passed on. */
+  #nextPiece(connection: Connection): ActivePiece | undefined {
+    const { book, picker } = this.#parts;
+    const mayRequest = (piece: number): boolean => this.#parts.mayRequest(connection, piece);
+    for (const active of book.withFree()) {
+      if (connection.theirs.has(active.piece) && mayRequest(active.piece)) return active;
+    }
+    const piece = picker.pick(connection.theirs, mayRequest);
+    if (piece === undefined) return undefined;
+    let active = book.begin(piece);
+    if (!active) {
+      const idlest = book.idlest();
+      if (!idlest) return undefined;
+      book.end(idlest.piece);
+      picker.open(idlest.piece);
+      active = book.begin(piece);
+    }
+    if (active) picker.close(piece);
+    return active;
+  }
+
+  /** Every missing block is under way somewhere: ask a second peer too, so that the slowest does not hold up the end. */
+  #endgame(connection: Connection, now: number): void {
+    const { book, picker } = this.#parts;
+    if (picker.openCount > 0) return;
+    for (const active of book.active()) {
+      if (!connection.theirs.has(active.piece) || !this.#parts.mayRequest(connection, active.piece)) continue;
+      const block = active.nextToRepeat(connection, ENDGAME_COPIES);
+      if (block === undefined) continue;
+      this.#ask(connection, active, block, now);
+      return;
+    }
+  }
+
+  #ask(connection: Connection, active: ActivePiece, block: number, now: number): boolean {
+    const length = active.blockLength(block);
+    if (!this.#parts.downBucket.take(length, now)) {
+      this.#parts.heldBack(this.#parts.downBucket.waitMs(now));
+      return false;
+    }
+    this.#parts.book.asked(active, block, connection);
+    connection.request(active.piece, block * BLOCK, length);
+    return true;
+  }
+}

@@ -1,0 +1,104 @@
+import type { Socket } from "node:net";
+import type { Clock, Random } from "@cachetorrent/clock";
+import { type Endpoint, type InfoHash, LIMITS, type PeerId, peerIdFromBytes } from "@cachetorrent/protocol";
+import type { Logger } from "pino";
+import { BufferBudget } from "./buffer-budget.ts";
+import { Dialer } from "./dialer.ts";
+import type { Ledger } from "./ledger.ts";
+import { Listener } from "./listener.ts";
+import type { Metainfo } from "./metainfo.ts";
+import { PieceCache } from "./piece-cache.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import { type SessionServices, Torrent, type TorrentOptions } from "./torrent.ts";
+import type { Trace } from "./trace.ts";
+import { UploadPump } from "./upload-pump.ts";
+
+export interface SessionOptions {
+  readonly peerId: PeerId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly trace: Trace;
+  readonly ledger: Ledger;
+  readonly maxConnections: number;
+  /** Bytes/s; Infinity for none. */
+  readonly limitUp: number;
+  readonly limitDown: number;
+}
+
+/** Pieces read for uploads, and pieces being downloaded: half of the piece buffers each. */
+const HALF_OF_BUFFERS = LIMITS.peer.pieceBufferBytes / 2;
+
+/** Many torrents on one listener, with one set of limits. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #torrents = new Map<InfoHash, Torrent>();
+  readonly #listener: Listener;
+  #services: SessionServices | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#listener = new Listener(options.clock, (socket, remote, infoHash) =>
+      this.#accept(socket, remote, infoHash),
+    );
+  }
+
+  get torrents(): Iterable<Torrent> {
+    return this.#torrents.values();
+  }
+
+  get connectionCount(): number {
+    let count = 0;
+    for (const torrent of this.#torrents.values()) count += torrent.connectionCount;
+    return count;
+  }
+
+  /** Starts to listen; resolves with the endpoint that was bound. */
+  async listen(endpoint: Endpoint): Promise<Endpoint> {
+    const { clock, limitDown, limitUp, maxConnections, ...rest } = this.#options;
+    const listening = await this.#listener.listen(endpoint);
+    const now = clock.now();
+    this.#services = {
+      ...rest,
+      clock,
+      listening,
+      dialer: new Dialer(clock, endpoint.address),
+      pump: new UploadPump(clock, new TokenBucket(limitUp, now)),
+      cache: new PieceCache(HALF_OF_BUFFERS),
+      budget: new BufferBudget(HALF_OF_BUFFERS),
+      downBucket: new TokenBucket(limitDown, now),
+      hasRoom: () => this.connectionCount < maxConnections,
+    };
+    return listening;
+  }
+
+  /** After `listen`. The torrent is not started yet. */
+  add(metainfo: Metainfo, options: TorrentOptions): Torrent {
+    if (!this.#services) throw new Error("a session listens before it has torrents");
+    const ledger = this.#options.ledger.torrent(metainfo.infoHash, this.#options.clock.now());
+    const torrent = new Torrent(metainfo, ledger, this.#services, options);
+    this.#torrents.set(metainfo.infoHash, torrent);
+    return torrent;
+  }
+
+  /** Stops all torrents and the listener. Idempotent; never rejects. */
+  async stop(): Promise<void> {
+    this.#listener.stop();
+    this.#services?.dialer.stop();
+    await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
+  }
+
+  #accept(socket: Socket, remote: Endpoint, infoHash: InfoHash): void {
+    const torrent = this.#torrents.get(infoHash);
+    if (torrent) void torrent.accept(socket, remote);
+    else socket.destroy();
+  }
+}
+
+/** `-CT0100-` and 12 random bytes (BEP 20). */
+export function makePeerId(random: Random): PeerId {
+  const bytes = new Uint8Array(20);
+  bytes.set(Buffer.from("-CT0100-"));
+  for (let i = 8; i < 20; i++) bytes[i] = Math.floor(random() * 256);
+  return peerIdFromBytes(bytes);
+}

@@ -1,0 +1,112 @@
+import { setImmediate } from "node:timers";
+import type { Clock } from "@cachetorrent/clock";
+import type { BlockRequest, Connection } from "./connection.ts";
+import type { TokenBucket } from "./token-bucket.ts";
+
+/** Where the blocks of one torrent come from, and where their sending is written down. */
+export interface BlockSource {
+  /** The piece if it is in memory; else undefined, and `load` brings it. */
+  cached(piece: number): Uint8Array | undefined;
+  load(piece: number): Promise<unknown>;
+  sent(connection: Connection, bytes: number): void;
+}
+
+/**
+ * Sends queued blocks, one connection after the other, as sockets and the upload limit allow. Rates are enforced
+ * here, at the sender and per block; sockets are never paused, since their kernel buffers would swallow a small torrent.
+ */
+export class UploadPump {
+  readonly #clock: Clock;
+  readonly #bucket: TokenBucket;
+  /** Connections with something to send, in turn. */
+  readonly #ring = new Map<Connection, BlockSource>();
+  readonly #loading = new Set<Connection>();
+  #scheduled = false;
+
+  constructor(clock: Clock, bucket: TokenBucket) {
+    this.#clock = clock;
+    this.#bucket = bucket;
+  }
+
+  /** The connection has queued requests, or room in its socket again. */
+  ready(connection: Connection, source: BlockSource): void {
+    if (this.#loading.has(connection)) return;
+    this.#ring.set(connection, source);
+    this.#schedule(0);
+  }
+
+  /** Idempotent. */
+  remove(connection: Connection): void {
+    this.#ring.delete(connection);
+    this.#loading.delete(connection);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const run = (): void => {
+      this.#scheduled = false;
+      this.#pump();
+    };
+    if (delayMs <= 0) setImmediate(run);
+    else this.#clock.after(Math.max(delayMs, PACE_MS), run);
+  }
+
+  #pump(): void {
+    const now = this.#clock.now();
+    let budget = BYTES_PER_TURN;
+    while (this.#ring.size > 0) {
+      for (const [connection, source] of this.#ring) {
+        const request = connection.canSend(now) ? connection.uploadQueue[0] : undefined;
+        if (!request) {
+          // Back on `drain` or with the next request.
+          this.#ring.delete(connection);
+          continue;
+        }
+        const piece = source.cached(request.piece);
+        if (!piece) {
+          this.#load(connection, source, request);
+          continue;
+        }
+        if (!this.#bucket.take(request.length, now)) {
+          this.#schedule(this.#bucket.waitMs(now));
+          return;
+        }
+        connection.uploadQueue.shift();
+        const block = piece.subarray(request.begin, request.begin + request.length);
+        if (connection.serve(request, block)) source.sent(connection, request.length);
+        budget -= request.length;
+        // Whoever was served goes to the end of the ring.
+        this.#ring.delete(connection);
+        this.#ring.set(connection, source);
+        if (budget <= 0) {
+          this.#schedule(0);
+          return;
+        }
+      }
+    }
+  }
+
+  #load(connection: Connection, source: BlockSource, request: BlockRequest): void {
+    this.#ring.delete(connection);
+    this.#loading.add(connection);
+    source.load(request.piece).then(
+      () => {
+        if (this.#loading.delete(connection)) this.ready(connection, source);
+      },
+      () => {
+        // The storage has reported it; the request is refused so that the other side asks elsewhere.
+        this.#loading.delete(connection);
+        const at = connection.uploadQueue.indexOf(request);
+        if (at >= 0) connection.uploadQueue.splice(at, 1);
+        request.respond(new Error("cannot read the piece"));
+        if (connection.uploadQueue.length > 0) this.ready(connection, source);
+      },
+    );
+  }
+}
+
+/** Timers fire at best this often; a limit is kept by bursts of this length. */
+const PACE_MS = 5;
+/** After this many bytes other events get their turn. */
+const BYTES_PER_TURN = 4 * 1024 * 1024;

@@ -1,0 +1,61 @@
+/** The part of bittorrent-protocol 5.0.9 that the engine uses; the package ships no types of its own. */
+declare module "bittorrent-protocol" {
+  interface WireEvents {
+    handshake: [
+      infoHash: string,
+      peerId: string,
+      extensions: { dht: boolean; fast: boolean; extended: boolean },
+    ];
+    choke: [];
+    unchoke: [];
+    interested: [];
+    uninterested: [];
+    have: [piece: number];
+    bitfield: [bitfield: { readonly buffer: Uint8Array }];
+    "have-all": [];
+    "have-none": [];
+    request: [piece: number, begin: number, length: number, respond: Respond];
+    piece: [piece: number, begin: number, block: Uint8Array];
+    cancel: [piece: number, begin: number, length: number];
+    reject: [piece: number, begin: number, length: number];
+    extended: [name: string | number, body: unknown];
+    "keep-alive": [];
+    data: [bytes: Uint8Array];
+    error: [error: Error];
+    close: [];
+    finish: [];
+  }
+
+  /** Answers one request: with its bytes, or with an error, which is a reject under the fast extension. */
+  type Respond = (error: Error | null, block?: Uint8Array) => void;
+
+  /** A duplex stream of the BitTorrent wire protocol: socket bytes are written to it, and `data` goes to the socket. */
+  export default class Wire {
+    constructor(type?: string);
+    readonly peerId: string | null;
+    readonly amChoking: boolean;
+    readonly amInterested: boolean;
+    readonly peerChoking: boolean;
+    readonly peerInterested: boolean;
+    readonly hasFast: boolean;
+    readonly destroyed: boolean;
+    readonly peerExtendedHandshake: { [key: string]: unknown };
+    extendedHandshake: { [key: string]: unknown };
+    on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this;
+    write(bytes: Uint8Array): boolean;
+    destroy(): void;
+    handshake(infoHash: string, peerId: string, extensions: { fast: boolean; dht?: boolean }): void;
+    choke(): void;
+    unchoke(): void;
+    interested(): void;
+    uninterested(): void;
+    have(piece: number): void;
+    haveAll(): void;
+    haveNone(): void;
+    bitfield(bits: Uint8Array): void;
+    request(piece: number, begin: number, length: number, done: (error: Error | null) => void): void;
+    reject(piece: number, begin: number, length: number): void;
+    cancel(piece: number, begin: number, length: number): void;
+    keepAlive(): void;
+  }
+}
