@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import type { DaemonProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeInLab, type Host, Lab } from "./support/lab.ts";
-import type { LabProcess } from "./support/lab-process.ts";
 
 /** Tells each caller the address it is seen from. */
 const MIRROR = `
@@ -25,8 +25,10 @@ describeInLab("the lab", ["nft"], () => {
   });
   afterAll(() => lab.close());
 
-  async function mirror(host: Host): Promise<void> {
-    await listening(host.spawn(process.execPath, ["-e", MIRROR]));
+  async function mirror(host: Host): Promise<DaemonProcess> {
+    const server = await host.run(process.execPath, ["-e", MIRROR]);
+    await server.waitForLine(/^listening$/);
+    return server;
   }
 
   test("hosts of two sites see each other's own address, in both families", async () => {
@@ -57,20 +59,15 @@ describeInLab("the lab", ["nft"], () => {
   test("a closed lab leaves neither processes nor namespaces nor files", async () => {
     const brief = await Lab.open();
     const host = await brief.addHost("brief", 1);
-    const running = host.spawn(process.execPath, ["-e", MIRROR]);
-    await listening(running);
+    const running = await mirror(host);
     await brief.close();
     expect(existsSync(`/run/netns/${host.namespace}`)).toBe(false);
     expect(existsSync(brief.dir)).toBe(false);
-    await expect(running.exit(0)).resolves.toBeNull();
+    expect(running.isRunning).toBe(false);
   });
 });
 
 async function look(from: Host, at: string): Promise<string> {
-  const looking = from.spawn(process.execPath, ["-e", LOOK, `http://${at}:8000/`]);
-  return looking.until("an answer", (line) => (/^(seen|failed) /.test(line) ? line : undefined));
-}
-
-async function listening(server: LabProcess): Promise<void> {
-  await server.until("listening", (line) => line === "listening" || undefined);
+  const looking = await from.run(process.execPath, ["-e", LOOK, `http://${at}:8000/`]);
+  return (await looking.waitForLine(/^(seen|failed) .*/))[0];
 }

@@ -3,9 +3,10 @@ import { mkdirSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DaemonGroup } from "@cachetorrent/testbed";
 import { describe } from "vitest";
-import { LabProcess, type SpawnOptions } from "./lab-process.ts";
 import { ip, namespaceName, removeLeftovers, removeNamespaces, runIn, setSwitches } from "./namespaces.ts";
+import { Place } from "./place.ts";
 
 const CORE_ADDRESS = "198.18.0.1";
 const SITE_ADDRESS = "198.19.0.1";
@@ -14,6 +15,9 @@ const GATEWAY6 = "fe80::1";
 const publicAddress4 = (site: number, host: number) => `198.18.${site}.${host}`;
 const publicAddress6 = (site: number, host: number) => `fd00:c7:${site}::${host}`;
 const hiddenAddress4 = (site: number, host: number) => `198.19.${site}.${host}`;
+
+type Family = "ipv4" | "ipv6";
+const BOTH_FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 
 /** The AS number of a site, as the lab's prefix tables name it. */
 export const asnOf = (site: number): number => 64_500 + site;
@@ -26,35 +30,21 @@ export function prefixesOf(sites: readonly number[]): string[] {
   ]);
 }
 
-/** A machine of the lab: a network namespace with one address of each family. */
-export class Host {
-  readonly name: string;
+/** A machine of the lab: a network namespace with an address of each family. */
+export class Host extends Place {
   readonly namespace: string;
   readonly asn: number;
   readonly ipv4: string;
   readonly ipv6: string;
-  /** A directory of its own, removed with the lab. */
-  readonly dir: string;
-  readonly #started: (process: LabProcess) => void;
 
   constructor(
-    of: Pick<Host, "name" | "namespace" | "asn" | "ipv4" | "ipv6" | "dir">,
-    started: (process: LabProcess) => void,
+    of: Pick<Host, "name" | "dir" | "namespace" | "asn" | "ipv4" | "ipv6"> & { readonly group: DaemonGroup },
   ) {
-    this.name = of.name;
+    super({ ...of, within: ["ip", "netns", "exec", of.namespace] });
     this.namespace = of.namespace;
     this.asn = of.asn;
     this.ipv4 = of.ipv4;
     this.ipv6 = of.ipv6;
-    this.dir = of.dir;
-    this.#started = started;
-  }
-
-  spawn(command: string, args: readonly string[], options?: SpawnOptions): LabProcess {
-    const within = ["netns", "exec", this.namespace, command, ...args];
-    const process = new LabProcess(`${path.basename(command)} on ${this.name}`, "ip", within, options);
-    this.#started(process);
-    return process;
   }
 }
 
@@ -75,7 +65,7 @@ export class Lab {
   readonly dir: string;
   readonly #number = ++labs;
   readonly #namespaces: string[] = [];
-  readonly #processes: LabProcess[] = [];
+  readonly #daemons = new DaemonGroup();
   readonly #core: Router;
   readonly #hosts = new Map<number, number>();
   readonly #removeAtExit = (): void => this.#remove();
@@ -99,9 +89,17 @@ export class Lab {
   }
 
   /** A host in the open. Sites are 1..254 and are ASes: `asnOf(site)`. */
-  async addHost(name: string, site: number): Promise<Host> {
+  async addHost(name: string, site: number, families: readonly Family[] = BOTH_FAMILIES): Promise<Host> {
     const number = this.#nextNumber(site);
-    return this.#attach(name, site, publicAddress4(site, number), publicAddress6(site, number), this.#core);
+    const ipv4 = publicAddress4(site, number);
+    const ipv6 = publicAddress6(site, number);
+    const host = await this.#attach(name, site, ipv4, ipv6, this.#core);
+    const unwanted = BOTH_FAMILIES.filter((family) => !families.includes(family));
+    await ip(
+      unwanted.map((family) => `address delete ${host[family]} dev eth0`),
+      host.namespace,
+    );
+    return host;
   }
 
   /** Hosts behind one public address of the site (`gateway`), which lets nothing in. */
@@ -123,13 +121,13 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.stop()));
+    await this.#daemons.stopAll();
     this.#remove();
     process.removeListener("exit", this.#removeAtExit);
   }
 
   #remove(): void {
-    for (const process of this.#processes) process.kill();
+    this.#daemons.killAll();
     removeNamespaces(this.#namespaces);
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -172,8 +170,7 @@ export class Lab {
     );
     const dir = path.join(this.dir, name);
     mkdirSync(dir);
-    const of = { name, namespace, asn: asnOf(site), ipv4, ipv6, dir };
-    return new Host(of, (process) => this.#processes.push(process));
+    return new Host({ name, dir, namespace, asn: asnOf(site), ipv4, ipv6, group: this.#daemons });
   }
 
   #nextNumber(site: number): number {

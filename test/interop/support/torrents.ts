@@ -1,7 +1,19 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { encodeBencode } from "@cachetorrent/protocol";
+import {
+  asCount,
+  asDict,
+  asList,
+  asText,
+  type Bencodable,
+  decodeBencodeDict,
+  encodeBencode,
+  get,
+  type InfoHash,
+  infoHashFromBytes,
+  scanBencode,
+} from "@cachetorrent/protocol";
 import { expect } from "vitest";
 
 /** A torrent on disk. */
@@ -9,12 +21,13 @@ export interface MadeTorrent {
   readonly name: string;
   /** The .torrent. */
   readonly file: string;
-  /** 40 hex digits. */
-  readonly infoHash: string;
-  /** Where its content lies: `<source>/<name>`. */
+  readonly infoHash: InfoHash;
+  /** The directory in which its content lies. */
   readonly source: string;
-  /** Relative to `<source>` */
+  /** Its files, pad files (BEP 47) left out, relative to `source`. */
   readonly paths: readonly string[];
+  /** Those of length 0. */
+  readonly emptyPaths: readonly string[];
 }
 
 export interface Plan {
@@ -30,49 +43,80 @@ export interface Plan {
  * with itself.
  */
 export async function makeTorrent(dir: string, plan: Plan): Promise<MadeTorrent> {
-  const { name, tracker, content, pieceLength = 256 * 1024 } = plan;
-  const single = typeof content === "number";
-  const lengths = single ? { [name]: content } : content;
-  const paths = Object.keys(lengths).map((file) => (single ? file : path.join(name, file)));
-  const bytes = Object.values(lengths).map((length) => randomBytes(length));
-  for (const [at, file] of paths.entries()) {
-    await mkdir(path.dirname(path.join(dir, file)), { recursive: true });
-    await writeFile(path.join(dir, file), bytes[at] as Buffer);
-  }
-  const shape = single
-    ? { length: content }
-    : { files: Object.entries(lengths).map(([file, length]) => ({ length, path: file.split("/") })) };
-  const pieces = hashPieces(Buffer.concat(bytes), pieceLength);
-  return writeTorrent(dir, tracker, { ...shape, name, "piece length": pieceLength, pieces }, paths);
+  const { name, tracker, pieceLength = 256 * 1024 } = plan;
+  const files = await writeContent(dir, plan);
+  const shape =
+    typeof plan.content === "number"
+      ? { length: plan.content }
+      : { files: files.map((file) => ({ length: file.bytes.length, path: file.path })) };
+  const pieces = hashPieces(Buffer.concat(files.map((file) => file.bytes)), pieceLength);
+  return writeTorrent(dir, tracker, { ...shape, name, "piece length": pieceLength, pieces });
 }
 
-/** Writes `<name>.torrent` for a finished info dictionary. */
+/** Writes a plan's content under `dir`, random bytes. Paths are as in a torrent: without the torrent's name. */
+export async function writeContent(
+  dir: string,
+  { name, content }: Pick<Plan, "name" | "content">,
+): Promise<{ path: string[]; bytes: Buffer }[]> {
+  const single = typeof content === "number";
+  const files = Object.entries(single ? { [name]: content } : content).map(([file, length]) => ({
+    path: file.split("/"),
+    bytes: randomBytes(length),
+  }));
+  for (const file of files) {
+    const target = path.join(dir, ...(single ? [] : [name]), ...file.path);
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFile(target, file.bytes);
+  }
+  return files;
+}
+
+/** Writes `<name>.torrent` under `dir` for a finished info dictionary. */
 export async function writeTorrent(
   dir: string,
   tracker: string,
-  info: { readonly name: string; readonly [key: string]: unknown },
-  paths: readonly string[],
+  info: { readonly name: string; readonly [key: string]: Bencodable },
 ): Promise<MadeTorrent> {
-  const encoded = encodeBencode(info as Parameters<typeof encodeBencode>[0]);
-  const infoHash = createHash("sha1").update(encoded).digest("hex");
   const file = path.join(dir, `${info.name}.torrent`);
-  await writeFile(
-    file,
-    encodeBencode({ announce: tracker, info: info as Parameters<typeof encodeBencode>[0] }),
+  await writeFile(file, encodeBencode({ announce: tracker, info }));
+  return describeTorrent(file, dir);
+}
+
+/** Reads what a .torrent says; its content lies, or will, under `source`. */
+export async function describeTorrent(file: string, source: string): Promise<MadeTorrent> {
+  const bytes = await readFile(file);
+  const torrent = decodeBencodeDict(bytes);
+  const places = scanBencode(bytes);
+  if (!torrent.ok) throw torrent.error;
+  if (!places.ok) throw places.error;
+  const info = asDict(get(torrent.value, "info"));
+  const name = asText(info?.name);
+  const place = places.value.get("info");
+  if (!info || name === undefined || !place) throw new Error(`${file}: no info dictionary with a name`);
+  const files = (asList(info.files) ?? []).map(asDict).filter((entry) => !asText(entry?.attr)?.includes("p"));
+  const paths = files.map((entry) =>
+    path.join(name, ...(asList(entry?.path) ?? []).map((part) => asText(part) ?? "")),
   );
-  return { name: info.name, file, infoHash, source: dir, paths };
+  return {
+    name,
+    file,
+    infoHash: infoHashFromBytes(
+      createHash("sha1")
+        .update(bytes.subarray(...place))
+        .digest(),
+    ),
+    source,
+    paths: info.files ? paths : [name],
+    emptyPaths: paths.filter((_, at) => asCount(files[at]?.length) === 0),
+  };
 }
 
 function hashPieces(bytes: Buffer, pieceLength: number): Buffer {
-  const hashes: Buffer[] = [];
-  for (let start = 0; start < bytes.length; start += pieceLength) {
-    hashes.push(
-      createHash("sha1")
-        .update(bytes.subarray(start, start + pieceLength))
-        .digest(),
-    );
-  }
-  return Buffer.concat(hashes);
+  const count = Math.ceil(bytes.length / pieceLength);
+  const piece = (at: number) => bytes.subarray(at * pieceLength, (at + 1) * pieceLength);
+  return Buffer.concat(
+    Array.from({ length: count }, (_, at) => createHash("sha1").update(piece(at)).digest()),
+  );
 }
 
 /** Every file of the torrent under `dir` equals its source, byte by byte; `without` names files a client leaves out. */

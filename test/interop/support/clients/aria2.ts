@@ -1,5 +1,6 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { CEILING_MS } from "../cachetorrent.ts";
 import type { StockClient } from "./stock-client.ts";
 
 const PORT = 6881;
@@ -8,12 +9,12 @@ export const aria2: StockClient = {
   name: "aria2",
   commands: ["aria2c"],
   writesEmptyFiles: true,
-  start(host, _role, dir, torrents) {
-    // aria2 names the download only by its first file; "$3" is that path.
+  async start(host, _role, dir, torrents) {
+    // aria2 tells its hook which download it was by the path of its first file.
     const hook = path.join(host.dir, "completed.sh");
-    writeFileSync(hook, '#!/bin/sh\necho "completed $3"\n');
+    writeFileSync(hook, `#!/bin/sh\nprintf '{"event":"complete","path":"%s"}\\n' "$3"\n`);
     chmodSync(hook, 0o755);
-    const client = host.spawn("aria2c", [
+    const client = await host.run("aria2c", [
       "--no-conf",
       `--dir=${dir}`,
       `--interface=${host.ipv4}`,
@@ -34,10 +35,12 @@ export const aria2: StockClient = {
     ]);
     return {
       async complete(torrent) {
-        const path = `completed ${dir}/${torrent.paths[0]}`;
-        await client.until(`completing ${torrent.name}`, (line) => line === path || undefined);
+        const first = path.join(dir, torrent.paths[0] ?? "");
+        await client.waitFor("complete", { accepts: (event) => event.path === first, timeoutMs: CEILING_MS });
       },
-      stop: () => client.stop(),
+      async stop() {
+        await client.stop();
+      },
     };
   },
 };

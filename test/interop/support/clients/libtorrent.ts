@@ -1,28 +1,39 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { StockClient } from "./stock-client.ts";
+import { promisify } from "node:util";
+import type { DaemonEvent } from "@cachetorrent/testbed";
+import { CEILING_MS } from "../cachetorrent.ts";
+import type { Host } from "../lab.ts";
+import { describeTorrent, type MadeTorrent, type Plan, writeContent } from "../torrents.ts";
+import type { RunningClient, StockClient } from "./stock-client.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SCRIPT = fileURLToPath(new URL("libtorrent_client.py", import.meta.url));
+const MAKE_HYBRID = fileURLToPath(new URL("libtorrent_make_hybrid.py", import.meta.url));
 const PORT = 6881;
 
-/** libtorrent (rasterbar), by a small script: it prints its alerts as one JSON object a line. */
+/** libtorrent (rasterbar), by a small script: it prints what happens as one JSON object a line. */
 export const libtorrent: StockClient = {
   name: "libtorrent",
   commands: [PYTHON],
   writesEmptyFiles: true,
-  start(host, role, dir, torrents) {
-    return startLibtorrent(host, role, dir, torrents);
-  },
+  start: (...args) => startLibtorrent(...args),
 };
 
-type Start = StockClient["start"];
+export interface RunningLibtorrent extends RunningClient {
+  /** The first so many different addresses that it tried to connect to. */
+  dialled(howMany: number): Promise<string[]>;
+}
 
-export function startLibtorrent(
-  ...[host, role, dir, torrents, settings = {}]: [
-    ...Parameters<Start>,
-    settings?: Readonly<Record<string, number>>,
-  ]
-): ReturnType<Start> & { dialled(howMany: number): Promise<string[]> } {
+/** As `libtorrent.start`, with settings of libtorrent's own on top. */
+export async function startLibtorrent(
+  host: Host,
+  role: "seed" | "leecher",
+  dir: string,
+  torrents: readonly MadeTorrent[],
+  settings: Readonly<Record<string, number>> = {},
+): Promise<RunningLibtorrent> {
   const order = {
     listen: `${host.ipv4}:${PORT}`,
     role,
@@ -30,28 +41,30 @@ export function startLibtorrent(
     torrents: torrents.map((torrent) => torrent.file),
     settings,
   };
-  const client = host.spawn(PYTHON, ["-u", SCRIPT, JSON.stringify(order)]);
+  const client = await host.run(PYTHON, ["-u", SCRIPT, JSON.stringify(order)]);
   return {
-    async complete(torrent) {
-      await client.until(`completing ${torrent.name}`, (line) => {
-        const said = parse(line);
-        return (said?.event === "complete" && said.infoHash === torrent.infoHash) || undefined;
+    async complete({ infoHash }) {
+      await client.waitFor("complete", {
+        accepts: (event) => event.infoHash === infoHash,
+        timeoutMs: CEILING_MS,
       });
     },
-    /** The first so many different addresses that it tried to connect to. */
     async dialled(howMany) {
-      const found = new Set<string>();
-      await client.until(`dialling ${howMany} peers`, (line) => {
-        const said = parse(line);
-        if (said?.event === "dialled" && said.address) found.add(said.address);
-        return found.size >= howMany || undefined;
-      });
-      return [...found];
+      const addresses = new Set<string>();
+      const accepts = (event: DaemonEvent) => addresses.add(String(event.address)).size >= howMany;
+      await client.waitFor("dialled", { accepts, timeoutMs: CEILING_MS });
+      return [...addresses];
     },
-    stop: () => client.stop(),
+    async stop() {
+      await client.stop();
+    },
   };
 }
 
-function parse(line: string): { event?: string; infoHash?: string; address?: string } | undefined {
-  return line.startsWith("{") ? JSON.parse(line) : undefined;
+/** As `makeTorrent`, but the torrent is libtorrent's own: v1 and v2 in one, with pad files. */
+export async function makeHybridTorrent(dir: string, plan: Omit<Plan, "pieceLength">): Promise<MadeTorrent> {
+  await writeContent(dir, plan);
+  const file = path.join(dir, `${plan.name}.torrent`);
+  await promisify(execFile)(PYTHON, [MAKE_HYBRID, path.join(dir, plan.name), plan.tracker, file]);
+  return describeTorrent(file, dir);
 }

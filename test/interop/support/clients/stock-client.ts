@@ -9,7 +9,12 @@ export interface StockClient {
   /** Transmission makes no file of length zero. */
   readonly writesEmptyFiles: boolean;
   /** Seeds (the content is in place under `dir`) or downloads into `dir`. */
-  start(host: Host, role: "seed" | "leecher", dir: string, torrents: readonly MadeTorrent[]): RunningClient;
+  start(
+    host: Host,
+    role: "seed" | "leecher",
+    dir: string,
+    torrents: readonly MadeTorrent[],
+  ): Promise<RunningClient>;
 }
 
 export interface RunningClient {

@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { CEILING_MS } from "../cachetorrent.ts";
 import type { StockClient } from "./stock-client.ts";
 
 const PORT = 51413;
@@ -8,7 +9,7 @@ export const transmission: StockClient = {
   name: "Transmission",
   commands: ["transmission-daemon"],
   writesEmptyFiles: false,
-  start(host, _role, dir, torrents) {
+  async start(host, _role, dir, torrents) {
     const state = path.join(host.dir, "transmission");
     const watched = path.join(state, "watched");
     mkdirSync(watched, { recursive: true });
@@ -16,7 +17,7 @@ export const transmission: StockClient = {
       copyFileSync(torrent.file, path.join(watched, path.basename(torrent.file)));
 
     const hook = path.join(state, "completed.sh");
-    writeFileSync(hook, '#!/bin/sh\necho "completed $TR_TORRENT_HASH"\n');
+    writeFileSync(hook, `#!/bin/sh\nprintf '{"event":"complete","infoHash":"%s"}\\n' "$TR_TORRENT_HASH"\n`);
     chmodSync(hook, 0o755);
     const settings = {
       "download-dir": dir,
@@ -37,13 +38,17 @@ export const transmission: StockClient = {
       "script-torrent-done-filename": hook,
     };
     writeFileSync(path.join(state, "settings.json"), JSON.stringify(settings));
-    const client = host.spawn("transmission-daemon", ["--foreground", "--config-dir", state]);
+    const client = await host.run("transmission-daemon", ["--foreground", "--config-dir", state]);
     return {
-      async complete(torrent) {
-        const done = `completed ${torrent.infoHash}`;
-        await client.until(`completing ${torrent.name}`, (line) => line === done || undefined);
+      async complete({ infoHash }) {
+        await client.waitFor("complete", {
+          accepts: (event) => event.infoHash === infoHash,
+          timeoutMs: CEILING_MS,
+        });
       },
-      stop: () => client.stop(),
+      async stop() {
+        await client.stop();
+      },
     };
   },
 };

@@ -1,0 +1,76 @@
+import path from "node:path";
+import type { InfoHash } from "@cachetorrent/protocol";
+import {
+  type LedgerTorrent,
+  type PeerProcess,
+  startPeerProcess,
+  startTrackerProcess,
+  type TrackerProcess,
+} from "@cachetorrent/testbed";
+import type { Place } from "./place.ts";
+import type { MadeTorrent } from "./torrents.ts";
+
+const TRACKER_PORT = 6969;
+const PEER_PORT = 6881;
+/** For what should take seconds: a ceiling, not an expectation. */
+export const CEILING_MS = 90_000;
+
+/** Starts our tracker. `address` is of either family, without brackets. */
+export function startTracker(
+  place: Place,
+  address: string,
+  args: readonly string[] = [],
+): Promise<TrackerProcess> {
+  const listen = `${bracketed(address)}:${TRACKER_PORT}`;
+  return startTrackerProcess(place.launcher, { listen, ases: [], args });
+}
+
+/** Options of `--as-prefix`, from `CIDR=ASN` values. */
+export function asPrefixOptions(prefixes: readonly string[]): string[] {
+  return prefixes.flatMap((prefix) => ["--as-prefix", prefix]);
+}
+
+/** Starts one peer of ours for all the torrents; resolves when it listens. */
+export function startPeer(
+  place: Place,
+  address: string,
+  torrents: readonly MadeTorrent[],
+  dir: string,
+  args: readonly string[] = [],
+): Promise<PeerProcess> {
+  return startPeerProcess(place.launcher, {
+    name: `peer on ${place.name}`,
+    torrentFiles: torrents.map((torrent) => torrent.file),
+    dir,
+    listen: `${bracketed(address)}:${PEER_PORT}`,
+    ledgerFile: path.join(place.dir, "ledger.json"),
+    args: ["--log-level", "warn", ...args],
+  });
+}
+
+/** Settles when the peer says that it has the torrent whole. */
+export function complete(peer: PeerProcess, torrent: MadeTorrent): Promise<void> {
+  return peer.complete({ infoHash: torrent.infoHash, timeoutMs: CEILING_MS });
+}
+
+/** Payload bytes received, by the sender's AS, over all roles. */
+export function receivedByAsn(account: LedgerTorrent): Map<number, number> {
+  const sums = new Map<number, number>();
+  for (const { bytesByAsn } of account.roles) {
+    for (const [asn, bytes] of Object.entries(bytesByAsn)) {
+      sums.set(Number(asn), (sums.get(Number(asn)) ?? 0) + bytes);
+    }
+  }
+  return sums;
+}
+
+/** The AS the peer believes to be in, as it said last; it has to have stopped. */
+export function asnSaidBy(peer: PeerProcess, infoHash: InfoHash): number | undefined {
+  const last = peer.daemon.events.findLast((event) => event.event === "stopped");
+  const torrents = last?.torrents as { infoHash: string; asn: number }[] | undefined;
+  return torrents?.find((torrent) => torrent.infoHash === infoHash)?.asn;
+}
+
+function bracketed(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
+}
