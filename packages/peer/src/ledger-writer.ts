@@ -37,7 +37,7 @@ export class LedgerWriter {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#writing) await this.#writing.catch(() => undefined); // the last write, below, tells
+    await this.#writing;
     await this.#write();
   }
 

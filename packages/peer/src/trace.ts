@@ -19,8 +19,8 @@ export interface Trace {
 
 export const noTrace: Trace = {
   enabled: false,
-  event() {},
-  async close() {},
+  event: () => undefined,
+  close: () => Promise.resolve(),
 };
 
 /** A disk that cannot follow costs lines, which are counted, and not memory. */
@@ -56,19 +56,24 @@ class FileTrace implements Trace {
       this.#lost++;
       return;
     }
+    this.#tellLost();
     const at = Math.round(this.#clock.now());
-    if (this.#lost > 0) {
-      this.#stream.write(`${JSON.stringify({ at, m: "lines lost", lines: this.#lost })}\n`);
-      this.#lost = 0;
-    }
     this.#stream.write(
       `${JSON.stringify({ at, dir, endpoint: formatEndpoint(endpoint), asn, m, ...fields })}\n`,
     );
   }
 
   close(): Promise<void> {
+    if (this.enabled) this.#tellLost();
     this.enabled = false;
     this.#stream.end();
     return this.#closed;
+  }
+
+  #tellLost(): void {
+    if (this.#lost === 0) return;
+    const at = Math.round(this.#clock.now());
+    this.#stream.write(`${JSON.stringify({ at, m: "lines lost", lines: this.#lost })}\n`);
+    this.#lost = 0;
   }
 }
