@@ -32,6 +32,8 @@ export interface SwarmOptions {
   readonly content: Content;
   readonly sites: readonly Site[];
   readonly policy: PolicyName;
+  /** Default 127.0.0.1:0. */
+  readonly trackerListen?: string;
   readonly trackerArgs?: readonly string[];
   readonly peerArgs?: readonly string[];
 }
@@ -69,6 +71,7 @@ export class SwarmRun {
     const tracker = await startTrackerProcess(options.launcher, {
       ases: options.sites.map((site) => site.asn),
       policy: options.policy,
+      ...(options.trackerListen === undefined ? {} : { listen: options.trackerListen }),
       ...(options.trackerArgs ? { args: options.trackerArgs } : {}),
     });
     const torrentFile = join(options.dir, `${options.content.name}.torrent`);

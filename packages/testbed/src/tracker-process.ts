@@ -29,6 +29,8 @@ export interface TrackerStats {
 
 export interface SwarmStats {
   readonly infoHash: string;
+  readonly complete: number;
+  readonly incomplete: number;
   readonly electorates: readonly ElectorateStats[];
 }
 

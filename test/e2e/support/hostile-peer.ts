@@ -1,0 +1,80 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { get } from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { encodeAnnounceRequest, type InfoHash, type PeerId } from "@cachetorrent/protocol";
+import Wire from "bittorrent-protocol";
+
+/** A peer that claims to have everything and answers every request with random bytes. */
+export class HostilePeer {
+  readonly #address: string;
+  readonly #infoHash: InfoHash;
+  readonly #peerId = randomBytes(20).toString("hex") as PeerId;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  /** Payload bytes it was asked for and sent. */
+  sentBytes = 0;
+  /** Connections over which it was asked for anything. */
+  askedOver = 0;
+
+  static async start(address: string, infoHash: InfoHash): Promise<HostilePeer> {
+    const peer = new HostilePeer(address, infoHash);
+    await once(peer.#server.listen(0, address), "listening");
+    return peer;
+  }
+
+  private constructor(address: string, infoHash: InfoHash) {
+    this.#address = address;
+    this.#infoHash = infoHash;
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  /** Makes the tracker hand it out, as a seed. */
+  async announce(announceUrl: string): Promise<void> {
+    const query = encodeAnnounceRequest({
+      infoHash: this.#infoHash,
+      peerId: this.#peerId,
+      port: (this.#server.address() as AddressInfo).port,
+      uploaded: 0,
+      downloaded: 0,
+      left: 0,
+      event: "started",
+      compact: true,
+      noPeerId: false,
+    });
+    // From its own address: that is where the tracker says it is.
+    const request = get(`${announceUrl}?${query}`, { localAddress: this.#address });
+    const [response] = await once(request, "response");
+    response.resume();
+    await once(response, "end");
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    // Being thrown out is what it is here for: a reset is no failure of the test.
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#sockets.delete(socket));
+    const wire = new Wire();
+    wire.on("data", (bytes) => socket.write(bytes));
+    wire.on("error", () => socket.destroy());
+    socket.on("data", (bytes) => wire.write(bytes));
+    wire.on("handshake", () => {
+      wire.handshake(this.#infoHash, this.#peerId, { fast: true });
+      wire.haveAll();
+      wire.unchoke();
+    });
+    let asked = false;
+    wire.on("request", (_piece, _begin, length, respond) => {
+      if (!asked) this.askedOver++;
+      asked = true;
+      this.sentBytes += length;
+      respond(null, randomBytes(length));
+    });
+  }
+}

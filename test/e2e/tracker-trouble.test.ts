@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import { createTorrent, freePort, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
+import { expect, it } from "vitest";
+import { AS1, AS2, expectEqualContent, makeContent, useBench } from "./support/e2e.ts";
+import { FalseTracker } from "./support/false-tracker.ts";
+
+const KiB = 1024;
+const bench = useBench("tracker-trouble");
+
+it.for([
+  ["nobody listens", undefined],
+  ["HTML is answered", { type: "text/html", body: "<!doctype html><title>It works!</title>" }],
+  ["garbage is answered", { type: "text/plain", body: Buffer.from("d8:intervali1800e5:peers6:\x7f\x01") }],
+  ["the tracker refuses", { type: "text/plain", body: "d14:failure reason9:not todaye" }],
+  ["nothing is answered", { type: "text/plain", body: "" }],
+] as const)("where %s at first, peers try again and finish when the tracker is there", async ([, answer]) => {
+  const { dir, launcher } = bench();
+  const content = await makeContent(bench(), { bytes: 300 * KiB });
+  const port = await freePort("127.0.0.1");
+  const torrent = join(dir, "content.torrent");
+  await createTorrent(launcher, content, `http://127.0.0.1:${port}/announce`, torrent);
+  const impostor = answer && (await FalseTracker.start(port, answer));
+  const [, leecher] = await Promise.all(
+    [
+      { name: "seed", dir: content.parent, listen: "127.1.0.1:0" },
+      { name: "leecher", dir: join(dir, "leecher"), listen: "127.2.0.1:0" },
+    ].map((options) =>
+      startPeerProcess(launcher, {
+        ...options,
+        torrentFiles: [torrent],
+        ledgerFile: join(dir, `${options.name}.json`),
+      }),
+    ),
+  );
+  if (!leecher) throw new Error("no leecher");
+  // Both have asked in vain once when both have written a line about it, or the impostor has answered twice.
+  if (impostor) {
+    await impostor.answered(2);
+    await impostor.stop();
+  } else {
+    await leecher.daemon.waitFor("progress");
+  }
+  await startTrackerProcess(launcher, { listen: `127.0.0.1:${port}`, ases: [AS1, AS2] });
+  await leecher.complete({ timeoutMs: 60_000 });
+  expect(leecher.daemon.isRunning).toBe(true);
+  await expectEqualContent(content, leecher.dir);
+});
