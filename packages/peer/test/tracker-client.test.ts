@@ -65,7 +65,7 @@ test("every request comes from the local address", async () => {
     client.leaders({ infoHash, peerId, term: 0 }),
     client.locate({ infoHash, peerId, endpoints: [endpoint("127.3.0.1:7000")] }),
   ];
-  const seen = [await tracker.next(), await tracker.next(), await tracker.next()];
+  const seen = [await tracker.next(), await tracker.next("/leaders"), await tracker.next("/locate")];
   expect(seen.map((asked) => asked.from)).toEqual(["127.2.0.1", "127.2.0.1", "127.2.0.1"]);
   for (const asked of seen) asked.fail("enough");
   await Promise.allSettled(answers);
@@ -117,8 +117,7 @@ test("the query of the announce URL is kept, for the long poll and locate too", 
   await announce;
 
   const leaders = client.leaders({ infoHash, peerId, term: 41 });
-  const second = await tracker.next();
-  expect(second.path).toBe("/leaders");
+  const second = await tracker.next("/leaders");
   expect(second.query).toMatch(/^passkey=s%2Fcret&info_hash=.*&term=41$/);
   second.reply(encodeLeadersAnswer(ctOf(42)));
   await expect(leaders).resolves.toEqual(ctOf(42));
@@ -128,8 +127,7 @@ test("the query of the announce URL is kept, for the long poll and locate too", 
     peerId,
     endpoints: [endpoint("127.3.0.1:7000"), endpoint("[2001:db8::1]:7001")],
   });
-  const third = await tracker.next();
-  expect(third.path).toBe("/locate");
+  const third = await tracker.next("/locate");
   expect(third.query).toMatch(/&ep=7f0300011b58,20010db80+11b59$/);
   third.reply(
     encodeLocateAnswer([
@@ -182,7 +180,7 @@ test("a redirect is not followed", async () => {
   const error = errorOf(clientOf(tracker.announceUrl).announce(announceRequest()));
   (await tracker.next()).reply("", 302, { location: "/elsewhere" });
   expect((await error).message).toContain("HTTP 302, a redirect, which is not followed");
-  expect(tracker.waiting).toBe(0);
+  expect(tracker.waiting("/elsewhere")).toBe(0);
 });
 
 test("an endless answer is given up at the bound, while it comes", async () => {
@@ -223,7 +221,7 @@ test("a long poll has 40 s", async () => {
   const tracker = await listen();
   const clock = new ManualClock();
   const error = errorOf(clientOf(tracker.announceUrl, { clock }).leaders({ infoHash, peerId, term: 0 }));
-  await tracker.next();
+  await tracker.next("/leaders");
   clock.advance(40_000);
   expect((await error).message).toContain("did not answer within 40 s");
 });
@@ -266,7 +264,7 @@ test("closing ends what is in flight", async () => {
   const tracker = await listen();
   const client = clientOf(tracker.announceUrl);
   const error = errorOf(client.leaders({ infoHash, peerId, term: 0 }));
-  const asked = await tracker.next();
+  const asked = await tracker.next("/leaders");
   await client.close();
   expect((await error).code).toBe("CT_ERR_TRACKER");
   await asked.gone;

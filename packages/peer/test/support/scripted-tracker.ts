@@ -65,12 +65,15 @@ export class Asked {
 /** A real HTTP server whose answers the test writes one by one. */
 export class ScriptedTracker {
   readonly #server: Server;
-  readonly #asked = new EventQueue<Asked>();
+  readonly #asked = new Map<string, EventQueue<Asked>>();
   readonly announceUrl: string;
 
   constructor(server: Server, host: string) {
     this.#server = server;
-    server.on("request", (request, response) => this.#asked.push(new Asked(request, response)));
+    server.on("request", (request, response) => {
+      const asked = new Asked(request, response);
+      this.#queue(asked.path).push(asked);
+    });
     this.announceUrl = `http://${host}:${(server.address() as AddressInfo).port}/announce`;
   }
 
@@ -87,18 +90,25 @@ export class ScriptedTracker {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  next(): Promise<Asked> {
-    return this.#asked.next();
+  /** The next request of that path. */
+  next(path = "/announce"): Promise<Asked> {
+    return this.#queue(path).next();
   }
 
-  /** Requests that the test has not looked at. */
-  get waiting(): number {
-    return this.#asked.size;
+  /** Requests of that path that the test has not looked at. */
+  waiting(path = "/announce"): number {
+    return this.#queue(path).size;
   }
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  #queue(path: string): EventQueue<Asked> {
+    const queue = this.#asked.get(path) ?? new EventQueue<Asked>();
+    this.#asked.set(path, queue);
+    return queue;
   }
 }
