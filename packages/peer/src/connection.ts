@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { setImmediate } from "node:timers";
 import type { Clock } from "@cachetorrent/clock";
 import {
   type Asn,
@@ -9,8 +8,10 @@ import {
   LIMITS,
   type PeerId,
 } from "@cachetorrent/protocol";
-import Wire, { type Respond } from "bittorrent-protocol";
-import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
+import type Wire from "bittorrent-protocol";
+import type { Respond } from "bittorrent-protocol";
+import type { TorrentShape } from "./frame-guard.ts";
+import { Link } from "./link.ts";
 import { PieceSet } from "./piece-set.ts";
 import { RateMeter } from "./rate-meter.ts";
 import type { Trace, TraceFields } from "./trace.ts";
@@ -82,18 +83,12 @@ export class Connection {
   lastUnchokedAt = 0;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
-  readonly #socket: Socket;
+  readonly #link: Link;
   readonly #wire: Wire;
   readonly #options: ConnectionOptions;
   /** Requests taken back, whose blocks may still be under way: they count as asked for. */
   readonly #takenBack = new Set<number>();
   #peerId: PeerId | undefined;
-  #closing = false;
-  #closed = false;
-  #reason = "closed by the other side";
-  #corked = false;
-  #lastReceivedAt: number;
-  #lastSentAt: number;
   #lastBlockAt: number;
 
   constructor(options: ConnectionOptions) {
@@ -108,14 +103,21 @@ export class Connection {
     this.upRate = new RateMeter(now);
     this.#owner = options.owner;
     this.#clock = options.clock;
-    this.#socket = options.socket;
-    this.#lastReceivedAt = now;
-    this.#lastSentAt = now;
     this.#lastBlockAt = now;
-    this.#wire = new Wire(options.direction === "in" ? "tcpIncoming" : "tcpOutgoing");
-    this.#wire.extendedHandshake = { ...options.extendedHandshake };
+    this.#link = new Link({
+      socket: options.socket,
+      direction: options.direction,
+      shape: options.shape,
+      clock: options.clock,
+      extendedHandshake: options.extendedHandshake,
+      onDrain: () => {
+        if (this.uploadQueue.length > 0) this.#owner.requested(this);
+      },
+      onEnding: () => this.#giveUpRequests(),
+      onClosed: (reason) => this.#owner.closed(this, reason),
+    });
+    this.#wire = this.#link.wire;
     this.#listenToWire();
-    this.#listenToSocket();
     if (options.direction === "out") this.#sendHandshake();
   }
 
@@ -128,7 +130,7 @@ export class Connection {
   }
 
   get isOpen(): boolean {
-    return !this.#closing && !this.#closed;
+    return this.#link.isOpen;
   }
 
   /** Are we choking it? */
@@ -147,7 +149,7 @@ export class Connection {
 
   /** The port it says it listens on (BEP 10 `p`), for connections that came to us. */
   get listenPort(): number | undefined {
-    const port = this.#wire.peerExtendedHandshake["p"];
+    const port = this.#wire.peerExtendedHandshake.p;
     return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
   }
 
@@ -156,18 +158,13 @@ export class Connection {
     return this.downRate.rate(now);
   }
 
-  /** Bytes that wait in this process for the socket. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   /** Whether another block may be handed to the socket: more would only delay control messages. */
   canSend(now: number): boolean {
     const most = Math.max(
       LIMITS.peer.unsentBytesLeast,
       (this.upRate.rate(now) * LIMITS.peer.unsentMs) / 1000,
     );
-    return this.isOpen && this.unsentBytes < most;
+    return this.isOpen && this.#link.unsentBytes < most;
   }
 
   /** Tells which pieces we hold; called once, right after the handshake (BEP 3, BEP 6). */
@@ -237,12 +234,12 @@ export class Connection {
   }
 
   idleMs(now: number): number {
-    return now - this.#lastReceivedAt;
+    return this.#link.idleMs(now);
   }
 
   /** Called by the torrent's sweep. */
   keepAlive(now: number): void {
-    if (this.isHandshaken && now - this.#lastSentAt >= LIMITS.peer.keepAliveMs) this.#wire.keepAlive();
+    if (this.isHandshaken) this.#link.keepAlive(now);
   }
 
   /**
@@ -251,21 +248,13 @@ export class Connection {
    */
   close(reason: string): void {
     if (!this.isOpen) return;
-    this.#closing = true;
-    this.#reason = reason;
     this.#trace("out", "close", { reason });
-    this.#giveUpRequests();
-    this.#uncork();
-    this.#socket.end();
-    this.#clock.after(CLOSE_GRACE_MS, () => this.#socket.destroy());
+    this.#link.end(reason);
   }
 
   /** Ends the connection at once: the other side broke the protocol, or our time is up. */
   abort(reason: string): void {
-    if (this.#closed) return;
-    if (!this.#closing) this.#reason = reason;
-    this.#closing = true;
-    this.#socket.destroy();
+    this.#link.abort(reason);
   }
 
   #sendHandshake(): void {
@@ -273,35 +262,8 @@ export class Connection {
     this.#wire.handshake(this.#options.infoHash, this.#options.peerId, { fast: true });
   }
 
-  #listenToSocket(): void {
-    const socket = this.#socket;
-    const guard = new FrameGuard(this.#options.shape, (frames) => void this.#wire.write(frames));
-    socket.setNoDelay(true);
-    socket.on("data", (chunk: Uint8Array) => {
-      this.#lastReceivedAt = this.#clock.now();
-      const wrong = guard.push(chunk);
-      if (wrong) this.abort(`protocol error: ${wrong}`);
-    });
-    socket.on("drain", () => {
-      if (this.uploadQueue.length > 0) this.#owner.requested(this);
-    });
-    // The other side has ended its half: what we wrote still goes out, but nothing is added.
-    socket.on("end", () => {
-      this.#closing = true;
-      this.#giveUpRequests();
-    });
-    socket.on("error", (error) => {
-      if (!this.#closing) this.#reason = error.message;
-    });
-    socket.on("close", () => this.#onClosed());
-    // The listener paused it when it had read whom it is for.
-    socket.resume();
-  }
-
   #listenToWire(): void {
     const wire = this.#wire;
-    wire.on("data", (bytes) => this.#write(bytes));
-    wire.on("error", (error) => this.abort(`wire: ${error.message}`));
     wire.on("handshake", (infoHash, peerId) => this.#onHandshake(infoHash, peerId));
     wire.on("choke", () => this.#onChoke());
     wire.on("unchoke", () => {
@@ -397,33 +359,6 @@ export class Connection {
     if (this.#wire.hasFast) this.#wire.reject(piece, begin, length);
   }
 
-  /** All of a tick leaves in one system call: small writes, not the codec, are what slows a peer down. */
-  #write(bytes: Uint8Array): void {
-    if (this.#closed || this.#socket.destroyed || this.#socket.writableEnded) return;
-    this.#lastSentAt = this.#clock.now();
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      setImmediate(() => this.#uncork());
-    }
-    this.#socket.write(bytes);
-  }
-
-  #uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
-  }
-
-  #onClosed(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#closing = true;
-    this.#giveUpRequests();
-    this.#wire.destroy();
-    this.#owner.closed(this, this.#reason);
-  }
-
   #trace(dir: "in" | "out", m: string, fields?: TraceFields): void {
     const { trace } = this.#options;
     if (trace.enabled) trace.event(dir, this.remote, this.asn, m, fields);
@@ -439,10 +374,7 @@ export class Connection {
   }
 }
 
-/** How long a closed connection may take to bring in what is under way. */
-const CLOSE_GRACE_MS = 2000;
-
 /** The outcome of a request reaches us as the wire's `piece`, `reject` and `choke` events. */
 function ignoreOutcome(): void {
-  return undefined;
+  // Nothing to do here.
 }

@@ -101,8 +101,7 @@ export async function startPeer(
     await session.stop();
     throw error;
   }
-  // Failures are told by `onError`.
-  for (const torrent of session.torrents) void torrent.start().catch(() => undefined);
+  for (const torrent of session.torrents) void torrent.start();
 
   return {
     peerId,

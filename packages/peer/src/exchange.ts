@@ -30,11 +30,13 @@ export interface ExchangeParts {
   readonly downBucket: TokenBucket;
   readonly pump: UploadPump;
   readonly ledger: TorrentLedger;
-  /** Where the blocks that we upload come from. */
-  readonly pieces: { cached(piece: number): Uint8Array | undefined; load(piece: number): Promise<unknown> };
-  isValid(piece: number, bytes: Uint8Array): boolean;
-  /** Puts a verified piece on the disk. */
-  store(piece: number, bytes: Uint8Array): Promise<void>;
+  /** The pieces themselves; a verified one is stored before it is told of. */
+  readonly content: {
+    isValid(piece: number, bytes: Uint8Array): boolean;
+    store(piece: number, bytes: Uint8Array): Promise<void>;
+    cached(piece: number): Uint8Array | undefined;
+    load(piece: number): Promise<void>;
+  };
   /** Is this peer welcome? Returns why not. */
   refuse(connection: Connection): string | undefined;
   /** It sent bad data: it must not come back. */
@@ -81,8 +83,8 @@ export class Exchange implements ConnectionOwner {
       heldBack: (waitMs) => this.#refillAllIn(waitMs),
     });
     this.#source = {
-      cached: (piece) => parts.pieces.cached(piece),
-      load: (piece) => parts.pieces.load(piece),
+      cached: (piece) => parts.content.cached(piece),
+      load: (piece) => this.#load(piece),
       sent: (connection, bytes) => {
         parts.ledger.sent(connection.asn, bytes);
         this.outRate.add(bytes, parts.clock.now());
@@ -195,7 +197,7 @@ export class Exchange implements ConnectionOwner {
   async #finish(active: ActivePiece): Promise<void> {
     const { piece, buffer } = active;
     const sources = active.sources as readonly Connection[];
-    if (!this.#parts.isValid(piece, buffer)) {
+    if (!this.#parts.content.isValid(piece, buffer)) {
       const liar = this.#badData.failed(piece, buffer, sources);
       this.#book.end(piece);
       this.#picker.open(piece);
@@ -204,7 +206,7 @@ export class Exchange implements ConnectionOwner {
     }
     for (const liar of this.#badData.verified(piece, buffer)) this.#parts.ban(liar);
     try {
-      await this.#parts.store(piece, buffer);
+      await this.#parts.content.store(piece, buffer);
     } catch (error) {
       this.#parts.failed(error as CtError);
       return;
@@ -212,6 +214,15 @@ export class Exchange implements ConnectionOwner {
     this.#book.end(piece);
     this.#parts.ledger.pieceVerified(mainOrigin(sources));
     this.#hold(piece);
+  }
+
+  async #load(piece: number): Promise<void> {
+    try {
+      await this.#parts.content.load(piece);
+    } catch (error) {
+      this.#parts.failed(error as CtError);
+      throw error;
+    }
   }
 
   #hold(piece: number): void {

@@ -90,7 +90,7 @@ export class Session {
 
   #accept(socket: Socket, remote: Endpoint, infoHash: InfoHash): void {
     const torrent = this.#torrents.get(infoHash);
-    if (torrent) void torrent.accept(socket, remote);
+    if (torrent) torrent.accept(socket, remote);
     else socket.destroy();
   }
 }

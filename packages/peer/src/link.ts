@@ -1,0 +1,139 @@
+import type { Socket } from "node:net";
+import { setImmediate } from "node:timers";
+import type { Clock } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
+import Wire from "bittorrent-protocol";
+import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
+
+export interface LinkOptions {
+  readonly socket: Socket;
+  readonly direction: "in" | "out";
+  readonly shape: TorrentShape;
+  readonly clock: Clock;
+  /** Our extended handshake (BEP 10), less `m`. */
+  readonly extendedHandshake: { readonly [key: string]: unknown };
+  /** The socket has room again. */
+  onDrain(): void;
+  /** Nothing more can be sent: either side has ended its half. */
+  onEnding(): void;
+  onClosed(reason: string): void;
+}
+
+/** How long a closed link may take to bring in what is under way. */
+const CLOSE_GRACE_MS = 2000;
+
+/** A socket, the guard in front of the wire, and the wire: bytes in and out, and the ends of it. */
+export class Link {
+  readonly wire: Wire;
+  readonly #options: LinkOptions;
+  #isEnding = false;
+  #isClosed = false;
+  #reason = "closed by the other side";
+  #isCorked = false;
+  #lastReceivedAt: number;
+  #lastSentAt: number;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#lastReceivedAt = options.clock.now();
+    this.#lastSentAt = this.#lastReceivedAt;
+    this.wire = new Wire(options.direction === "in" ? "tcpIncoming" : "tcpOutgoing");
+    this.wire.extendedHandshake = { ...options.extendedHandshake };
+    this.wire.on("data", (bytes) => this.#write(bytes));
+    this.wire.on("error", (error) => this.abort(`wire: ${error.message}`));
+    this.#listen();
+  }
+
+  /** Whether anything can still be sent. */
+  get isOpen(): boolean {
+    return !this.#isEnding;
+  }
+
+  /** Bytes that wait in this process for the socket. */
+  get unsentBytes(): number {
+    return this.#options.socket.writableLength;
+  }
+
+  idleMs(now: number): number {
+    return now - this.#lastReceivedAt;
+  }
+
+  /** The wire's own keep-alive is a timer a connection: the torrent's sweep calls this instead. */
+  keepAlive(now: number): void {
+    if (this.isOpen && now - this.#lastSentAt >= LIMITS.peer.keepAliveMs) this.wire.keepAlive();
+  }
+
+  /**
+   * Ends our half: what was written is still sent, and what the other side had under way is still received, until it
+   * ends its half too.
+   */
+  end(reason: string): void {
+    if (this.#isEnding) return;
+    this.#reason = reason;
+    this.#uncork();
+    this.#options.socket.end();
+    this.#options.clock.after(CLOSE_GRACE_MS, () => this.#options.socket.destroy());
+    this.#ending();
+  }
+
+  /** Ends at once: the other side broke the protocol, or our time is up. */
+  abort(reason: string): void {
+    if (this.#isClosed) return;
+    if (!this.#isEnding) this.#reason = reason;
+    this.#options.socket.destroy();
+    this.#ending();
+  }
+
+  #listen(): void {
+    const { clock, shape, socket } = this.#options;
+    const guard = new FrameGuard(shape, (frames) => void this.wire.write(frames));
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#lastReceivedAt = clock.now();
+      const wrong = guard.push(chunk);
+      if (wrong) this.abort(`protocol error: ${wrong}`);
+    });
+    socket.on("drain", () => this.#options.onDrain());
+    // The other side has ended its half: what we wrote still goes out, but nothing is added.
+    socket.on("end", () => this.#ending());
+    socket.on("error", (error) => {
+      if (!this.#isEnding) this.#reason = error.message;
+    });
+    socket.on("close", () => this.#closed());
+    // The listener paused it when it had read whom it is for.
+    socket.resume();
+  }
+
+  /** All of a tick leaves in one system call: small writes, not the codec, are what slows a peer down. */
+  #write(bytes: Uint8Array): void {
+    const { socket } = this.#options;
+    if (socket.destroyed || socket.writableEnded) return;
+    this.#lastSentAt = this.#options.clock.now();
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      setImmediate(() => this.#uncork());
+    }
+    socket.write(bytes);
+  }
+
+  #uncork(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#options.socket.uncork();
+  }
+
+  #ending(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#options.onEnding();
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#ending();
+    this.wire.destroy();
+    this.#options.onClosed(this.#reason);
+  }
+}
