@@ -107,7 +107,7 @@ export class FileStorage implements Storage {
     for (const [index, file] of files.entries()) {
       if (file.pad || this.#sizes[index] === file.length) continue;
       if (file.length > 0) throw this.#error(file, `is missing or shorter than ${file.length} bytes`);
-      await this.#use(index, true, "cannot make", async () => {});
+      this.#dirty.add(index); // flushing opens it, and that makes it
     }
     await pooled([...this.#dirty], CALLS_AT_ONCE, async (index) => {
       await this.#use(index, true, "cannot flush", (handle) => handle.sync());
