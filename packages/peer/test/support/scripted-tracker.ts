@@ -67,14 +67,16 @@ export class ScriptedTracker {
   readonly #server: Server;
   readonly #asked = new Map<string, EventQueue<Asked>>();
   readonly announceUrl: string;
+  readonly port: number;
 
   constructor(server: Server, host: string) {
     this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
     server.on("request", (request, response) => {
       const asked = new Asked(request, response);
       this.#queue(asked.path).push(asked);
     });
-    this.announceUrl = `http://${host}:${(server.address() as AddressInfo).port}/announce`;
+    this.announceUrl = `http://${host}:${this.port}/announce`;
   }
 
   static async listen(address = "127.0.0.1", port = 0): Promise<ScriptedTracker> {
@@ -84,10 +86,6 @@ export class ScriptedTracker {
       server.listen(port, address, resolve);
     });
     return new ScriptedTracker(server, address.includes(":") ? `[${address}]` : address);
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** The next request of that path. */

@@ -1,0 +1,572 @@
+import { ManualClock, type Random } from "@cachetorrent/clock";
+import {
+  type Address,
+  type AnnounceAnswer,
+  type CtAnswer,
+  type CtError,
+  encodeLeadersAnswer,
+  encodeLocateAnswer,
+} from "@cachetorrent/protocol";
+import { afterEach, expect, test, vi } from "vitest";
+import { Announcer, type AnnouncerOptions } from "../src/announcer.ts";
+import { EventQueue, settled } from "./support/event-queue.ts";
+import { asn, ctOf, endpoint, infoHash, listeningLog, otherPeerId, peerId } from "./support/samples.ts";
+import { type Asked, ScriptedTracker } from "./support/scripted-tracker.ts";
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function listen(port = 0): Promise<ScriptedTracker> {
+  const tracker = await ScriptedTracker.listen("127.0.0.1", port);
+  closing.push(() => tracker.close());
+  return tracker;
+}
+
+/** An announcer in virtual time; `builtAt` has the time of each announce it made. */
+function announcerOf(tiers: readonly (readonly string[])[], more: Partial<AnnouncerOptions> = {}) {
+  const clock = new ManualClock();
+  const { log, lines } = listeningLog();
+  const answers = new EventQueue<{ answer: AnnounceAnswer; url: string }>();
+  const cts = new EventQueue<CtAnswer>();
+  const failures = new EventQueue<{ error: CtError; retryInMs: number }>();
+  const builtAt: number[] = [];
+  const progress = { uploaded: 1, downloaded: 30, left: 100, externalBytes: 20, internalBytes: 10 };
+  const begin = clock.now();
+  const announcer = new Announcer({
+    tiers,
+    infoHash,
+    peerId,
+    port: () => {
+      builtAt.push(clock.now() - begin);
+      return 6881;
+    },
+    clock,
+    random: half,
+    log,
+    progress: () => progress,
+    numwant: () => 40,
+    onAnswer: (answer, url) => answers.push({ answer, url }),
+    onCt: (ct) => cts.push(ct),
+    onFailure: (error, retryInMs) => failures.push({ error, retryInMs }),
+    ...more,
+  });
+  closing.push(async () => {
+    const stopped = announcer.stop();
+    clock.advance(2500);
+    await stopped;
+  });
+  const start = () => {
+    announcer.start();
+    clock.advance(0);
+  };
+  /** Passes on the answer that the test just gave, with all its consequences. */
+  const answered = async () => {
+    const answer = await answers.next();
+    await settled();
+    return answer;
+  };
+  const failed = async () => {
+    const failure = await failures.next();
+    await settled();
+    return failure;
+  };
+  return { announcer, answered, builtAt, clock, cts, failed, failures, lines, progress, start };
+}
+
+const half: Random = () => 0.5;
+/** `sample` of two then swaps nothing: tiers keep their order. */
+const none: Random = () => 0;
+
+/** Until timers that follow from what just arrived are set: `delayMs` from now. */
+function waitsFor(clock: ManualClock, delayMs: number): Promise<void> {
+  return vi.waitFor(() => expect(clock.nextInMs).toBeCloseTo(delayMs, 3), { timeout: 10_000, interval: 1 });
+}
+
+test("the first announce tells who we are, from the address we listen on", async () => {
+  const tracker = await listen();
+  const { announcer, answered, start } = announcerOf([[tracker.announceUrl]], {
+    localAddress: "127.2.0.1" as Address,
+    capacity: { up: 4_000_000, down: 8_000_000 },
+    local: endpoint("10.0.0.7:6881"),
+  });
+  start();
+  const asked = await tracker.next();
+  expect(asked.from).toBe("127.2.0.1");
+  expect(asked.announce).toEqual({
+    infoHash,
+    peerId,
+    port: 6881,
+    uploaded: 1,
+    downloaded: 30,
+    left: 100,
+    event: "started",
+    numwant: 40,
+    compact: true,
+    noPeerId: false,
+    key: expect.stringMatching(/^[0-9a-f]{16}$/),
+    member: {
+      capacity: { up: 4_000_000, down: 8_000_000 },
+      term: 0,
+      externalBytes: 20,
+      internalBytes: 10,
+      local: { address: "10.0.0.7", port: 6881 },
+    },
+  });
+  asked.accept({ ct: ctOf(5) });
+  await answered();
+  expect(announcer.asn).toBe(64502);
+  expect(announcer.policy).toEqual({ name: "bittorrent" });
+  expect(announcer.leaders?.term).toBe(5);
+});
+
+test("the next announce comes when the interval says, with the same key, without an event, with the newest term", async () => {
+  const tracker = await listen();
+  const { answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  const first = await tracker.next();
+  first.accept({ interval: 900, ct: ctOf(5) });
+  await answered();
+  clock.advance(899_999);
+  expect(builtAt).toEqual([0]);
+  clock.advance(1);
+  const second = await tracker.next();
+  expect(builtAt).toEqual([0, 900_000]);
+  expect(second.announce.event).toBeUndefined();
+  expect(second.announce.key).toBe(first.announce.key);
+  expect(second.announce.member?.term).toBe(5);
+});
+
+test.each([
+  [0, 1000],
+  [2 ** 52, 24 * 3600 * 1000],
+])("an interval of %d s is taken as %d ms", async (interval, ms) => {
+  const tracker = await listen();
+  const { answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ interval });
+  await answered();
+  clock.advance(ms - 1);
+  expect(builtAt).toHaveLength(1);
+  clock.advance(1);
+  expect(builtAt).toHaveLength(2);
+});
+
+test("an announce out of turn waits for the min interval", async () => {
+  const tracker = await listen();
+  const { announcer, answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ interval: 1800, minInterval: 60 });
+  await answered();
+  clock.advance(10_000);
+  announcer.announceNow();
+  clock.advance(49_999);
+  expect(builtAt).toEqual([0]);
+  clock.advance(1);
+  expect(builtAt).toEqual([0, 60_000]);
+});
+
+test("completion is announced at once, and once", async () => {
+  const tracker = await listen();
+  const { announcer, answered, builtAt, clock, progress, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept();
+  await answered();
+  clock.advance(1000);
+  progress.left = 0;
+  announcer.completed();
+  clock.advance(0);
+  const asked = await tracker.next();
+  expect(asked.announce).toMatchObject({ event: "completed", left: 0 });
+  asked.accept();
+  await answered();
+  clock.advance(1_799_999);
+  expect(builtAt).toEqual([0, 1000]);
+});
+
+test("completion before the first answer is announced after the start", async () => {
+  const tracker = await listen();
+  const { announcer, answered, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  const started = await tracker.next();
+  announcer.completed();
+  started.accept();
+  await answered();
+  clock.advance(0);
+  expect((await tracker.next()).announce.event).toBe("completed");
+});
+
+test("a tracker that refuses is tried again after 5 s, doubling to 5 minutes, with jitter", async () => {
+  const tracker = await listen();
+  const { clock, failed, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  const delays: number[] = [];
+  for (let i = 0; i < 9; i++) {
+    const asked = await tracker.next();
+    expect(asked.announce.event).toBe("started");
+    asked.fail("not today");
+    const { error, retryInMs } = await failed();
+    expect(error.code).toBe("CT_ERR_TRACKER_FAILURE");
+    delays.push(retryInMs / 0.75);
+    clock.advance(retryInMs);
+  }
+  expect(delays).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300].map((seconds) => seconds * 1000));
+});
+
+test("a tracker that answered before and vanished is tried again within 10 s, however long it is away", async () => {
+  const tracker = await listen();
+  const { answered, clock, failed, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept();
+  await answered();
+  clock.advance(1_800_000);
+  for (let i = 0; i < 10; i++) {
+    (await tracker.next()).reset();
+    const { retryInMs } = await failed();
+    expect(retryInMs).toBeLessThanOrEqual(10_000);
+    clock.advance(retryInMs);
+  }
+});
+
+test.each([
+  ["answers HTML", (asked: Asked) => asked.reply("<html>")],
+  ["answers garbage", (asked: Asked) => asked.reply("\u0001")],
+  ["refuses", (asked: Asked) => asked.fail("no")],
+  ["resets", (asked: Asked) => asked.reset()],
+])("where a tracker of the first tier %s, the second tier is asked", async (_, misbehave) => {
+  const [first, second] = [await listen(), await listen()];
+  const { answered, clock, failed, start } = announcerOf([[first.announceUrl], [second.announceUrl]]);
+  start();
+  misbehave(await first.next());
+  const { retryInMs } = await failed();
+  const asked = await second.next();
+  expect(asked.announce.event).toBe("started");
+  asked.accept();
+  expect((await answered()).url).toBe(second.announceUrl);
+
+  // The first is tried again; once it works the second is left alone.
+  clock.advance(retryInMs);
+  (await first.next()).accept();
+  expect((await answered()).url).toBe(first.announceUrl);
+});
+
+test("a tracker of the first tier that hangs costs 15 s", async () => {
+  const [first, second] = [await listen(), await listen()];
+  const { clock, failed, start } = announcerOf([[first.announceUrl], [second.announceUrl]]);
+  start();
+  await first.next();
+  clock.advance(15_000);
+  expect((await failed()).error.message).toContain("did not answer within 15 s");
+  await second.next();
+});
+
+test("a tracker that works is not joined by the next of its tier, and comes first from then on", async () => {
+  const [first, second] = [await listen(), await listen()];
+  const { answered, builtAt, clock, failed, start } = announcerOf([[first.announceUrl, second.announceUrl]], {
+    random: none,
+  });
+  start();
+  (await first.next()).fail("not here");
+  await failed();
+  (await second.next()).accept({ interval: 300 });
+  await answered();
+  clock.advance(299_999);
+  expect(builtAt).toHaveLength(2);
+  clock.advance(1);
+  (await second.next()).accept();
+  expect((await answered()).url).toBe(second.announceUrl);
+  expect(first.waiting()).toBe(0);
+});
+
+test("a stock tracker gives peers of unknown AS and nothing else", async () => {
+  const tracker = await listen();
+  const { announcer, answered, cts, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ peers: [{ endpoint: endpoint("127.3.0.1:7000"), asn: asn(64503) }] });
+  const { answer } = await answered();
+  expect(answer.peers).toEqual([{ endpoint: { address: "127.3.0.1", port: 7000 }, asn: 0 }]);
+  expect([announcer.asn, announcer.policy, announcer.leaders]).toEqual([0, undefined, undefined]);
+  expect(cts.size).toBe(0);
+  await expect(announcer.locate([endpoint("127.3.0.1:7000")])).rejects.toMatchObject({
+    code: "CT_ERR_TRACKER",
+  });
+});
+
+test("locate asks the tracker that is obeyed", async () => {
+  const tracker = await listen();
+  const { announcer, answered, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  const located = announcer.locate([endpoint("127.3.0.1:7000")]);
+  (await tracker.next("/locate")).reply(encodeLocateAnswer([{ asn: asn(64503), known: true }]));
+  expect(await located).toEqual([{ asn: 64503, known: true }]);
+});
+
+test("while the tracker it obeys is away, another one gives only peers; after 2 minutes that one is obeyed", async () => {
+  const [first, second] = [await listen(), await listen()];
+  const { announcer, answered, clock, cts, failed, start } = announcerOf([
+    [first.announceUrl],
+    [second.announceUrl],
+  ]);
+  const begin = clock.now();
+  announcer.setFeeding(false);
+  start();
+  (await first.next()).accept({ interval: 60, ct: ctOf(5) });
+  await answered();
+  await cts.next();
+
+  clock.advance(60_000);
+  (await first.next()).reset();
+  await failed();
+  clock.advance(0);
+  const peers = [{ endpoint: endpoint("127.3.0.1:7000"), asn: asn(64503) }];
+  (await second.next()).accept({ interval: 70, ct: ctOf(6), peers });
+  const { answer } = await answered();
+  expect(answer.ct).toBeUndefined();
+  expect(answer.peers[0]?.asn).toBe(0);
+  expect(announcer.leaders?.term).toBe(5);
+
+  // The first stays away until the second is due again.
+  await first.close();
+  const secondDueAt = begin + 130_000;
+  while (clock.now() + (clock.nextInMs ?? 0) < secondDueAt) {
+    clock.advance(clock.nextInMs ?? 0);
+    await failed();
+  }
+  clock.advance(secondDueAt - clock.now());
+  (await second.next()).accept({ ct: ctOf(7), peers });
+  expect((await answered()).answer.peers[0]?.asn).toBe(64503);
+  expect(announcer.leaders?.term).toBe(7);
+});
+
+test("the feed brings new leaders", async () => {
+  const tracker = await listen();
+  const { announcer, answered, cts, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  await cts.next();
+  const poll = await tracker.next("/leaders");
+  expect(poll.query).toMatch(/&term=5$/);
+  poll.reply(encodeLeadersAnswer(ctOf(6, peerId)));
+  expect((await cts.next()).leaders?.leaders[0]?.peerId).toBe(peerId);
+  expect(announcer.leaders?.term).toBe(6);
+});
+
+test("an announce that the feed overtook brings no old leaders back", async () => {
+  const tracker = await listen();
+  const { announcer, answered, clock, cts, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ interval: 60, ct: ctOf(5) });
+  await answered();
+  await cts.next();
+  const poll = await tracker.next("/leaders");
+  clock.advance(30_000);
+  poll.reply(encodeLeadersAnswer(ctOf(5)));
+  await cts.next();
+  await settled();
+  clock.advance(0);
+  const nextPoll = await tracker.next("/leaders");
+  clock.advance(30_000);
+  const slow = await tracker.next();
+  clock.advance(1000);
+  nextPoll.reply(encodeLeadersAnswer(ctOf(6)));
+  await cts.next();
+  slow.accept({ ct: ctOf(5) });
+  await answered();
+  expect(announcer.leaders?.term).toBe(6);
+});
+
+test("a tracker that restarted and forgot us is announced to at once, whatever the min interval", async () => {
+  const tracker = await listen();
+  const { answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  (await tracker.next("/leaders")).fail("unknown peer");
+  await waitsFor(clock, 1000);
+  clock.advance(1000);
+  await settled();
+  clock.advance(0);
+  const again = await tracker.next();
+  expect(builtAt).toEqual([0, 1000]);
+  expect(again.announce).toMatchObject({ event: "started", member: { term: 5 } });
+  again.accept({ ct: ctOf(5) });
+  await answered();
+  await tracker.next("/leaders");
+});
+
+test("a tracker killed and restarted has us again within 5 s of its return", async () => {
+  const tracker = await listen();
+  const { answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  await tracker.next("/leaders");
+  await tracker.close();
+  // Refused and tried again every 2 s.
+  for (let i = 0; i < 5; i++) {
+    await waitsFor(clock, 2000);
+    clock.advance(2000);
+  }
+  await waitsFor(clock, 2000);
+  const back = await listen(tracker.port);
+  const returnedAt = clock.now();
+  clock.advance(2000);
+  (await back.next("/leaders")).fail("unknown peer");
+  await waitsFor(clock, 1000);
+  clock.advance(1000);
+  await settled();
+  clock.advance(0);
+  (await back.next()).accept({ ct: ctOf(5) });
+  await answered();
+  expect(builtAt).toHaveLength(2);
+  expect(clock.now() - returnedAt).toBeLessThanOrEqual(5000);
+});
+
+test("a complete peer that leads nothing does not poll, one that leads does", async () => {
+  for (const leads of [false, true]) {
+    const tracker = await listen();
+    const { answered, progress, start, clock } = announcerOf([[tracker.announceUrl]]);
+    progress.left = 0;
+    start();
+    (await tracker.next()).accept({ ct: ctOf(5, leads ? peerId : otherPeerId) });
+    await answered();
+    if (leads) await tracker.next("/leaders");
+    // Nothing but the next announce is planned.
+    else expect(clock.nextInMs).toBe(1_800_000);
+  }
+});
+
+test("the feed of a peer that leads nothing ends with its completion, before that is announced", async () => {
+  const tracker = await listen();
+  const { announcer, answered, clock, progress, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  const poll = await tracker.next("/leaders");
+  progress.left = 0;
+  announcer.completed();
+  await poll.gone;
+  clock.advance(0);
+  expect((await tracker.next()).announce.event).toBe("completed");
+});
+
+test("a feed that the engine has no use for ends, and begins again when it has", async () => {
+  const tracker = await listen();
+  const { announcer, answered, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  const poll = await tracker.next("/leaders");
+  announcer.setFeeding(false);
+  await poll.gone;
+  announcer.setFeeding(true);
+  await tracker.next("/leaders");
+});
+
+test("a stalled leader is reported at once, and at most once a minute", async () => {
+  const tracker = await listen();
+  const { announcer, answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  announcer.setFeeding(false);
+  announcer.reportStalled(otherPeerId);
+  announcer.reportStalled(otherPeerId);
+  clock.advance(0);
+  const report = await tracker.next();
+  expect(report.announce.member?.stalled).toBe(otherPeerId);
+  report.accept({ ct: ctOf(5) });
+  await answered();
+  clock.advance(59_999);
+  announcer.reportStalled(otherPeerId);
+  clock.advance(0);
+  expect(builtAt).toEqual([0, 0]);
+  clock.advance(1);
+  announcer.reportStalled(otherPeerId);
+  clock.advance(0);
+  expect((await tracker.next()).announce.member?.stalled).toBe(otherPeerId);
+});
+
+test("stopping is told to every tracker that knows us, once", async () => {
+  const [first, second, third] = [await listen(), await listen(), await listen()];
+  const { announcer, answered, failed, clock, start } = announcerOf([
+    [first.announceUrl],
+    [second.announceUrl],
+    [third.announceUrl],
+  ]);
+  start();
+  (await first.next()).fail("not yet");
+  const { retryInMs } = await failed();
+  (await second.next()).accept();
+  await answered();
+  clock.advance(retryInMs);
+  (await first.next()).accept();
+  await answered();
+
+  const stopped = announcer.stop();
+  expect(announcer.stop()).toBe(stopped);
+  for (const tracker of [first, second]) {
+    const asked = await tracker.next();
+    expect(asked.announce).toMatchObject({ event: "stopped", numwant: 0 });
+    asked.accept();
+  }
+  await stopped;
+  expect([first.waiting(), second.waiting(), third.waiting()]).toEqual([0, 0, 0]);
+});
+
+test("stopping waits 2.5 s for a hanging tracker, and ends the feed", async () => {
+  const tracker = await listen();
+  const { announcer, answered, clock, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  const poll = await tracker.next("/leaders");
+  const stopped = announcer.stop();
+  const farewell = await tracker.next();
+  await poll.gone;
+  clock.advance(2500);
+  await stopped;
+  await farewell.gone;
+});
+
+test("a tracker that may have heard of us is told that we stop", async () => {
+  const tracker = await listen();
+  const { announcer, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  await tracker.next();
+  const stopped = announcer.stop();
+  const farewell = await tracker.next();
+  expect(farewell.announce.event).toBe("stopped");
+  farewell.accept();
+  await stopped;
+});
+
+test("stopping before the start, or with a tracker that never answered, tells nobody", async () => {
+  const tracker = await listen();
+  await announcerOf([[tracker.announceUrl]]).announcer.stop();
+  const { announcer, failed, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  (await tracker.next()).reset();
+  await failed();
+  await announcer.stop();
+  expect(tracker.waiting()).toBe(0);
+});
+
+test("a tracker of another kind is left out, with one line that names it", async () => {
+  const tracker = await listen();
+  const { lines, start } = announcerOf([["udp://127.0.0.1:6969/announce"], [tracker.announceUrl]]);
+  start();
+  expect((await lines.next()).msg).toContain("udp://127.0.0.1:6969/announce");
+  await tracker.next();
+  expect(lines.size).toBe(0);
+});
+
+test("a torrent without any tracker says so", async () => {
+  const { lines, start } = announcerOf([]);
+  start();
+  expect((await lines.next()).msg).toBe("the torrent has no tracker to announce to");
+});
