@@ -2,6 +2,7 @@ import { fail, ok, parseEndpoint, parseRate, parseSize, type Result } from "@cac
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { parse } from "yaml";
+import { didYouMean } from "./nearest-name.ts";
 
 /** The parts of a key's schema that say how people write its value. Everything else is TypeBox's to check. */
 export interface KeySchema extends TSchema {
@@ -11,6 +12,8 @@ export interface KeySchema extends TSchema {
   readonly placeholder?: string;
   readonly notation?: Notation;
   readonly items?: KeySchema;
+  readonly properties?: Readonly<Record<string, KeySchema>>;
+  readonly patternProperties?: Readonly<Record<string, KeySchema>>;
   readonly anyOf?: readonly { readonly const?: unknown }[];
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
@@ -23,24 +26,50 @@ export type Notation = "rate" | "size" | "endpoint";
 export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
   const spelled = typeof raw === "string" ? readText(schema, raw) : ok(raw);
   if (!spelled.ok) return spelled;
-  let value = spelled.value;
-  if (schema.items && Array.isArray(value)) {
-    const items: unknown[] = [];
-    for (const item of value) {
-      const result = readValue(schema.items, item);
-      if (!result.ok) return result;
-      items.push(result.value);
-    }
-    value = items;
-  }
-  if (Value.Check(schema, value)) return ok(value);
-  return fail("CT_ERR_CONFIG", `must be ${expectation(schema, value)}, not ${show(raw)}`);
+  const parts = readParts(schema, spelled.value);
+  if (!parts.ok) return parts;
+  const { value } = parts;
+  return Value.Check(schema, value)
+    ? ok(value)
+    : fail("CT_ERR_CONFIG", `must be ${expectation(schema)}, not ${show(raw)}${likelyChoice(schema, raw)}`);
 }
 
 /** The fixed values of a choice, or undefined where anything of a type goes. */
 export function choices(schema: KeySchema): readonly string[] | undefined {
   const values = schema.enum ?? schema.anyOf?.map((variant) => variant.const);
   return values?.every((value) => typeof value === "string") ? (values as string[]) : undefined;
+}
+
+/** Reads the items of a list and the entries of a table, each by its own schema. */
+function readParts(schema: KeySchema, value: unknown): Result<unknown> {
+  if (schema.items && Array.isArray(value)) {
+    const items = value.map((item) => readValue(schema.items as KeySchema, item));
+    return items.find((item) => !item.ok) ?? ok(items.map((item) => item.ok && item.value));
+  }
+  if (schema.type !== "object" || typeof value !== "object" || value === null) return ok(value);
+  const table: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(value)) {
+    const entrySchema = entrySchemaOf(schema, name);
+    if (!entrySchema.ok) return entrySchema;
+    const read = readValue(entrySchema.value, entry);
+    if (!read.ok) return fail("CT_ERR_CONFIG", `${name}: ${read.error.message}`);
+    table[name] = read.value;
+  }
+  return ok(table);
+}
+
+function entrySchemaOf(schema: KeySchema, name: string): Result<KeySchema> {
+  const known = schema.properties ?? {};
+  if (known[name]) return ok(known[name]);
+  for (const [pattern, entrySchema] of Object.entries(schema.patternProperties ?? {})) {
+    if (new RegExp(pattern).test(name)) return ok(entrySchema);
+    return fail("CT_ERR_CONFIG", `"${name}" is no key here, which must match ${pattern}`);
+  }
+  return fail("CT_ERR_CONFIG", `unknown key "${name}"${didYouMean(name, Object.keys(known))}`);
+}
+
+function likelyChoice(schema: KeySchema, raw: unknown): string {
+  return typeof raw === "string" ? didYouMean(raw, choices(schema) ?? []) : "";
 }
 
 function readText(schema: KeySchema, text: string): Result<unknown> {
@@ -73,7 +102,7 @@ function readYaml(text: string): Result<unknown> {
   }
 }
 
-function expectation(schema: KeySchema, value: unknown): string {
+function expectation(schema: KeySchema): string {
   const options = choices(schema);
   if (options) return `one of ${options.join(", ")}`;
   switch (schema.type) {
@@ -91,10 +120,10 @@ function expectation(schema: KeySchema, value: unknown): string {
       return "a text, and not an empty one";
     case "array":
       return "a list";
-    default: {
-      const [first] = Value.Errors(schema, value);
-      return first ? `right (${first.instancePath || "the value"} ${first.message})` : "something else";
-    }
+    case "object":
+      return "a table of names and values";
+    default:
+      return "something else";
   }
 }
 

@@ -2,8 +2,8 @@ import { runCommandLine } from "./program.ts";
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read us went away, as `head` does: no reason to stop sharing.
-    if (error.code !== "EPIPE") throw error;
+    // Whoever read us went away, as `head` does, or a terminal was closed: no reason to stop sharing.
+    if (!["EPIPE", "ECONNRESET", "EIO", "ERR_STREAM_DESTROYED"].includes(error.code ?? "")) throw error;
   });
 }
 

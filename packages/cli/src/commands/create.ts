@@ -5,6 +5,7 @@ import { CtError, formatSize, parseSize, unwrap } from "@cachetorrent/protocol";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { isSystemError } from "../exit.ts";
+import { requirePath } from "../input-file.ts";
 import { printable } from "../printable.ts";
 import { table } from "../table.ts";
 import { TaskProgress } from "../task-progress.ts";
@@ -38,6 +39,7 @@ export function define(command: Command, context: Context): void {
 async function create(path: string, flags: CreateFlags, context: Context): Promise<void> {
   for (const url of flags.tracker) checkTrackerUrl(url);
   const pieceLength = flags.pieceLength === undefined ? undefined : readPieceLength(flags.pieceLength);
+  await requirePath(path);
   const output = flags.output ?? `${basename(resolve(path))}.torrent`;
   // Before hours of hashing; the write itself checks again.
   if (await exists(output)) throw inTheWay(output);

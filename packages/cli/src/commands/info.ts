@@ -2,6 +2,7 @@ import { loadMetainfo, type Metainfo } from "@cachetorrent/peer";
 import { formatSize } from "@cachetorrent/protocol";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
+import { requireTorrentFile } from "../input-file.ts";
 import { printable } from "../printable.ts";
 import { table } from "../table.ts";
 
@@ -13,6 +14,7 @@ export function define(command: Command, context: Context): void {
     .option("--json", "as one JSON object")
     .addHelpText("after", EXAMPLES)
     .action(async (file: string) => {
+      await requireTorrentFile(file);
       const metainfo = await loadMetainfo(file);
       const { json } = command.opts<{ json?: true }>();
       context.stdout.write(json ? `${JSON.stringify(infoJson(metainfo))}\n` : infoText(metainfo));

@@ -7,13 +7,14 @@ import type { Logger } from "pino";
 import { addConfigOptions, readConfig } from "../config-options.ts";
 import type { Context } from "../context.ts";
 import { EXIT, exitCodeOf } from "../exit.ts";
+import { requireTorrentFile } from "../input-file.ts";
 import { createLogger } from "../logger.ts";
 import { runOnComplete } from "../on-complete.ts";
 import { jsonReport } from "../report/json-report.ts";
 import { lineReport } from "../report/line-report.ts";
 import { liveReport } from "../report/live-report.ts";
 import type { PeerReport } from "../report/peer-report.ts";
-import { runDaemon } from "../run-daemon.ts";
+import { endingSignal, runDaemon } from "../run-daemon.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
 
 const ENV_PREFIX = "CACHETORRENT_PEER_";
@@ -34,6 +35,7 @@ export function define(command: Command, context: Context): void {
       });
       if (config === undefined) return;
       if (files.length === 0) throw new CtError("CT_ERR_USAGE", "peer: name at least one .torrent file");
+      await Promise.all(files.map(requireTorrentFile));
       context.finish(await run(config, files, context));
     });
   addConfigOptions(command, PeerConfigSchema, ENV_PREFIX);
@@ -50,6 +52,7 @@ async function run(config: PeerConfig, files: readonly string[], context: Contex
     throw error;
   }
   const torrents = daemon.status().torrents.map(({ infoHash, name }) => ({ infoHash, name }));
+  const signalled = endingSignal("SIGINT", "SIGTERM", "SIGHUP");
   report.listening({ endpoint: formatEndpoint(daemon.endpoint), peerId: daemon.peerId, torrents });
   const hooks: Promise<void>[] = [];
   daemon.events.on("complete", (torrent) => {
@@ -65,9 +68,7 @@ async function run(config: PeerConfig, files: readonly string[], context: Contex
     );
   });
   const progress = systemClock.every(PROGRESS_MS, () => report.progress(daemon.status()));
-  const exitCode = await runDaemon(daemon, endOf(daemon, config, hooks, report), {
-    signals: ["SIGINT", "SIGTERM", "SIGHUP"],
-  });
+  const exitCode = await runDaemon(daemon, [signalled, endOf(daemon, config, hooks, report)]);
   progress.cancel();
   report.stopped(daemon.status());
   return exitCode;

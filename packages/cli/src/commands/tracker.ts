@@ -11,7 +11,7 @@ import type { Logger } from "pino";
 import { addConfigOptions, readConfig } from "../config-options.ts";
 import type { Context } from "../context.ts";
 import { createLogger } from "../logger.ts";
-import { runDaemon } from "../run-daemon.ts";
+import { endingSignal, runDaemon } from "../run-daemon.ts";
 
 const ENV_PREFIX = "CACHETORRENT_TRACKER_";
 
@@ -37,9 +37,10 @@ export function define(command: Command, context: Context): void {
 async function run(config: TrackerConfig, context: Context): Promise<number> {
   const log = createLogger(config["log-level"], context.stderr, { readable: context.stderr.isTTY === true });
   const tracker = await startTracker(config, { clock: systemClock, random: systemRandom, log });
-  context.stdout.write(`listening on http://${formatEndpoint(tracker.endpoint)}/announce\n`);
   process.on("SIGHUP", () => void reload(tracker, log));
-  return runDaemon(tracker, new Promise<never>(() => undefined), { signals: ["SIGINT", "SIGTERM"] });
+  const signalled = endingSignal("SIGINT", "SIGTERM");
+  context.stdout.write(`listening on http://${formatEndpoint(tracker.endpoint)}/announce\n`);
+  return runDaemon(tracker, [signalled]);
 }
 
 async function reload(tracker: RunningTracker, log: Logger): Promise<void> {

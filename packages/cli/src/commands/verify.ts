@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { type FileCondition, fileConditions } from "../file-condition.ts";
+import { requireTorrentFile } from "../input-file.ts";
 import { printable } from "../printable.ts";
 import { percent } from "../report/progress-line.ts";
 import { table } from "../table.ts";
@@ -31,6 +32,7 @@ export function define(command: Command, context: Context): void {
 }
 
 async function verify(path: string, flags: VerifyFlags, context: Context): Promise<number> {
+  await requireTorrentFile(path);
   const metainfo = await loadMetainfo(path);
   const storage = await FileStorage.open(metainfo, flags.dir);
   const progress = new TaskProgress(`checking ${printable(metainfo.name)}`, context.stderr);

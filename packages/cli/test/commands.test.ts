@@ -1,0 +1,236 @@
+import { once } from "node:events";
+import { access, mkdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { outcomeOf, printed, run, start, temporaryFolder } from "./support/run.ts";
+
+const TRACKER = "http://127.0.0.1:6969/announce";
+
+describe("usage", () => {
+  test("--help shows the commands and an example, and is no failure", async () => {
+    const { exitCode, stdout } = await run(["--help"]);
+    expect(exitCode).toBe(0);
+    for (const command of ["tracker", "peer", "create", "info", "verify"])
+      expect(stdout).toContain(`  ${command} `);
+    expect(stdout).toContain("Examples:");
+  });
+  test("every command explains itself with an example", async () => {
+    for (const command of ["tracker", "peer", "create", "info", "verify"]) {
+      const { exitCode, stdout } = await run([command, "--help"]);
+      expect(exitCode, command).toBe(0);
+      expect(stdout, command).toMatch(/Examples?:\n/);
+    }
+  });
+  test.each([
+    ["no command", [], /Usage:/],
+    ["an unknown command", ["pere"], /unknown command 'pere'\n\(Did you mean peer\?\)/],
+    [
+      "an unknown option",
+      ["tracker", "--polcy", "biased"],
+      /unknown option '--polcy'\n\(Did you mean --policy\?\)/,
+    ],
+    ["an option without its value", ["tracker", "--policy"], /argument missing/],
+    ["an unknown policy", ["tracker", "--policy", "biasd"], /did you mean biased\?/],
+    ["a peer without a torrent", ["peer"], /name at least one \.torrent file/],
+    ["a torrent that is not there", ["peer", "absent.torrent"], /absent\.torrent/],
+    ["a tracker with a word too many", ["tracker", "word"], /too many arguments/],
+    ["create without a tracker", ["create", "."], /--tracker <URL>/],
+    ["a tracker's address that is none", ["create", ".", "--tracker", "nowhere"], /not a tracker's address/],
+    ["a configuration file that is not there", ["tracker", "--config", "absent.yaml"], /absent\.yaml/],
+  ])("%s exits with 2 and says why", async (_what, args, message) => {
+    const { exitCode, stderr, stdout } = await run(args, { cwd: await temporaryFolder() });
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+  });
+  test("works through a symbolic link, from any folder", async () => {
+    const folder = await temporaryFolder();
+    await symlink(new URL("../bin/cachetorrent", import.meta.url).pathname, join(folder, "link"));
+    const { exitCode, stdout } = await run(["--version"], { cwd: folder, bin: join(folder, "link") });
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("--print-config", () => {
+  test("prints what flags, environment, file and defaults make together, and runs nothing", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "peer.yaml"), "limit-up: 1MB/s\nlimit-down: 2MB/s\nupload-slots: 9\n");
+    const { exitCode, stdout } = await run(
+      ["peer", "--print-config", "--config", "peer.yaml", "--limit-up", "16Mbit/s", "--no-candidate"],
+      { cwd: folder, env: { CACHETORRENT_PEER_LIMIT_DOWN: "3MB/s" } },
+    );
+    expect(exitCode).toBe(0);
+    expect(parse(stdout)).toMatchObject({
+      "limit-up": 2_000_000,
+      "limit-down": 3_000_000,
+      "upload-slots": 9,
+      "no-candidate": true,
+      numwant: 50,
+    });
+  });
+  test("takes repeated flags as a list", async () => {
+    const args = ["--as-prefix", "198.18.1.0/24=64501", "--as-prefix", "198.18.2.0/24=64502"];
+    const { stdout } = await run(["tracker", "--print-config", ...args]);
+    expect(parse(stdout)["as-prefix"]).toEqual(["198.18.1.0/24=64501", "198.18.2.0/24=64502"]);
+  });
+  test("can be fed back by --config, named by the environment too", async () => {
+    const folder = await temporaryFolder();
+    const first = await run(["tracker", "--print-config", "--policy", "biased", "--quorum", "7"]);
+    await writeFile(join(folder, "tracker.yaml"), first.stdout);
+    const again = await run(["tracker", "--print-config"], {
+      cwd: folder,
+      env: { CACHETORRENT_TRACKER_CONFIG: "tracker.yaml" },
+    });
+    expect(again.stdout).toBe(first.stdout);
+  });
+});
+
+describe("create, info and verify", () => {
+  async function content(): Promise<string> {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "release"));
+    await writeFile(join(folder, "release", "a.bin"), Buffer.alloc(50_000, 1));
+    await writeFile(join(folder, "release", "b.bin"), Buffer.alloc(70_000, 2));
+    const created = await run(["create", "release", "--tracker", TRACKER, "--piece-length", "16KiB"], {
+      cwd: folder,
+    });
+    expect(created.stderr).toBe("");
+    expect(created.exitCode).toBe(0);
+    expect(created.stdout).toMatch(/^release\.torrent\n/);
+    expect(created.stdout).toMatch(/info-hash +[0-9a-f]{40}\n/);
+    expect(created.stdout).toMatch(/pieces +8 of 16\.0 KiB\n/);
+    return folder;
+  }
+
+  test("info tells what create made", async () => {
+    const folder = await content();
+    const { stdout } = await run(["info", "release.torrent", "--json"], { cwd: folder });
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: "release",
+      length: 120_000,
+      pieceLength: 16_384,
+      pieceCount: 8,
+      private: false,
+      hybrid: false,
+      trackers: [[TRACKER]],
+      files: [
+        { path: "release/a.bin", length: 50_000 },
+        { path: "release/b.bin", length: 70_000 },
+      ],
+    });
+    const readable = await run(["info", "release.torrent"], { cwd: folder });
+    expect(readable.stdout).toMatch(/^name +release\n/);
+    expect(readable.stdout).toContain("release/b.bin");
+  });
+  test("create overwrites nothing", async () => {
+    const folder = await content();
+    const before = await readFile(join(folder, "release.torrent"));
+    const again = await run(["create", "release", "--tracker", TRACKER, "--private"], { cwd: folder });
+    expect(again.exitCode).toBe(1);
+    expect(again.stderr).toContain("release.torrent exists already");
+    expect(await readFile(join(folder, "release.torrent"))).toEqual(before);
+  });
+  test("create refuses a piece length that is no size", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a"), "a");
+    const { exitCode, stderr } = await run(["create", "a", "--tracker", TRACKER, "--piece-length", "big"], {
+      cwd: folder,
+    });
+    expect(stderr).toContain("--piece-length: not a size");
+    expect(exitCode).toBe(2);
+  });
+  test("verify exits with 0 for what is whole, and writes nothing where nothing is", async () => {
+    const folder = await content();
+    const whole = await run(["verify", "release.torrent", "--dir", "."], { cwd: folder });
+    expect(whole).toEqual({ exitCode: 0, stdout: "release: complete, 8 pieces\n", stderr: "" });
+    const nothing = await run(["verify", "release.torrent", "--dir", "elsewhere", "--json"], { cwd: folder });
+    expect(nothing.exitCode).toBe(1);
+    expect(JSON.parse(nothing.stdout)).toMatchObject({ complete: false, validPieces: 0 });
+    await expect(access(join(folder, "elsewhere"))).rejects.toThrow("ENOENT");
+  });
+  test("verify exits with 1 and lists what is damaged, cut short and missing", async () => {
+    const folder = await content();
+    await truncate(join(folder, "release", "b.bin"), 40_000);
+    const { exitCode, stdout } = await run(["verify", "release.torrent"], { cwd: folder });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^release: incomplete, 5 of 8 pieces/);
+    expect(stdout).toMatch(/wrong length +release\/b\.bin \(2 of 5 pieces\)/);
+    expect(stdout).not.toContain("a.bin");
+  });
+  test("info refuses a broken torrent by name, with 2", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "broken.torrent"), "d4:info");
+    const { exitCode, stderr } = await run(["info", "broken.torrent"], { cwd: folder });
+    expect(stderr).toContain("broken.torrent");
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe("daemons", () => {
+  test("the tracker says which port it got, and SIGTERM ends it with 143", async () => {
+    const tracker = start(["tracker", "--listen", "127.0.0.1:0"]);
+    const ended = once(tracker, "close");
+    const [, url = ""] = await printed(tracker, /^listening on (http:\/\/127\.0\.0\.1:\d+\/announce)\n/);
+    expect(new URL(url).port).not.toBe("0");
+    tracker.kill("SIGTERM");
+    expect(await ended).toEqual([143, null]);
+  });
+  test("a reader that goes away does not end a daemon", async () => {
+    const tracker = start(["tracker", "--listen", "127.0.0.1:0"]);
+    const ended = once(tracker, "close");
+    const [, url = ""] = await printed(tracker, /^listening on (\S+)\n/);
+    tracker.stderr?.destroy();
+    tracker.stdout?.destroy();
+    // Each makes it log a line that nobody reads any more.
+    tracker.kill("SIGHUP");
+    expect((await fetch(url)).status).toBe(200);
+    expect((await fetch(url)).status).toBe(200);
+    tracker.kill("SIGINT");
+    expect(await ended).toEqual([130, null]);
+  });
+  test("a port that is taken is named", async () => {
+    const first = start(["tracker", "--listen", "127.0.0.1:0"]);
+    const [, endpoint = ""] = await printed(first, /^listening on http:\/\/(\S+)\/announce\n/);
+    const second = await run(["tracker", "--listen", endpoint]);
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toContain(`${endpoint} is taken`);
+  });
+  test("a peer that has everything leaves by itself when told to, and runs the user's command first", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
+    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    const peer = await run(
+      [
+        ...["peer", "a.bin.torrent", "--listen", "127.0.0.1:0", "--json", "--exit-on-complete"],
+        ...["--on-complete", 'echo "$CT_NAME in $CT_DIR" > told.txt; echo not for stdout'],
+      ],
+      { cwd: folder },
+    );
+    expect(peer.exitCode).toBe(0);
+    const events = peer.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.at(0)).toMatchObject({
+      event: "listening",
+      endpoint: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    });
+    expect(events.at(-1)).toMatchObject({ event: "stopped", torrents: [{ verifiedBytes: 50_000 }] });
+    expect(await readFile(join(folder, "told.txt"), "utf8")).toBe(`a.bin in ${folder}\n`);
+  });
+  test("a peer that seeds ends with 130 on SIGINT and tells the end", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
+    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    const peer = start(["peer", "a.bin.torrent", "--listen", "127.0.0.1:0"], { cwd: folder });
+    const outcome = outcomeOf(peer);
+    await printed(peer, /a\.bin: complete\n/);
+    peer.kill("SIGINT");
+    expect(await outcome).toMatchObject({
+      exitCode: 130,
+      stdout: expect.stringContaining("stopped at 100%"),
+    });
+  });
+});

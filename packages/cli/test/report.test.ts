@@ -1,0 +1,137 @@
+import type { TorrentStatus } from "@cachetorrent/peer";
+import type { Asn, InfoHash, PeerId } from "@cachetorrent/protocol";
+import { CtError } from "@cachetorrent/protocol";
+import { describe, expect, test } from "vitest";
+import { jsonReport } from "../src/report/json-report.ts";
+import { lineReport } from "../src/report/line-report.ts";
+import { duration, percent, progressLine } from "../src/report/progress-line.ts";
+
+const infoHash = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
+const peerId = "ff23456789abcdef0123456789abcdef01234567" as PeerId;
+
+function torrent(more: Partial<TorrentStatus> = {}): TorrentStatus {
+  return {
+    infoHash,
+    name: "alice.txt",
+    state: "downloading",
+    length: 1000,
+    verifiedBytes: 250,
+    checkedFraction: 1,
+    rateIn: 2_000_000,
+    rateOut: 500_000,
+    internalBytes: 1024,
+    externalBytes: 3 * 1024 * 1024,
+    sentBytes: 2048,
+    peers: 7,
+    role: "independent",
+    asn: 64500 as Asn,
+    leads: false,
+    etaMs: 65_000,
+    ...more,
+  };
+}
+
+describe("a torrent's line on a terminal", () => {
+  test("shows percent, rates, bytes from inside and outside, peers, role and time to go", () => {
+    const line = progressLine(torrent());
+    expect(line).toContain("[#####---------------]  25.0%");
+    expect(line).toContain("in 2.00 MB/s  out 500.0 kB/s");
+    expect(line).toContain("internal 1.00 KiB  external 3.00 MiB");
+    expect(line).toContain("7 peers  independent  ETA 1m05s");
+  });
+  test("says when nothing arrives", () => {
+    const { etaMs: _, ...stalled } = torrent();
+    expect(progressLine(stalled)).toContain("ETA unknown");
+  });
+  test("says that the peer was elected", () => {
+    expect(progressLine(torrent({ leads: true, role: "leader" }))).toContain("leader, elected");
+  });
+  test("shows how far the check is while what is on disk is checked", () => {
+    const line = progressLine(torrent({ state: "checking", verifiedBytes: 0, checkedFraction: 0.5 }));
+    expect(line).toMatch(/50\.0%\s+checking what is on disk$/);
+  });
+  test("takes no orders from a torrent's name", () => {
+    const line = progressLine(torrent({ name: "\x1b[2Jgone\r\n\u202e" }));
+    expect(line).not.toMatch(/[\x1b\r\n\u202e]/u);
+    expect(line).toContain("gone");
+  });
+  test("keeps the columns under a long name", () => {
+    const at = (name: string) => progressLine(torrent({ name })).indexOf("[");
+    expect(at("n".repeat(300))).toBe(at("n"));
+  });
+  test("is full for an empty torrent", () => {
+    expect(progressLine(torrent({ length: 0, verifiedBytes: 0, state: "seeding" }))).toContain("100%");
+  });
+});
+
+test("100% is only for what is whole", () => {
+  expect(percent(0.9999)).toBe("99.9%");
+  expect(percent(1)).toBe("100%");
+});
+
+test.each([
+  [900, "1s"],
+  [185_000, "3m05s"],
+  [3_720_000, "1h02m"],
+  [1e12, "over 99h"],
+])("%d ms are told as %s", (ms, text) => expect(duration(ms)).toBe(text));
+
+describe("plain lines", () => {
+  test("come when a tenth more is there, not every second", () => {
+    const lines: string[] = [];
+    const report = lineReport((line) => lines.push(line));
+    for (let verifiedBytes = 0; verifiedBytes < 1000; verifiedBytes += 10) {
+      report.progress({ connections: 1, torrents: [torrent({ verifiedBytes })] });
+    }
+    expect(lines.map((line) => /\d+\.\d%/.exec(line)?.[0])).toEqual(
+      [0, 10, 20, 30, 40, 50, 60, 70, 80, 90].map((tenth) => `${tenth}.0%`),
+    );
+  });
+  test("tell the beginning, completion and the end", () => {
+    const lines: string[] = [];
+    const report = lineReport((line) => lines.push(line));
+    report.listening({ endpoint: "127.0.0.1:6881", peerId, torrents: [{ infoHash, name: "alice.txt" }] });
+    report.complete({ infoHash, name: "alice.txt" });
+    report.stopped({ connections: 0, torrents: [torrent({ state: "stopped", verifiedBytes: 1000 })] });
+    expect(lines).toEqual([
+      "listening on 127.0.0.1:6881",
+      `alice.txt: info-hash ${infoHash}`,
+      "alice.txt: complete",
+      "alice.txt: stopped at 100%, received 1.00 KiB inside and 3.00 MiB from outside its AS, sent 2.00 KiB",
+    ]);
+  });
+});
+
+test("JSON is one object a line, each with its event and time", () => {
+  const lines: string[] = [];
+  const report = jsonReport(
+    (line) => lines.push(line),
+    () => 1234.5,
+  );
+  const status = { connections: 3, torrents: [torrent()] };
+  report.listening({ endpoint: "127.0.0.1:6881", peerId, torrents: [{ infoHash, name: "alice.txt" }] });
+  report.progress(status);
+  report.complete({ infoHash, name: "alice.txt" });
+  report.failed(new CtError("CT_ERR_NO_SPACE", "the disk is full"), { infoHash, name: "alice.txt" });
+  report.stopped(status);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    {
+      event: "listening",
+      at: 1235,
+      endpoint: "127.0.0.1:6881",
+      peerId,
+      torrents: [{ infoHash, name: "alice.txt" }],
+    },
+    { event: "progress", at: 1235, ...status },
+    { event: "complete", at: 1235, infoHash, name: "alice.txt" },
+    {
+      event: "failed",
+      at: 1235,
+      infoHash,
+      name: "alice.txt",
+      code: "CT_ERR_NO_SPACE",
+      message: "the disk is full",
+    },
+    { event: "stopped", at: 1235, ...status },
+  ]);
+});

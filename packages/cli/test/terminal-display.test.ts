@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { TerminalDisplay } from "../src/terminal-display.ts";
+
+/** A terminal that knows the few sequences the display uses, and what then stands on it. */
+class Screen {
+  readonly rows = 24;
+  readonly lines: string[] = [""];
+  #row = 0;
+
+  write(text: string): boolean {
+    for (const part of text.match(/\x1b\[\??\d*[A-Za-z]|[\r\n]|[^\x1b\r\n]+/g) ?? []) this.#apply(part);
+    return true;
+  }
+
+  #apply(part: string): void {
+    const up = /^\x1b\[(\d+)A$/.exec(part);
+    if (up) this.#row -= Number(up[1]);
+    else if (part === "\x1b[J") this.lines.splice(this.#row, Infinity, "");
+    else if (part === "\n") this.lines[++this.#row] ??= "";
+    else if (!part.startsWith("\x1b") && part !== "\r") this.lines[this.#row] += part;
+  }
+}
+
+test("log lines pass above the progress, which is never torn", () => {
+  const screen = new Screen();
+  const display = new TerminalDisplay(screen as unknown as NodeJS.WriteStream);
+  display.show(["a 10%", "b 20%"]);
+  display.printAbove("first\n");
+  display.show(["a 30%", "b 40%"]);
+  display.printAbove("second");
+  display.show(["a 50%"]);
+  display.close();
+  display.printAbove("third");
+  expect(screen.lines).toEqual(["first", "second", "a 50%", "third", ""]);
+});
