@@ -21,6 +21,8 @@ export class UploadPump {
   /** Connections with something to send, in turn. */
   readonly #ring = new Map<Connection, BlockSource>();
   readonly #loading = new Set<Connection>();
+  /** The piece whose blocks each connection got last. */
+  readonly #serving = new WeakMap<Connection, number>();
   #scheduled = false;
 
   constructor(clock: Clock, bucket: TokenBucket) {
@@ -73,6 +75,7 @@ export class UploadPump {
           return;
         }
         connection.uploadQueue.shift();
+        this.#readAhead(connection, source, request.piece);
         const block = piece.subarray(request.begin, request.begin + request.length);
         if (connection.serve(request, block)) source.sent(connection, request.length);
         budget -= request.length;
@@ -85,6 +88,15 @@ export class UploadPump {
         }
       }
     }
+  }
+
+  /** Reads the piece that will be asked for next while this one is sent: the disk and the socket work at once. */
+  #readAhead(connection: Connection, source: BlockSource, piece: number): void {
+    if (this.#serving.get(connection) === piece) return;
+    this.#serving.set(connection, piece);
+    const next = connection.uploadQueue.find((request) => request.piece !== piece)?.piece;
+    if (next === undefined || source.cached(next)) return;
+    source.load(next).catch(() => undefined); // told when it is that piece's turn
   }
 
   #load(connection: Connection, source: BlockSource, request: BlockRequest): void {
