@@ -37,6 +37,15 @@ describe("stall reports", () => {
     expect(swarm.report(1, 8)).toMatchObject([{ everyoneLeads: true }]);
   });
 
+  test("count at the address that the member has now", () => {
+    const swarm = swarmOf(4);
+    swarm.join(2, A, sourceOf(200));
+    swarm.join(3, A, sourceOf(200));
+    swarm.report(1, 2);
+    expect(swarm.report(1, 3)).toEqual([]);
+    expect(swarm.join(3, A, sourceOf(3))).toMatchObject([{ leaders: [peer(2)] }]);
+  });
+
   test("count once per member, whatever address it comes from by now", () => {
     const swarm = swarmOf(8);
     for (const source of [201, 202, 203]) {
@@ -156,6 +165,19 @@ describe("one report and a silent feed", () => {
     const swarm = swarmOf(50);
     swarm.election.feedClosed(peer(1), swarm.now);
     expect(swarm.pass(60 * MINUTE)).toEqual([]);
+  });
+
+  test.each([
+    ["the member that reported it left", (swarm: Swarm) => void swarm.leave(2)],
+    ["its report is ten minutes old", (swarm: Swarm) => void swarm.pass(10 * MINUTE)],
+  ])("do not evict a leader that falls silent when %s", (_, forget) => {
+    const swarm = swarmOf(50);
+    swarm.report(1, 2);
+    forget(swarm);
+    swarm.election.feedClosed(peer(1), swarm.now);
+    expect(swarm.election.nextTick()).toBeUndefined();
+    swarm.pass(MINUTE);
+    expect(swarm.election.tick(swarm.now)).toEqual([]);
   });
 
   test("a leader that never polled has been silent since it joined", () => {
