@@ -306,9 +306,14 @@ export class Connection {
   }
 
   #onMap(map: PieceSet): void {
-    this.theirs = map;
     this.#trace("in", "bitfield", { pieces: map.size });
-    this.#owner.mapped(this);
+    if (this.theirs.size === 0) {
+      this.theirs = map;
+      this.#owner.mapped(this);
+      return;
+    }
+    // A later bitfield stands for haves (aria2); what was announced before is not taken back.
+    for (const piece of map) if (this.theirs.add(piece)) this.#owner.has(this, piece);
   }
 
   #onInterest(m: "interested" | "not interested"): void {

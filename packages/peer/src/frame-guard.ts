@@ -31,8 +31,8 @@ const ID = {
 
 /**
  * Stands in front of the wire and lets only whole, well-formed frames through. The wire reads lengths as signed
- * numbers without a bound, takes negative and foreign indices, late bitfields and truncated messages, and concatenates
- * leftovers quadratically: each is a way to kill or fill the process, so none reaches it.
+ * numbers without a bound, takes negative and foreign indices, bitfields of any size and truncated messages, and
+ * concatenates leftovers quadratically: each is a way to kill or fill the process, so none reaches it.
  */
 export class FrameGuard {
   readonly #shape: TorrentShape;
@@ -173,10 +173,13 @@ export class FrameGuard {
     const id = body[0];
     switch (id) {
       case ID.bitfield:
+        // Later ones are legal: aria2 sends one in place of as many haves. The connection only ever adds them up.
+        this.#mapClosed = true;
+        return undefined;
       case ID.haveAll:
       case ID.haveNone:
-        // A later one would replace what we know and let a peer take back what it announced.
-        if (this.#mapClosed) return "a bitfield after other messages";
+        // A later one would replace what the wire knows and let a peer take back what it announced (BEP 6).
+        if (this.#mapClosed) return "have all or have none after other messages";
         this.#mapClosed = true;
         return undefined;
       case ID.extended:
