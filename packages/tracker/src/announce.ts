@@ -16,7 +16,7 @@ import { handOutPolicy } from "./hand-out/hand-out-policy.ts";
 import { isSamePeer } from "./identity.ts";
 import { type AskingPeer, endpointToTell } from "./member-answer.ts";
 import { policyOf } from "./policies.ts";
-import type { Swarm, SwarmMember, SwarmPeer } from "./swarm.ts";
+import { endpointsOf, type Swarm, type SwarmMember, type SwarmPeer } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** Takes one announce that came from `source`: the swarm, its election, the answer. */
@@ -59,9 +59,9 @@ function register(
   const { clock, resolver } = tracker.options;
   const { peerId, key, member, left } = request;
   const endpoint = { address, port: request.port };
-  for (const former of formerSelves(swarm, request, endpoint)) tracker.removePeer(swarm, former);
   const before = known?.member;
-  const wasHere = known?.ipv4?.address === address || known?.ipv6?.address === address;
+  const completed = known !== undefined && known.left > 0 && left === 0;
+  const moved = !known || !endpointsOf(known).some((one) => sameEndpoint(one, endpoint));
   const peer = swarm.register(
     {
       peerId,
@@ -74,7 +74,10 @@ function register(
     },
     clock.now(),
   );
-  if (member) feedElection(tracker, swarm, peer, { member, before, address, moved: !wasHere });
+  for (const former of formerSelves(swarm, request, endpoint)) tracker.removePeer(swarm, former);
+  if (member) feedElection(tracker, swarm, peer, { member, before, address, moved });
+  // Complete members poll no more; after a restart nobody is to wait for that.
+  if (member && completed) tracker.options.state?.changed(swarm.infoHash);
   return peer;
 }
 

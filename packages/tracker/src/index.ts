@@ -9,6 +9,7 @@ export type { TrackerOptions } from "./options.ts";
 export { trackerPlugin } from "./plugin.ts";
 export type { Policies } from "./policies.ts";
 export { AddressSet, type Prefix, PrefixMap, parsePrefix } from "./prefix.ts";
+export type { ElectorateStats, LeaderStats, PayloadStats, SwarmStats, TrackerStats } from "./stats.ts";
 export {
   endpointFor,
   type Registration,

@@ -41,5 +41,6 @@ function waitForNews(
   if (!swarm || asn === undefined) return undefined;
   const poll = feed.wait({ infoHash, peerId, asn, source }, () => tracker.feedClosed(infoHash, peerId));
   if (poll) tracker.feedOpened(infoHash, peerId);
+  else tracker.feedRefused(infoHash, peerId);
   return poll;
 }

@@ -3,6 +3,7 @@ import { CtError, type InfoHash, isInfoHash, type Policy } from "@cachetorrent/p
 import type { AccessLists } from "./access-control.ts";
 import { type AsResolver, resolverChain } from "./as-resolver/as-resolver.ts";
 import { PrefixTable } from "./as-resolver/prefix-table.ts";
+import { loadRouteDatabase } from "./as-resolver/route-database.ts";
 import type { TrackerConfig } from "./config.ts";
 import type { Policies } from "./policies.ts";
 import { AddressSet, parsePrefix } from "./prefix.ts";
@@ -13,7 +14,7 @@ export async function loadResolver(config: TrackerConfig): Promise<AsResolver> {
   const tableFile = config["as-table"];
   if (tableFile !== undefined) table.addLines(await readText(tableFile, "as-table"), tableFile);
   for (const assignment of config["as-prefix"]) table.addAssignment(assignment);
-  return resolverChain([table]);
+  return resolverChain([table, ...(await Promise.all(config["route-db"].map(loadRouteDatabase)))]);
 }
 
 /** @throws CtError CT_ERR_CONFIG, naming the file and line. */

@@ -13,6 +13,10 @@ import { AccessControl } from "./access-control.ts";
 import { buildTracker } from "./app.ts";
 import type { TrackerConfig } from "./config.ts";
 import { addressSet, loadAccessLists, loadResolver, policiesOf } from "./load-config.ts";
+import { StateDirectory } from "./state-directory.ts";
+
+/** How long requests in progress have to finish when the tracker stops. */
+const STOP_MS = 2000;
 
 /** A tracker that listens. */
 export interface RunningTracker {
@@ -34,12 +38,14 @@ export async function startTracker(
   { clock, random, log }: { readonly clock: Clock; readonly random: Random; readonly log: Logger },
 ): Promise<RunningTracker> {
   const wanted = unwrap(parseEndpoint(config.listen, { allowPortZero: true }));
+  const state = config.state === undefined ? undefined : await StateDirectory.open(config.state, clock, log);
   const access = new AccessControl(await loadAccessLists(config));
   const app = buildTracker({
     clock,
     random,
     log,
     access,
+    ...(state ? { state: state.directory, saved: state.saved } : {}),
     policies: policiesOf(config),
     resolver: await loadResolver(config),
     leaderPercent: config["leader-percent"],
@@ -56,7 +62,10 @@ export async function startTracker(
   );
   let stopping: Promise<void> | undefined;
   const stop = async () => {
+    // Who holds a request back doesn't hold us.
+    const impatience = clock.after(STOP_MS, () => app.server.closeAllConnections());
     await app.close();
+    impatience.cancel();
     log.info({ event: "stopped", endpoint: formatEndpoint(endpoint) }, "tracker stopped");
   };
   return {

@@ -5,6 +5,8 @@ import { AccessControl } from "./access-control.ts";
 import { type AsResolver, resolverChain } from "./as-resolver/as-resolver.ts";
 import type { Policies } from "./policies.ts";
 import { AddressSet } from "./prefix.ts";
+import type { SavedSwarm } from "./saved-swarm.ts";
+import type { StateDirectory } from "./state-directory.ts";
 import { MemorySwarmStore, type SwarmStore } from "./swarm-store.ts";
 
 /** What a tracker is made of; everything has a default. */
@@ -29,11 +31,14 @@ export interface TrackerOptions {
   /** Whose `ip=` parameter counts. */
   readonly trustedNetworks?: AddressSet;
   readonly store?: SwarmStore;
+  /** Where elections are saved, and what was found there. */
+  readonly state?: StateDirectory;
+  readonly saved?: readonly SavedSwarm[];
 }
 
 /** `TrackerOptions` with the defaults filled in. */
-export type CompleteTrackerOptions = Required<Omit<TrackerOptions, "quorum">> &
-  Pick<TrackerOptions, "quorum">;
+export type CompleteTrackerOptions = Required<Omit<TrackerOptions, "quorum" | "state">> &
+  Pick<TrackerOptions, "quorum" | "state">;
 
 export function completeOptions(options: TrackerOptions): CompleteTrackerOptions {
   const random = options.random ?? systemRandom;
@@ -50,6 +55,7 @@ export function completeOptions(options: TrackerOptions): CompleteTrackerOptions
     trustedProxies: new AddressSet(),
     trustedNetworks: new AddressSet(),
     store: options.store ?? new MemorySwarmStore(random),
+    saved: [],
     ...options,
   };
 }

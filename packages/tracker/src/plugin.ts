@@ -1,12 +1,13 @@
-import { encodeFailure } from "@cachetorrent/protocol";
 import type { FastifyInstance } from "fastify";
 import { answerAnnounce } from "./announce-route.ts";
 import { LeadersFeed } from "./leaders-feed.ts";
 import { answerLeaders } from "./leaders-route.ts";
 import { answerLocate } from "./locate-route.ts";
+import { TrackerMetrics } from "./metrics.ts";
 import type { TrackerOptions } from "./options.ts";
 import { type Answer, type Question, queryRoute } from "./query-route.ts";
 import { answerScrape } from "./scrape-route.ts";
+import { statsRoutes } from "./stats-route.ts";
 import { Tracker } from "./tracker.ts";
 
 /**
@@ -16,22 +17,24 @@ import { Tracker } from "./tracker.ts";
 export async function trackerPlugin(app: FastifyInstance, options: TrackerOptions): Promise<void> {
   const tracker = new Tracker(options);
   const feed = new LeadersFeed(tracker.options.clock);
+  const metrics = new TrackerMetrics(tracker, feed);
   tracker.onLeadersChanged((infoHash, { asn }) => feed.publish(infoHash, asn));
 
   const route = (name: string, answer: (question: Question) => Answer | Promise<Answer>) =>
-    queryRoute(app, tracker, name, answer, () => {});
-  route("announce", (question) => answerAnnounce(tracker, question));
+    queryRoute(app, tracker, name, answer, (outcome) => metrics.count(name, outcome));
+  route("announce", (question) => {
+    const { clock } = tracker.options;
+    const startedAt = clock.now();
+    const answer = answerAnnounce(tracker, question);
+    metrics.observeAnnounce(clock.now() - startedAt);
+    return answer;
+  });
   route("scrape", (question) => answerScrape(tracker, question));
   route("leaders", (question) => answerLeaders(tracker, feed, question));
   route("locate", (question) => answerLocate(tracker, question));
 
-  app.setErrorHandler((error, request, reply) => {
-    tracker.options.log.error(
-      { err: error, event: "request failed", route: request.routeOptions.url },
-      "request failed",
-    );
-    return reply.header("content-type", "text/plain").send(encodeFailure("internal error"));
-  });
+  statsRoutes(app, tracker, metrics);
+
   // Before the server waits for its connections: a long poll would keep it waiting.
   app.addHook("preClose", async () => feed.close());
   app.addHook("onClose", async () => tracker.stop());

@@ -14,8 +14,8 @@ export interface Question {
 /** The bencoded answer, or why there is none. */
 export type Answer = Result<Uint8Array>;
 
-/** Hears how each request ended: the route's name, and `ok` or the error's code. */
-export type AnswerObserver = (route: string, outcome: string) => void;
+/** Hears how each request ended: `ok`, or the error's code. */
+export type AnswerObserver = (outcome: string) => void;
 
 /**
  * A route of the tracker protocol, with and without a token in front. Whatever goes wrong is told as HTTP 200 with a
@@ -29,7 +29,7 @@ export function queryRoute(
   observe: AnswerObserver,
 ): void {
   const finish = (reply: FastifyReply, result: Answer): FastifyReply => {
-    observe(name, result.ok ? "ok" : result.error.code);
+    observe(result.ok ? "ok" : result.error.code);
     if (!result.ok) {
       const reason = result.error.message;
       tracker.options.log.debug({ event: "refused", route: name, reason }, "refused");
@@ -43,8 +43,14 @@ export function queryRoute(
     const result = question.ok ? answer(question.value) : question;
     return result instanceof Promise ? result.then((later) => finish(reply, later)) : finish(reply, result);
   };
-  app.get(`/${name}`, handler);
-  app.get(`/:token/${name}`, handler);
+  const errorHandler = (err: Error, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    tracker.options.log.error({ err, event: "request failed", route: name }, "request failed");
+    return finish(reply, fail("CT_ERR_TRACKER", "internal error"));
+  };
+  // HEAD would announce, too.
+  const options = { exposeHeadRoute: false, errorHandler };
+  app.get(`/${name}`, options, handler);
+  app.get(`/:token/${name}`, options, handler);
 }
 
 function check(tracker: Tracker, request: FastifyRequest): Result<Question> {

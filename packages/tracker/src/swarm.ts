@@ -38,6 +38,15 @@ export interface SwarmMember {
   readonly feedClosedAt?: number;
 }
 
+/** Sums over present and former peers, as they said. */
+export interface SwarmTotals {
+  /** How many completed (BEP 48). */
+  readonly downloaded: number;
+  /** Payload bytes downloaded from other ASes, and inside. */
+  readonly externalBytes: number;
+  readonly internalBytes: number;
+}
+
 /** One announce, as far as the swarm remembers it. */
 export interface Registration {
   readonly peerId: PeerId;
@@ -67,9 +76,8 @@ export class Swarm implements SwarmView {
   readonly #byAsn = new Map<Asn, Bag<SwarmPeer>>();
   readonly #endpoints = new EndpointIndex<SwarmPeer>();
   #complete = 0;
-  #downloaded = 0;
-  #externalBytes = 0;
-  #internalBytes = 0;
+  #members = 0;
+  #totals: Mutable<SwarmTotals> = { downloaded: 0, externalBytes: 0, internalBytes: 0 };
 
   constructor(infoHash: InfoHash, random: Random) {
     this.infoHash = infoHash;
@@ -90,14 +98,13 @@ export class Swarm implements SwarmView {
     return this.size - this.#complete;
   }
 
-  /** How many peers said that they completed (BEP 48). */
-  get downloaded(): number {
-    return this.#downloaded;
+  /** Peers that speak the extension. */
+  get memberCount(): number {
+    return this.#members;
   }
 
-  /** Payload bytes downloaded in this swarm, by present and former members, as they said. */
-  get payload(): { readonly externalBytes: number; readonly internalBytes: number } {
-    return { externalBytes: this.#externalBytes, internalBytes: this.#internalBytes };
+  get totals(): SwarmTotals {
+    return this.#totals;
   }
 
   get(peerId: PeerId): SwarmPeer | undefined {
@@ -120,7 +127,7 @@ export class Swarm implements SwarmView {
   register(registration: Registration, now: number): SwarmPeer {
     const { peerId, endpoint, left } = registration;
     const known = this.#peers.get(peerId);
-    if (registration.completed && known?.left !== 0) this.#downloaded++;
+    if (registration.completed && known?.left !== 0) this.#totals.downloaded++;
     const peer = known ?? this.#add(peerId, registration.asn, now);
     this.#complete += Number(left === 0) - Number(known?.left === 0);
     peer.left = left;
@@ -141,7 +148,26 @@ export class Swarm implements SwarmView {
     if (local?.size === 0) this.#byAsn.delete(peer.asn);
     for (const endpoint of endpointsOf(peer)) this.#endpoints.remove(endpoint, peer);
     if (peer.left === 0) this.#complete--;
+    if (peer.member) this.#members--;
     return peer;
+  }
+
+  /** Takes in what another tracker process knew. Whoever listened to a feed has to come back to it. */
+  restore(members: Iterable<SwarmPeer>, totals: SwarmTotals, now: number): void {
+    for (const saved of members) {
+      const { peerId, asn, left, key, member } = saved;
+      const peer = this.#add(peerId, asn, saved.joinedAt);
+      peer.announcedAt = saved.announcedAt;
+      peer.left = left;
+      if (left === 0) this.#complete++;
+      if (key !== undefined) peer.key = key;
+      if (member) {
+        peer.member = { ...member, openFeeds: 0, feedClosedAt: now };
+        this.#members++;
+      }
+      for (const endpoint of endpointsOf(saved)) this.#move(peer, endpoint);
+    }
+    this.#totals = { ...totals };
   }
 
   feedOpened(peerId: PeerId): void {
@@ -155,6 +181,13 @@ export class Swarm implements SwarmView {
     this.#changeMember(peerId, (member) => {
       member.openFeeds = Math.max(0, member.openFeeds - 1);
       member.feedClosedAt = now;
+    });
+  }
+
+  /** The peer was refused a long poll, so that it has none is no sign of its being gone. */
+  feedRefused(peerId: PeerId): void {
+    this.#changeMember(peerId, (member) => {
+      delete member.feedClosedAt;
     });
   }
 
@@ -173,9 +206,10 @@ export class Swarm implements SwarmView {
 
   #updateMember(peer: Mutable<SwarmPeer>, said: NonNullable<Registration["member"]>): void {
     const { member } = peer;
+    if (!member) this.#members++;
     // Counters start again with the peer's process: only growth is new payload.
-    this.#externalBytes += Math.max(0, said.externalBytes - (member?.externalBytes ?? 0));
-    this.#internalBytes += Math.max(0, said.internalBytes - (member?.internalBytes ?? 0));
+    this.#totals.externalBytes += Math.max(0, said.externalBytes - (member?.externalBytes ?? 0));
+    this.#totals.internalBytes += Math.max(0, said.internalBytes - (member?.internalBytes ?? 0));
     peer.member = {
       ...said,
       openFeeds: member?.openFeeds ?? 0,

@@ -1,4 +1,4 @@
-import type { LeadersChanged } from "@cachetorrent/election";
+import { Election, type ElectionOptions, type LeadersChanged } from "@cachetorrent/election";
 import {
   type Address,
   type CtAnswer,
@@ -12,6 +12,7 @@ import { expiresAt } from "./expiry.ts";
 import { type AskingPeer, memberAnswer } from "./member-answer.ts";
 import { type CompleteTrackerOptions, completeOptions, type TrackerOptions } from "./options.ts";
 import { policyOf } from "./policies.ts";
+import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
 import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
 
 /** Often enough for a leader that vanished to be missed a minute after its feed closed. */
@@ -23,25 +24,29 @@ export type LeadersListener = (infoHash: InfoHash, change: LeadersChanged) => vo
 export class Tracker {
   readonly options: CompleteTrackerOptions;
   readonly elections: ElectionKeeper;
+  readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
   readonly #sweeper: { cancel(): void };
 
   constructor(options: TrackerOptions) {
     this.options = completeOptions(options);
-    const { clock, leaderPercent, quorum, deadlineMs } = this.options;
+    const { clock, leaderPercent, quorum, deadlineMs, state } = this.options;
+    this.#electionOptions = {
+      leaderPercent,
+      deadlineMs,
+      leastLeaders: 1,
+      ...(quorum === undefined ? {} : { quorum }),
+    };
     this.elections = new ElectionKeeper({
       clock,
-      election: {
-        leaderPercent,
-        deadlineMs,
-        leastLeaders: 1,
-        ...(quorum === undefined ? {} : { quorum }),
-      },
-      onInput: () => {},
+      election: this.#electionOptions,
+      onInput: (infoHash) => state?.changed(infoHash),
       onLeadersChanged: (infoHash, changes) => {
         for (const change of changes) this.#leadersChanged(infoHash, change);
       },
     });
+    for (const saved of this.options.saved) this.#restore(saved);
+    state?.attach((infoHash) => this.#state(infoHash));
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -69,8 +74,8 @@ export class Tracker {
     for (const infoHash of infoHashes) {
       const swarm = this.options.store.get(infoHash);
       if (!swarm) continue;
-      const { complete, downloaded, incomplete } = swarm;
-      entries.set(infoHash, { complete, downloaded, incomplete });
+      const { complete, incomplete, totals } = swarm;
+      entries.set(infoHash, { complete, downloaded: totals.downloaded, incomplete });
     }
     return entries;
   }
@@ -85,6 +90,7 @@ export class Tracker {
     if (swarm.size > 0) return;
     this.options.store.delete(infoHash);
     this.elections.delete(infoHash);
+    this.options.state?.changed(infoHash);
   }
 
   /** A member began to listen to its leaders feed. */
@@ -98,9 +104,35 @@ export class Tracker {
     this.elections.watch(infoHash, (election, now) => election.feedClosed(peerId, now));
   }
 
-  stop(): void {
+  /** A member was told to poll by announcing. */
+  feedRefused(infoHash: InfoHash, peerId: PeerId): void {
+    this.options.store.get(infoHash)?.feedRefused(peerId);
+  }
+
+  /** Saves what is not saved yet. */
+  async stop(): Promise<void> {
     this.#sweeper.cancel();
+    const { state, store } = this.options;
+    for (const { infoHash } of store.swarms()) if (this.elections.get(infoHash)) state?.changed(infoHash);
+    await state?.flush();
     this.elections.stop();
+  }
+
+  #restore({ infoHash, members, totals, election: snapshot }: SavedSwarm): void {
+    const now = this.options.clock.now();
+    const election = Election.restore(this.#electionOptions, snapshot);
+    election.allFeedsClosed(now);
+    const swarm = this.options.store.open(infoHash);
+    swarm.restore(members, totals, now);
+    // Without an endpoint nobody could reach it, and nothing would ever expire it.
+    for (const { peerId } of election.members()) if (!swarm.get(peerId)) election.leave(peerId, now);
+    this.elections.adopt(infoHash, election);
+  }
+
+  #state(infoHash: InfoHash): string | undefined {
+    const swarm = this.options.store.get(infoHash);
+    const election = this.elections.get(infoHash);
+    return swarm && election ? encodeSavedSwarm(swarm, election.snapshot()) : undefined;
   }
 
   #sweep(): void {
