@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import { TerminalDisplay } from "../src/terminal-display.ts";
 
+const ESC = String.fromCharCode(27);
+const PARTS = new RegExp(`${ESC}\\[\\??\\d*[A-Za-z]|[\\r\\n]|[^${ESC}\\r\\n]+`, "g");
+const CURSOR_UP = new RegExp(`^${ESC}\\[(\\d+)A$`);
+const CLEAR_BELOW = `${ESC}[J`;
+
 /** A terminal that knows the few sequences the display uses, and what then stands on it. */
 class Screen {
   readonly rows = 24;
@@ -8,16 +13,16 @@ class Screen {
   #row = 0;
 
   write(text: string): boolean {
-    for (const part of text.match(/\x1b\[\??\d*[A-Za-z]|[\r\n]|[^\x1b\r\n]+/g) ?? []) this.#apply(part);
+    for (const part of text.match(PARTS) ?? []) this.#apply(part);
     return true;
   }
 
   #apply(part: string): void {
-    const up = /^\x1b\[(\d+)A$/.exec(part);
+    const up = CURSOR_UP.exec(part);
     if (up) this.#row -= Number(up[1]);
-    else if (part === "\x1b[J") this.lines.splice(this.#row, Infinity, "");
+    else if (part === CLEAR_BELOW) this.lines.splice(this.#row, Infinity, "");
     else if (part === "\n") this.lines[++this.#row] ??= "";
-    else if (!part.startsWith("\x1b") && part !== "\r") this.lines[this.#row] += part;
+    else if (!part.startsWith(ESC) && part !== "\r") this.lines[this.#row] += part;
   }
 }
 

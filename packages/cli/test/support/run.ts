@@ -28,7 +28,7 @@ export function run(args: readonly string[], options: RunOptions = {}): Promise<
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const child = spawn(options.bin ?? BIN, args, {
     cwd: options.cwd ?? tmpdir(),
-    env: { PATH: process.env["PATH"], ...options.env },
+    env: { PATH: process.env.PATH, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => {
