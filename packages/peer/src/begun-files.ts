@@ -59,6 +59,7 @@ export class BegunFiles {
   /** The torrent is complete: pieces speak for its files from now on. */
   async remove(): Promise<void> {
     await this.close();
+    if (this.#begun.size === 0) return; // complete from the start, on a read-only disk maybe
     this.#begun.clear();
     try {
       await unlink(this.#path);
