@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { InfoHash } from "@cachetorrent/protocol";
 import {
   createTorrent,
   type PeerProcess,
@@ -64,8 +65,8 @@ describe("a peer that is told to end", () => {
   );
 });
 
-async function memberCount(infoHash: string): Promise<number> {
-  const swarm = (await tracker.stats()).swarms.find((one) => one.infoHash === infoHash);
+async function memberCount(infoHash: InfoHash): Promise<number> {
+  const swarm = await tracker.swarm(infoHash);
   return (swarm?.complete ?? 0) + (swarm?.incomplete ?? 0);
 }
 

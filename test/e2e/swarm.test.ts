@@ -24,7 +24,7 @@ describe.for(["bittorrent", "biased"] as const)("a swarm over three ASes under %
       peerArgs: ["--limit-up", "2MB/s"],
     });
     await run.complete(60_000);
-    const swarm = (await run.tracker.stats()).swarms.find((one) => one.infoHash === run.infoHash);
+    const swarm = await run.tracker.swarm(run.infoHash);
     await run.stopPeers();
     await run.verifyContent();
 

@@ -1,11 +1,6 @@
 import { join } from "node:path";
-import {
-  freePort,
-  SwarmRun,
-  type SwarmStats,
-  startTrackerProcess,
-  type TrackerProcess,
-} from "@cachetorrent/testbed";
+import type { InfoHash } from "@cachetorrent/protocol";
+import { freePort, SwarmRun, startTrackerProcess, type TrackerProcess } from "@cachetorrent/testbed";
 import { expect, it } from "vitest";
 import { AS1, AS2, eventually, makeContent, useBench } from "./support/e2e.ts";
 
@@ -70,11 +65,9 @@ it("a tracker killed and restarted in mid run finds its leaders again, while tra
 /** The leaders by AS, once every AS has some. */
 async function leadersOf(
   tracker: TrackerProcess,
-  infoHash: string,
+  infoHash: InfoHash,
 ): Promise<Record<string, string[]> | undefined> {
-  const swarm: SwarmStats | undefined = (await tracker.stats()).swarms.find(
-    (one) => one.infoHash === infoHash,
-  );
+  const swarm = await tracker.swarm(infoHash);
   const leaders = (swarm?.electorates ?? []).map((electorate) => [
     electorate.asn,
     electorate.leaders.map((leader) => leader.peerId),

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import type { Clock, Random } from "@cachetorrent/clock";
 import { type Asn, type CtError, LIMITS } from "@cachetorrent/protocol";
 import { BadDataFinder } from "./bad-data.ts";
@@ -166,7 +165,7 @@ export class Exchange implements ConnectionOwner {
   }
 
   block(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {
-    this.#parts.ledger.received(connection.asn, bytes.length);
+    this.#parts.ledger.received(connection.asn, bytes.length, piece);
     this.inRate.add(bytes.length, this.#parts.clock.now());
     const active = this.#book.get(piece);
     if (active) this.#received(active, begin, bytes, connection);

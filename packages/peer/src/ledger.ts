@@ -26,6 +26,8 @@ export interface TorrentAccounts {
   /** Payload bytes of `piece` messages, by the receiver's AS. */
   readonly sentByAsn: ByAsn;
   readonly escapes: number;
+  /** The pieces of which any payload came from another AS: a bitfield (BEP 3) in hex, as long as its last piece needs. */
+  readonly externalPieces: string;
 }
 
 /** The ledger file. */
@@ -74,6 +76,7 @@ export class TorrentLedger {
   readonly #roles: OpenSpan[];
   readonly #sent = new Amounts();
   readonly #received = new Amounts();
+  readonly #piecesFrom = new Map<Asn, Set<number>>();
   #asn: Asn = UNKNOWN_ASN;
   #firstAnnounceAt: number | null = null;
   #completedAt: number | null = null;
@@ -86,8 +89,10 @@ export class TorrentLedger {
     this.#roles = [new OpenSpan("pending", now)];
   }
 
-  /** Payload bytes of a `piece` message that came from a peer of `asn`. */
-  received(asn: Asn, bytes: number): void {
+  /** Payload bytes of a `piece` message of this piece that came from a peer of `asn`. */
+  received(asn: Asn, bytes: number, piece: number): void {
+    const pieces = this.#piecesFrom.get(asn) ?? new Set();
+    this.#piecesFrom.set(asn, pieces.add(piece));
     this.#received.add(asn, bytes);
     this.#span.bytes.add(asn, bytes);
     this.#entries++;
@@ -170,7 +175,17 @@ export class TorrentLedger {
       roles: this.#roles.map((span) => span.toJSON()),
       sentByAsn: this.#sent.toJSON(),
       escapes: this.#escapes,
+      externalPieces: hexBitfield(this.#externalPieces()),
     };
+  }
+
+  /** Which AS is our own may become known after the first bytes: so this is told by what is known now. */
+  #externalPieces(): Set<number> {
+    const pieces = new Set<number>();
+    for (const [from, some] of this.#piecesFrom) {
+      if (!isInternal(this.#asn, from)) for (const piece of some) pieces.add(piece);
+    }
+    return pieces;
   }
 
   get #span(): OpenSpan {
@@ -199,6 +214,14 @@ class OpenSpan {
       piecesByAsn: this.pieces.toJSON(),
     };
   }
+}
+
+function hexBitfield(pieces: ReadonlySet<number>): string {
+  let bytes = 0;
+  for (const piece of pieces) bytes = Math.max(bytes, (piece >> 3) + 1);
+  const bits = Buffer.alloc(bytes);
+  for (const piece of pieces) bits[piece >> 3] = (bits[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
+  return bits.toString("hex");
 }
 
 /** Running sums by AS. */

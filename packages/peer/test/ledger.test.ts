@@ -21,6 +21,7 @@ test("a torrent's accounts begin empty, in the role pending", () => {
         roles: [{ role: "pending", from: 1000, to: null, bytesByAsn: {}, piecesByAsn: {} }],
         sentByAsn: {},
         escapes: 0,
+        externalPieces: "",
       },
     ],
   });
@@ -28,11 +29,11 @@ test("a torrent's accounts begin empty, in the role pending", () => {
 
 test("what is received is entered under the role of its time and the sender's AS", () => {
   const torrent = new Ledger(peerId).torrent(infoHash, 1000);
-  torrent.received(OTHER, 10);
+  torrent.received(OTHER, 10, 0);
   torrent.roleChanged("leader", 2000);
-  torrent.received(OTHER, 5);
-  torrent.received(OTHER, 6);
-  torrent.received(OWN, 3);
+  torrent.received(OTHER, 5, 0);
+  torrent.received(OTHER, 6, 0);
+  torrent.received(OWN, 3, 0);
   torrent.pieceVerified(OTHER);
   torrent.pieceVerified(OTHER);
   expect(torrent.toJSON().roles).toEqual([
@@ -63,17 +64,28 @@ test("only the first announce and the first completion count", () => {
 test("bytes are internal from the own AS, and external from any other and the unknown one", () => {
   const torrent = new Ledger(peerId).torrent(infoHash, 1000);
   torrent.asn = OWN;
-  torrent.received(OWN, 1);
-  torrent.received(OTHER, 20);
-  torrent.received(UNKNOWN, 300);
+  torrent.received(OWN, 1, 0);
+  torrent.received(OTHER, 20, 0);
+  torrent.received(UNKNOWN, 300, 0);
   expect([torrent.internalBytes, torrent.externalBytes]).toEqual([1, 320]);
 });
 
 test("for a peer of unknown AS everything is external", () => {
   const torrent = new Ledger(peerId).torrent(infoHash, 1000);
-  torrent.received(UNKNOWN, 300);
-  torrent.received(OTHER, 20);
+  torrent.received(UNKNOWN, 300, 0);
+  torrent.received(OTHER, 20, 0);
   expect([torrent.internalBytes, torrent.externalBytes]).toEqual([0, 320]);
+});
+
+test("pieces are external when any byte of them came from outside, by the AS that is known at last", () => {
+  const torrent = new Ledger(peerId).torrent(infoHash, 1000);
+  torrent.received(OWN, 1, 0);
+  torrent.received(OTHER, 1, 1);
+  torrent.received(OWN, 1, 1);
+  torrent.received(UNKNOWN, 1, 9);
+  expect(torrent.toJSON().externalPieces).toBe("c040");
+  torrent.asn = OWN;
+  expect(torrent.toJSON().externalPieces).toBe("4040");
 });
 
 test("what is sent is entered by the receiver's AS, and escapes are counted", () => {
@@ -96,7 +108,7 @@ test("every entry shows in the count of entries", () => {
   const ledger = new Ledger(peerId);
   const torrent = ledger.torrent(infoHash, 1000);
   const entries: (() => void)[] = [
-    () => torrent.received(OWN, 1),
+    () => torrent.received(OWN, 1, 0),
     () => torrent.sent(OWN, 1),
     () => torrent.pieceVerified(OWN),
     () => torrent.roleChanged("leader", 2000),

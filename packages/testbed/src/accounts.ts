@@ -1,5 +1,5 @@
+import type { TorrentAccounts } from "@cachetorrent/peer";
 import { type Asn, isInternal, UNKNOWN_ASN } from "@cachetorrent/protocol";
-import type { LedgerTorrent } from "./ledger.ts";
 import { percentile } from "./percentile.ts";
 
 /** One peer of a run: what it is by the scenario, and what it wrote down itself. */
@@ -8,7 +8,7 @@ export interface PeerRecord {
   readonly asn: Asn;
   /** It held the whole content before the run. */
   readonly initialSeed: boolean;
-  readonly ledger: LedgerTorrent;
+  readonly ledger: TorrentAccounts;
 }
 
 /** The content's size and the length of its pieces (the last may be shorter), in bytes. */

@@ -75,7 +75,7 @@ async function runPolicy(options: DemoOptions, policy: DemoPolicy, content: Cont
     peerArgs: scenario.peerArgs,
   });
   await completeWithProgress(run, options, policy);
-  const swarm = (await run.tracker.stats()).swarms.find((one) => one.infoHash === run.infoHash);
+  const swarm = await run.tracker.swarm(run.infoHash);
   await run.stop();
   await run.verifyContent();
   print(`  All ${peers} copies compared with the original, byte by byte: equal.`);
@@ -84,7 +84,10 @@ async function runPolicy(options: DemoOptions, policy: DemoPolicy, content: Cont
     policy: policy.name,
     ...(await run.accounts()),
     leaders: Object.fromEntries(
-      (swarm?.electorates ?? []).map((electorate) => [electorate.asn, electorate.leaders]),
+      (swarm?.electorates ?? []).map((electorate) => [
+        electorate.asn,
+        electorate.leaders.map(({ peerId, endpoints }) => ({ peerId, endpoint: endpoints[0] ?? "" })),
+      ]),
     ),
   };
 }

@@ -1,3 +1,5 @@
+/** What a ledger file tells of one torrent. */
+export type { TorrentAccounts as LedgerTorrent } from "@cachetorrent/peer";
 export {
   type Accounts,
   accountsOf,
@@ -8,7 +10,6 @@ export {
 } from "./accounts.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
 export { DaemonGroup } from "./daemon-group.ts";
-
 export {
   type DaemonEvent,
   type DaemonExit,
@@ -23,7 +24,7 @@ export type { DemoReport, DemoRun } from "./demo-report.ts";
 export { DEMO, type DemoScenario } from "./demo-scenario.ts";
 export { freePort } from "./free-port.ts";
 export { type Launcher, launch, runCommand } from "./launcher.ts";
-export { emptyLedger, type Ledger, type LedgerRole, type LedgerTorrent, readLedger } from "./ledger.ts";
+export { readLedger } from "./ledger.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
 export { hostAddress, prefixOfAs } from "./site-address.ts";
 export {
@@ -35,11 +36,4 @@ export {
   type SwarmProgress,
   SwarmRun,
 } from "./swarm-run.ts";
-export {
-  type ElectorateStats,
-  type SwarmStats,
-  startTrackerProcess,
-  type TrackerOptions,
-  type TrackerProcess,
-  type TrackerStats,
-} from "./tracker-process.ts";
+export { startTrackerProcess, type TrackerOptions, type TrackerProcess } from "./tracker-process.ts";

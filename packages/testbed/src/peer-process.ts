@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { TorrentAccounts } from "@cachetorrent/peer";
 import type { InfoHash } from "@cachetorrent/protocol";
 import type { DaemonProcess } from "./daemon-process.ts";
 import { type Launcher, launch } from "./launcher.ts";
-import { emptyLedger, type LedgerTorrent, readLedger } from "./ledger.ts";
+import { emptyAccounts, readLedger } from "./ledger.ts";
 
 export interface PeerOptions {
   readonly name: string;
@@ -25,7 +26,7 @@ export interface PeerProcess {
   /** `127.2.0.1:40123`. */
   readonly endpoint: string;
   /** What it has written down of this torrent so far. */
-  ledger(infoHash: InfoHash): Promise<LedgerTorrent>;
+  ledger(infoHash: InfoHash): Promise<TorrentAccounts>;
   /** Resolves when it says that this torrent, or for none given any of its own, is complete. */
   complete(options?: { readonly infoHash?: InfoHash; readonly timeoutMs?: number }): Promise<void>;
 }
@@ -51,7 +52,7 @@ export async function startPeerProcess(launcher: Launcher, options: PeerOptions)
     endpoint: String(listening.endpoint),
     ledger: async (infoHash) => {
       const ledger = await readLedger(options.ledgerFile);
-      return ledger?.torrents.find((torrent) => torrent.infoHash === infoHash) ?? emptyLedger(infoHash);
+      return ledger?.torrents.find((torrent) => torrent.infoHash === infoHash) ?? emptyAccounts(infoHash);
     },
     complete: async ({ infoHash, timeoutMs } = {}) => {
       await daemon.waitFor("complete", {

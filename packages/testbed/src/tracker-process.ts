@@ -1,4 +1,5 @@
-import { type Asn, CtError, type PolicyName } from "@cachetorrent/protocol";
+import { type Asn, CtError, type InfoHash, type PolicyName } from "@cachetorrent/protocol";
+import type { SwarmStats, TrackerStats } from "@cachetorrent/tracker";
 import type { DaemonProcess } from "./daemon-process.ts";
 import { type Launcher, launch } from "./launcher.ts";
 import { prefixOfAs } from "./site-address.ts";
@@ -18,26 +19,8 @@ export interface TrackerOptions {
 export interface TrackerProcess {
   readonly daemon: DaemonProcess;
   readonly announceUrl: string;
-  /** What `/stats.json` says. */
-  stats(): Promise<TrackerStats>;
-}
-
-/** The part of `/stats.json` that testbeds read. */
-export interface TrackerStats {
-  readonly swarms: readonly SwarmStats[];
-}
-
-export interface SwarmStats {
-  readonly infoHash: string;
-  readonly complete: number;
-  readonly incomplete: number;
-  readonly electorates: readonly ElectorateStats[];
-}
-
-export interface ElectorateStats {
-  readonly asn: number;
-  readonly term: number;
-  readonly leaders: readonly { readonly peerId: string; readonly endpoint: string }[];
+  /** What `/stats.json` says of one swarm; undefined for one it does not know. */
+  swarm(infoHash: InfoHash): Promise<SwarmStats | undefined>;
 }
 
 export async function startTrackerProcess(
@@ -57,14 +40,15 @@ export async function startTrackerProcess(
   return {
     daemon,
     announceUrl,
-    stats: async () => {
+    swarm: async (infoHash) => {
       const answer = await fetch(statsUrl).catch((cause: Error) => {
         throw new CtError("CT_ERR_TESTBED", `${name} does not answer at ${statsUrl}: ${cause.message}`, {
           cause,
         });
       });
       if (!answer.ok) throw new CtError("CT_ERR_TESTBED", `${statsUrl} answered ${answer.status}`);
-      return (await answer.json()) as TrackerStats;
+      const stats = (await answer.json()) as TrackerStats;
+      return stats.listed.find((swarm) => swarm.infoHash === infoHash);
     },
   };
 }

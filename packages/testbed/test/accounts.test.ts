@@ -1,12 +1,13 @@
 import type { Asn, InfoHash } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { accountsOf, type PeerRecord } from "../src/accounts.ts";
-import type { LedgerTorrent } from "../src/ledger.ts";
+import { emptyAccounts } from "../src/ledger.ts";
 import { percentile } from "../src/percentile.ts";
 
 /** Ten pieces of 100 bytes, the last of 50. */
 const CONTENT = { bytes: 950, pieceLength: 100 };
 const ALL = "ffc0";
+const SPAN = { role: "independent", from: 0, to: null, bytesByAsn: {}, piecesByAsn: {} };
 const HASH = "00".repeat(20) as InfoHash;
 
 interface Said {
@@ -18,13 +19,11 @@ interface Said {
 }
 
 function peer(asn: number, said: Said, initialSeed = false): PeerRecord {
-  const ledger: LedgerTorrent = {
-    infoHash: HASH,
-    asn: asn as Asn,
+  const ledger = {
+    ...emptyAccounts(HASH),
     firstAnnounceAt: said.from ?? null,
     completedAt: said.to ?? null,
-    roles: [{ role: "independent", bytesByAsn: said.bytes ?? {} }],
-    sentByAsn: {},
+    roles: [{ ...SPAN, bytesByAsn: said.bytes ?? {} }],
     externalPieces: said.crossed ?? "",
   };
   return { asn: asn as Asn, initialSeed, ledger };
@@ -72,7 +71,7 @@ describe("the accounts of a run", () => {
 
   it("sum over all roles a peer had", () => {
     const twice = peer(2, { crossed: "f800", from: 0, to: 10 });
-    const role = { role: "leader", bytesByAsn: { 1: 475 } };
+    const role = { ...SPAN, role: "leader", bytesByAsn: { 1: 475 } };
     const roles = [role, { ...role, role: "follower" }];
     const accounts = accountsOf([seed(1), { ...twice, ledger: { ...twice.ledger, roles } }], CONTENT);
     expect(accounts.externalBytes).toBe(950);
