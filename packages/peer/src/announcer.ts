@@ -99,7 +99,7 @@ export class Announcer {
     return this.#ct?.policy;
   }
 
-  /** Undefined before the first election of its electorate. */
+  /** Undefined before the first election of its electorate; then the newest result, until there is a newer one. */
   get leaders(): Leaders | undefined {
     return this.#ct?.leaders;
   }
@@ -199,10 +199,16 @@ export class Announcer {
     // An announce and a poll overtake each other: what was asked before the newest news came, and is older, is stale.
     const term = ct.leaders?.term ?? 0;
     if (askedAt < this.#ctAt && term < (this.leaders?.term ?? 0)) return;
-    this.#ct = ct;
+    this.#ct = this.#withStandingLeaders(ct);
     this.#ctAt = this.#options.clock.now();
-    this.#options.onCt(ct);
+    this.#options.onCt(this.#ct);
     this.#tendFeed();
+  }
+
+  /** A tracker that restarted without its state has to elect anew; meanwhile the leaders that we know still lead. */
+  #withStandingLeaders(ct: CtAnswer): CtAnswer {
+    const standing = ct.asn === this.#ct?.asn ? this.leaders : undefined;
+    return ct.leaders || !standing ? ct : { ...ct, leaders: standing };
   }
 
   /** A complete peer that leads nothing does not poll. */

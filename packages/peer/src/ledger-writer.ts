@@ -43,21 +43,21 @@ export class LedgerWriter {
 
   #tick(): void {
     // A disk slower than the timer gets one write at a time, not a queue of them.
-    if (this.#writing) return;
-    this.#writing = this.#write()
-      .then(
-        () => {
-          this.#failing = false;
-        },
-        (error: unknown) => {
-          if (!this.#failing)
-            this.#options.log.error({ err: error, event: "ledger" }, "the ledger is not written");
-          this.#failing = true;
-        },
-      )
-      .finally(() => {
-        this.#writing = undefined;
-      });
+    this.#writing ??= this.#writeOrTell().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #writeOrTell(): Promise<void> {
+    try {
+      await this.#write();
+      this.#failing = false;
+    } catch (error) {
+      // Once, not every second.
+      if (!this.#failing)
+        this.#options.log.error({ err: error, event: "ledger" }, "the ledger is not written");
+      this.#failing = true;
+    }
   }
 
   async #write(): Promise<void> {

@@ -341,6 +341,42 @@ test("while the tracker it obeys is away, another one gives only peers; after 2 
   expect(announcer.leaders?.term).toBe(7);
 });
 
+test("a tracker of an earlier tier is obeyed as soon as it is there", async () => {
+  const [first, second] = [await listen(), await listen()];
+  const { announcer, answered, clock, failed, start } = announcerOf([
+    [first.announceUrl],
+    [second.announceUrl],
+  ]);
+  start();
+  (await first.next()).fail("not yet");
+  const { retryInMs } = await failed();
+  (await second.next()).accept({ ct: ctOf(5) });
+  await answered();
+  const poll = await second.next("/leaders");
+  clock.advance(retryInMs);
+  (await first.next()).accept({ ct: ctOf(6) });
+  await answered();
+  expect(announcer.leaders?.term).toBe(6);
+  await poll.gone;
+  await first.next("/leaders");
+});
+
+test("the leaders stand while a tracker that restarted without its state elects anew", async () => {
+  const tracker = await listen();
+  const { announcer, answered, clock, cts, start } = announcerOf([[tracker.announceUrl]]);
+  announcer.setFeeding(false);
+  start();
+  (await tracker.next()).accept({ ct: ctOf(5) });
+  await answered();
+  await cts.next();
+  clock.advance(1_800_000);
+  const { leaders: _, ...undecided } = ctOf(5);
+  (await tracker.next()).accept({ ct: undecided });
+  await answered();
+  expect(await cts.next()).toEqual(ctOf(5));
+  expect(announcer.leaders?.term).toBe(5);
+});
+
 test("the feed brings new leaders", async () => {
   const tracker = await listen();
   const { announcer, answered, cts, start } = announcerOf([[tracker.announceUrl]]);
