@@ -1,5 +1,4 @@
 import path from "node:path";
-import type { InfoHash } from "@cachetorrent/protocol";
 import {
   type LedgerTorrent,
   type PeerProcess,
@@ -62,13 +61,6 @@ export function receivedByAsn(account: LedgerTorrent): Map<number, number> {
     }
   }
   return sums;
-}
-
-/** The AS the peer believes to be in, as it said last; it has to have stopped. */
-export function asnSaidBy(peer: PeerProcess, infoHash: InfoHash): number | undefined {
-  const last = peer.daemon.events.findLast((event) => event.event === "stopped");
-  const torrents = last?.torrents as { infoHash: string; asn: number }[] | undefined;
-  return torrents?.find((torrent) => torrent.infoHash === infoHash)?.asn;
 }
 
 function bracketed(address: string): string {

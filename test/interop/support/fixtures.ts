@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { decodeBencodeDict, encodeBencode } from "@cachetorrent/protocol";
 import { describeTorrent, type MadeTorrent } from "./torrents.ts";
 
-const PACKAGE = path.dirname(fileURLToPath(import.meta.resolve("webtorrent-fixtures/package.json")));
+const PACKAGE = path.dirname(fileURLToPath(import.meta.resolve("webtorrent-fixtures")));
 
 /** The torrents of `webtorrent-fixtures` whose content comes along. */
 export const FIXTURES = ["leaves", "alice", "numbers", "folder"] as const;
