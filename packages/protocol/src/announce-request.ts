@@ -52,15 +52,17 @@ export function decodeAnnounceRequest(query: string): Result<AnnounceRequest> {
   const pairs = splitQuery(query);
   const peer = decodePeer(pairs);
   if (!peer.ok) return peer;
-  const port = count(pairs, "port");
-  if (port === undefined || port > 65535)
-    return fail("CT_ERR_ANNOUNCE", `invalid port: ${shown(pairs, "port")}`);
   // Port 0 listens nowhere: legal when stopping, useless in a peer list.
+  const port = count(pairs, "port");
+  if (port === undefined || port > 65535) {
+    return fail("CT_ERR_ANNOUNCE", `invalid port: ${shown(pairs, "port")}`);
+  }
   const event = pairs.get("event");
   if (event !== undefined && event !== "" && !isEvent(event) && event !== "paused" && event !== "empty") {
     return fail("CT_ERR_ANNOUNCE", `unknown event: ${shown(pairs, "event")}`);
   }
-  const left = pairs.has("left") ? count(pairs, "left") : 0;
+  // Whether a peer is complete is told by `left` alone, so that its absence must not be taken for 0.
+  const left = count(pairs, "left");
   if (left === undefined) return fail("CT_ERR_ANNOUNCE", `invalid left: ${shown(pairs, "left")}`);
   const numwant = count(pairs, "numwant");
   const key = decodeKey(pairs.get("key"));
@@ -131,12 +133,14 @@ export function decodeId(value: string | undefined): Uint8Array | undefined {
   return bytes?.length === 20 ? bytes : undefined;
 }
 
-/** A decimal integer in [0, 2^53), or undefined. */
+/**
+ * A decimal integer in [0, 2^53), or undefined. Greater ones are clipped: clients that don't know the size yet send
+ * a `left` of 2^63 - 1 or 2^64 - 1.
+ */
 export function count(pairs: ReadonlyMap<string, string>, key: string): number | undefined {
   const text = pairs.get(key);
-  if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : undefined;
+  if (text === undefined || !/^\d{1,20}$/.test(text)) return undefined;
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
 }
 
 /** A parameter as an error may show it: short, and never markup or control characters. */
@@ -156,8 +160,7 @@ function decodeMember(pairs: ReadonlyMap<string, string>, downloaded: number): R
   if ((up === undefined) !== (down === undefined)) {
     return fail("CT_ERR_ANNOUNCE", "ct_up and ct_down go together");
   }
-  const localText = decodeText(pairs.get("ct_local"));
-  const local = localText === undefined ? undefined : parseEndpoint(localText);
+  const local = pairs.has("ct_local") ? parseEndpoint(decodeText(pairs.get("ct_local")) ?? "") : undefined;
   if (local && !local.ok) return fail("CT_ERR_ANNOUNCE", `invalid ct_local: ${shown(pairs, "ct_local")}`);
   const stalled = pairs.has("ct_stalled") ? decodeId(pairs.get("ct_stalled")) : undefined;
   if (pairs.has("ct_stalled") && !stalled) {

@@ -27,7 +27,8 @@ export function encodeBencode(value: Bencodable): Uint8Array {
 
 /**
  * Decodes one whole bencoded value. The library trusts its input (deep nesting overflows the stack, `__proto__` sets
- * a prototype, big integers are rounded, lengths are not checked), so the bytes are scanned first.
+ * a prototype, big integers are rounded, lengths are not checked), so the bytes are scanned first. A key that is not UTF-8 is found
+ * under its bytes in hex.
  */
 export function decodeBencode(bytes: Uint8Array, bounds: BencodeBounds = {}): Result<BencodeValue> {
   const scan = scanBencode(bytes, bounds);
@@ -154,8 +155,10 @@ class Scanner {
 
   #readKey(frame: Frame): void {
     const at = this.#at;
-    const key = Buffer.from(this.#readString()).toString("latin1");
+    const key = keyName(this.#readString());
     if (key === "__proto__") throw error("the key __proto__", at);
+    // The library drops a byte order mark: a second `info` in its guise would pass for the first.
+    if (key.startsWith("\ufeff")) throw error("a key that begins with a byte order mark", at);
     if (frame.keys?.has(key)) throw error(`the key ${JSON.stringify(key)} twice`, at);
     frame.keys?.add(key);
     frame.key = key;
@@ -206,6 +209,13 @@ class Scanner {
     }
     return { value, digits: end - from, end, leadingZero: this.#bytes[from] === 0x30 };
   }
+}
+
+/** What the library calls a key: two that it would take for one must be found out here. */
+function keyName(bytes: Uint8Array): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = buffer.toString("utf8");
+  return text.includes("\ufffd") ? buffer.toString("hex") : text;
 }
 
 function error(message: string, at: number): CtError {

@@ -76,11 +76,11 @@ export function isLoopback(address: Address): boolean {
 }
 
 export function isLinkLocal(address: Address): boolean {
-  return isIPv6(address) ? /^fe[89ab]/.test(address) : address.startsWith("169.254.");
+  return isIPv6(address) ? /^fe[89ab][0-9a-f]:/.test(address) : address.startsWith("169.254.");
 }
 
 export function isMulticast(address: Address): boolean {
-  if (isIPv6(address)) return address.startsWith("ff");
+  if (isIPv6(address)) return /^ff[0-9a-f]{2}:/.test(address);
   const first = Number.parseInt(address, 10);
   return first >= 224 && first <= 239;
 }

@@ -10,7 +10,7 @@ export function parseSize(text: string): Result<number> {
   if (!match || factor === undefined) {
     return fail("CT_ERR_QUANTITY", `not a size such as 256KiB, 1MB or 16384: ${text}`);
   }
-  return ok(Math.round(Number(match[1]) * factor));
+  return bounded(Number(match[1]) * factor, text);
 }
 
 /**
@@ -24,12 +24,12 @@ export function parseRate(text: string): Result<number> {
     return fail("CT_ERR_QUANTITY", `not a rate such as 2MB/s, 500KiB/s or 16Mbit/s: ${text}`);
   }
   const unit = match[3] ?? "";
-  // A lower-case `b` alone is where bytes and bits are confused: it is refused rather than guessed.
-  if (unit === "b/s" || unit === "b") {
+  // Case is where bytes and bits are confused: what may be either is refused rather than guessed.
+  if (unit === "b/s" || unit === "b" || (/^bps$/i.test(unit) && unit !== "bps")) {
     return fail("CT_ERR_QUANTITY", `ambiguous rate ${text}: write B/s for bytes or bit/s for bits`);
   }
   const bits = /^(bit|bps)/i.test(unit);
-  return ok(Math.round((Number(match[1]) * factor) / (bits ? 8 : 1)));
+  return bounded((Number(match[1]) * factor) / (bits ? 8 : 1), text);
 }
 
 /** 1536 → `1.50 KiB`. */
@@ -54,6 +54,11 @@ export function formatRate(bytesPerSecond: number): string {
     unit++;
   }
   return unit === 0 ? `${Math.round(value)} B/s` : `${value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+function bounded(value: number, text: string): Result<number> {
+  const rounded = Math.round(value);
+  return Number.isSafeInteger(rounded) ? ok(rounded) : fail("CT_ERR_QUANTITY", `too much: ${text}`);
 }
 
 function prefixFactor(prefix: string): number | undefined {

@@ -56,7 +56,7 @@ export function decodeLeadersAnswer(bytes: Uint8Array): Result<CtAnswer> {
   return dict.ok ? decodeCtAnswer(dict.value) : dict;
 }
 
-/** `ep` is the hex of compact endpoints: 12 digits each for IPv4, 36 for IPv6, a `6` or `4` list by parameter. */
+/** `ep` is a comma-separated list of compact endpoints in hex: 12 digits for IPv4, 36 for IPv6. */
 export function decodeLocateQuery(query: string): Result<LocateQuery> {
   const pairs = splitQuery(query);
   const peer = decodePeer(pairs);
@@ -89,16 +89,16 @@ export function encodeLocateAnswer(located: readonly Located[]): Uint8Array {
   return encodeBencode({ asns: encodeAsns(located.map((one) => one.asn)), known });
 }
 
-/** `count` entries, in the order asked. */
-export function decodeLocateAnswer(bytes: Uint8Array, count: number): Result<Located[]> {
+/** One entry for each of the `asked` endpoints, in their order. */
+export function decodeLocateAnswer(bytes: Uint8Array, asked: number): Result<Located[]> {
   const dict = decodeTrackerDict(bytes);
   if (!dict.ok) return dict;
   const asnBytes = asBytes(get(dict.value, "asns"));
   const known = asBytes(get(dict.value, "known"));
-  if (asnBytes?.length !== 4 * count || known?.length !== Math.ceil(count / 8)) {
-    return fail("CT_ERR_ANSWER", `the answer does not tell of the ${count} endpoints asked for`);
+  if (asnBytes?.length !== 4 * asked || known?.length !== Math.ceil(asked / 8)) {
+    return fail("CT_ERR_ANSWER", `the answer does not tell of the ${asked} endpoints asked for`);
   }
-  const asns = decodeAsns(asnBytes, count);
+  const asns = decodeAsns(asnBytes, asked);
   return ok(asns.map((asn, i) => ({ asn, known: ((known[i >> 3] ?? 0) & (0x80 >> (i & 7))) !== 0 })));
 }
 
