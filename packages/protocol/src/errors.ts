@@ -12,33 +12,36 @@ export class CtError extends Error {
   }
 }
 
-export type ErrorCode =
+/** All codes, as docs/errors.md explains them. */
+export const ERROR_CODES = [
   // values and wire formats
-  | "CT_ERR_BENCODE"
-  | "CT_ERR_ANNOUNCE"
-  | "CT_ERR_ANSWER"
-  | "CT_ERR_FRAME"
-  | "CT_ERR_QUANTITY"
-  | "CT_ERR_ADDRESS"
+  "CT_ERR_BENCODE",
+  "CT_ERR_ANNOUNCE",
+  "CT_ERR_ANSWER",
+  "CT_ERR_QUANTITY",
+  "CT_ERR_ADDRESS",
   // torrents and files
-  | "CT_ERR_TORRENT"
-  | "CT_ERR_TORRENT_V2_ONLY"
-  | "CT_ERR_UNSAFE_PATH"
-  | "CT_ERR_FILE_IN_THE_WAY"
-  | "CT_ERR_STORAGE"
-  | "CT_ERR_NO_SPACE"
-  | "CT_ERR_PERMISSION"
+  "CT_ERR_TORRENT",
+  "CT_ERR_TORRENT_V2_ONLY",
+  "CT_ERR_UNSAFE_PATH",
+  "CT_ERR_FILE_IN_THE_WAY",
+  "CT_ERR_STORAGE",
+  "CT_ERR_NO_SPACE",
+  "CT_ERR_PERMISSION",
   // daemons
-  | "CT_ERR_CONFIG"
-  | "CT_ERR_USAGE"
-  | "CT_ERR_PORT_TAKEN"
-  | "CT_ERR_AS_TABLE"
-  | "CT_ERR_STATE"
-  | "CT_ERR_REFUSED"
-  | "CT_ERR_TRACKER"
-  | "CT_ERR_TRACKER_FAILURE"
+  "CT_ERR_CONFIG",
+  "CT_ERR_USAGE",
+  "CT_ERR_PORT_TAKEN",
+  "CT_ERR_AS_TABLE",
+  "CT_ERR_STATE",
+  "CT_ERR_REFUSED",
+  "CT_ERR_TRACKER",
+  "CT_ERR_TRACKER_FAILURE",
   // testbed runs: a daemon failed or did not do in time what was waited for
-  | "CT_ERR_TESTBED";
+  "CT_ERR_TESTBED",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** What decoders return: bytes in, a value or a typed error out, never an exception. */
 export type Result<T> =

@@ -26,7 +26,6 @@ export const LIMITS = {
     longPollsInAll: 10_000,
     queryBytes: 16 * KiB,
     leadersListed: 20,
-    asesListed: 64,
     keyBytesLeast: 4,
     keyBytesMost: 64,
   },
@@ -46,7 +45,6 @@ export const LIMITS = {
   peer: {
     blockBytes: 16 * KiB,
     requestBytesMost: 128 * KiB,
-    frameBytes: MiB,
     handshakeTimeoutMs: 10 * SECOND,
     idleTimeoutMs: 120 * SECOND,
     keepAliveMs: 60 * SECOND,
@@ -73,8 +71,8 @@ export const LIMITS = {
     /** 12.5 MB/s: the capacity of a peer that states none. */
     defaultCapacity: 12_500_000,
     stallReportMs: MINUTE,
-    shutdownMs: 5 * SECOND,
     extensionBytes: 128 * KiB,
     knownPeersPerTorrent: 2000,
+    shutdownMs: 5 * SECOND,
   },
 } as const;

@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import {
+  type Address,
+  type AnnounceAnswer,
+  type AnnounceRequest,
+  type Asn,
+  addressFromBytes,
+  type CtAnswer,
+  type Endpoint,
+  type InfoHash,
+  infoHashFromBytes,
+  isIPv6,
+  LIMITS,
+  type MemberAnnounce,
+  type PeerEntry,
+  type PeerId,
+  type Policy,
+  peerIdFromBytes,
+  UNKNOWN_ASN,
+} from "../src/index.ts";
+
+/** Any value that a codec can be given, for `decode(encode(x))` to equal x. */
+
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const count = fc.maxSafeNat();
+
+export const infoHash: fc.Arbitrary<InfoHash> = bytes(20).map(infoHashFromBytes);
+export const peerId: fc.Arbitrary<PeerId> = bytes(20).map(peerIdFromBytes);
+export const asn: fc.Arbitrary<Asn> = fc.nat(0xffffffff).map((n) => n as Asn);
+export const knownAsn: fc.Arbitrary<Asn> = fc.integer({ min: 1, max: 0xffffffff }).map((n) => n as Asn);
+
+export const ipv4: fc.Arbitrary<Address> = bytes(4).map(addressFromBytes);
+/** With runs of zeros, which are what its text form is about; never IPv4-mapped. */
+export const ipv6: fc.Arbitrary<Address> = fc
+  .array(fc.oneof(fc.constant(0), fc.nat(0xffff)), { minLength: 8, maxLength: 8 })
+  .map((groups) => addressFromBytes(Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 255]))))
+  .filter(isIPv6);
+export const address = fc.oneof(ipv4, ipv6);
+
+const port = fc.integer({ min: 1, max: 65535 });
+export const endpointOf = (of: fc.Arbitrary<Address>): fc.Arbitrary<Endpoint> =>
+  fc.record({ address: of, port });
+export const endpoint = endpointOf(address);
+
+const policy: fc.Arbitrary<Policy> = fc.oneof(
+  fc.constant({ name: "bittorrent" } as const),
+  fc.record({ name: fc.constant("biased" as const), externalPercent: fc.nat(100) }),
+);
+
+export const ctAnswer: fc.Arbitrary<CtAnswer> = fc.record(
+  {
+    asn: knownAsn,
+    policy: fc.oneof(policy, fc.constant({ name: "unknown", said: "coordinated" } as const)),
+    leaders: fc.record({
+      term: count,
+      leaders: fc.array(fc.record({ peerId, endpoint, up: count, down: count }), { maxLength: 20 }),
+    }),
+  },
+  { requiredKeys: ["policy"] },
+);
+
+const counts = { interval: count, complete: count, incomplete: count };
+
+/** What a compact answer can carry: IPv4 first, and AS numbers only beside `ct`. */
+export const compactAnswer: fc.Arbitrary<AnnounceAnswer> = fc
+  .record(
+    {
+      ...counts,
+      minInterval: count,
+      warning: fc.string(),
+      ct: ctAnswer,
+      peers: fc.tuple(entries(ipv4), entries(ipv6)).map(([v4, v6]) => [...v4, ...v6]),
+    },
+    { requiredKeys: ["interval", "complete", "incomplete", "peers"] },
+  )
+  .map(asnsOnlyBesideCt);
+
+/** What an answer with dictionaries can carry: mixed families, and peer ids. */
+export const dictionaryAnswer: fc.Arbitrary<AnnounceAnswer> = fc
+  .record(
+    {
+      ...counts,
+      ct: ctAnswer,
+      peers: fc.array(
+        fc.record(
+          { endpoint, asn, peerId },
+          { requiredKeys: ["endpoint", "asn"] },
+        ) as fc.Arbitrary<PeerEntry>,
+      ),
+    },
+    { requiredKeys: ["interval", "complete", "incomplete", "peers"] },
+  )
+  .map(asnsOnlyBesideCt);
+
+const capacity = fc.nat(LIMITS.election.capacityMost);
+
+const member: fc.Arbitrary<MemberAnnounce> = fc.record(
+  {
+    capacity: fc.record({ up: capacity, down: capacity }),
+    term: count,
+    externalBytes: fc.nat(),
+    internalBytes: fc.nat(),
+    local: endpoint,
+    stalled: peerId,
+  },
+  { requiredKeys: ["term", "externalBytes", "internalBytes"] },
+);
+
+export const announceRequest: fc.Arbitrary<AnnounceRequest> = fc.record(
+  {
+    infoHash,
+    peerId,
+    port: fc.nat(65535),
+    uploaded: count,
+    // At least what the member reports of it: more would be clipped.
+    downloaded: fc.integer({ min: 2 ** 32, max: Number.MAX_SAFE_INTEGER }),
+    left: count,
+    event: fc.constantFrom("started" as const, "completed" as const, "stopped" as const),
+    numwant: count,
+    compact: fc.boolean(),
+    noPeerId: fc.boolean(),
+    claimedAddress: address,
+    key: fc
+      .uint8Array({ minLength: 1, maxLength: LIMITS.tracker.keyBytesMost })
+      .map((raw) => Buffer.from(raw).toString("hex")),
+    member,
+  },
+  {
+    requiredKeys: ["infoHash", "peerId", "port", "uploaded", "downloaded", "left", "compact", "noPeerId"],
+  },
+);
+
+/** A valid message with some bytes changed, cut or added. */
+export function mutated(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
+  const edit = fc.record({ at: fc.nat(), cut: fc.nat(3), put: fc.uint8Array({ maxLength: 3 }) });
+  return fc.tuple(message, fc.array(edit, { minLength: 1, maxLength: 4 })).map(([valid, edits]) => {
+    const all = [...valid];
+    for (const { at, cut, put } of edits) all.splice(at % (all.length + 1), cut, ...put);
+    return Uint8Array.from(all);
+  });
+}
+
+/** As `mutated`, for queries: each character is a raw byte, as node's HTTP parser hands it over. */
+export function mutatedQuery(query: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return mutated(query.map((text) => Buffer.from(text, "latin1"))).map((raw) =>
+    Buffer.from(raw).toString("latin1"),
+  );
+}
+
+function entries(of: fc.Arbitrary<Address>): fc.Arbitrary<PeerEntry[]> {
+  return fc.array(fc.record({ endpoint: endpointOf(of), asn }), { maxLength: 20 });
+}
+
+function asnsOnlyBesideCt(answer: AnnounceAnswer): AnnounceAnswer {
+  return answer.ct
+    ? answer
+    : { ...answer, peers: answer.peers.map((peer) => ({ ...peer, asn: UNKNOWN_ASN })) };
+}
