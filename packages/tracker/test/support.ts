@@ -16,6 +16,7 @@ import {
   type Located,
   type MemberAnnounce,
   type PeerId,
+  parseAddress,
   parseEndpoint,
   type Result,
   unwrap,
@@ -25,10 +26,13 @@ import {
   buildTracker,
   PrefixTable,
   parsePrefix,
+  type TrackerConfig,
+  TrackerConfigSchema,
   type TrackerOptions,
   type TrackerStats,
 } from "@cachetorrent/tracker";
 import type { FastifyInstance } from "fastify";
+import { Value } from "typebox/value";
 import { expect, onTestFinished, vi } from "vitest";
 
 export const SWARM = "aa".repeat(20) as InfoHash;
@@ -47,7 +51,11 @@ export function addresses(...cidrs: string[]): AddressSet {
   return new AddressSet(cidrs.map((cidr) => unwrap(parsePrefix(cidr))));
 }
 
-export const ip = (text: string): Address => endpoint(`${text}:1`).address;
+export function ip(text: string): Address {
+  const address = parseAddress(text);
+  if (!address) throw new Error(`not an address: ${text}`);
+  return address;
+}
 
 /** Two ASes of two address families, and everything else unknown. */
 export function twoAses(): PrefixTable {
@@ -56,6 +64,11 @@ export function twoAses(): PrefixTable {
     table.addAssignment(line);
   }
   return table;
+}
+
+/** A configuration with the defaults filled in. */
+export function config(settings: Partial<TrackerConfig>): TrackerConfig {
+  return Value.Parse(TrackerConfigSchema, Value.Default(TrackerConfigSchema, { ...settings }));
 }
 
 export interface Announce extends Partial<Omit<AnnounceRequest, "peerId" | "member">> {
