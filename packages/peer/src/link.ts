@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { setImmediate } from "node:timers";
 import type { Clock } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import type { Clock } from "@cachetorrent/clock";
 import type { BlockRequest, Connection } from "./connection.ts";
 import type { TokenBucket } from "./token-bucket.ts";
