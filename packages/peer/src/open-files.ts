@@ -60,11 +60,13 @@ export class OpenFiles {
     this.#entries.delete(file);
     this.#entries.set(file, entry);
     try {
+      const handle = await entry.handle; // before all else: a rejection that waits unheard ends the process
       if (readOnly) await this.#retire(file, readOnly);
       await this.#evict();
-      return await task(await entry.handle);
+      return await task(handle);
     } catch (error) {
       // Whatever went wrong, the next use opens the file anew.
+      if (readOnly) await this.#retire(file, readOnly);
       await this.#retire(file, entry);
       throw error;
     } finally {

@@ -348,6 +348,23 @@ describe("when the disk fails", () => {
     expect((await verifyOnDisk(torrent.metainfo, storage)).isFull).toBe(true);
   });
 
+  it("a file that was read, and cannot be opened for writing, is said, with the path", async (context) => {
+    const directory = await tinyFileSystem();
+    if (!directory) return context.skip("mounting a file system needs root");
+    const torrent = await threePieces();
+    const storage = await openStorage(torrent.metainfo, directory);
+    await writeAll(torrent, storage);
+    await storage.close();
+    execFileSync("mount", ["-o", "remount,ro", directory]);
+    const again = await openStorage(torrent.metainfo, directory);
+    expect((await verifyOnDisk(torrent.metainfo, again)).isFull).toBe(true);
+    await expect(again.writePiece(0, pieceOf(torrent, 0))).rejects.toMatchObject({
+      code: "CT_ERR_PERMISSION",
+      message: expect.stringContaining(join(directory, "torrent/a")),
+    });
+    expect((await again.read(0, 0, 100)).length).toBe(100);
+  });
+
   it("a read-only file system is said, with the path", async (context) => {
     const directory = await tinyFileSystem();
     if (!directory) return context.skip("mounting a file system needs root");
