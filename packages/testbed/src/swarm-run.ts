@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { type Asn, CtError, type InfoHash, type PolicyName } from "@cachetorrent/protocol";
 import { type Accounts, accountsOf, externalBytes, type PeerRecord } from "./accounts.ts";
 import { type ContentFile, findDifference } from "./content.ts";
-import { describeExit } from "./daemon-process.ts";
+import { type DaemonProcess, describeExit } from "./daemon-process.ts";
 import { type Launcher, runCommand } from "./launcher.ts";
 import { type PeerProcess, startPeerProcess } from "./peer-process.ts";
 import { hostAddress } from "./site-address.ts";
@@ -189,14 +189,22 @@ export class SwarmRun {
 
   /** Ends the peers one after another, so that every connection is closed by one side while the other still counts. */
   async stopPeers(): Promise<void> {
-    for (const peer of this.#peers) await peer.daemon.stop();
+    for (const peer of this.#peers) await stopCleanly(peer.daemon);
   }
 
-  /** Ends the peers all at once, then the tracker. */
+  /** Ends the peers all at once, then the tracker. Rejects with CT_ERR_TESTBED when one does not end as it should. */
   async stop(): Promise<void> {
-    await Promise.all(this.#peers.map((peer) => peer.daemon.stop()));
-    await this.tracker.daemon.stop();
+    await Promise.all(this.#peers.map((peer) => stopCleanly(peer.daemon)));
+    await stopCleanly(this.tracker.daemon);
   }
+}
+
+/** 128 + SIGTERM's number: what a daemon exits with that took its leave properly. */
+const TOLD_TO_END = 143;
+
+async function stopCleanly(daemon: DaemonProcess): Promise<void> {
+  const exit = await daemon.stop();
+  if (exit.code !== TOLD_TO_END) throw daemon.failure(`told to end by SIGTERM, it ${describeExit(exit)}`);
 }
 
 /** Makes the torrent with the command a user would take. */
