@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { formatRate, formatSize, parseRate, parseSize, unwrap } from "../src/index.ts";
+
+describe("a size", () => {
+  test.each([
+    ["16384", 16384],
+    ["0", 0],
+    ["256KiB", 262144],
+    ["256kib", 262144],
+    ["1MB", 1_000_000],
+    ["1M", 1_000_000],
+    ["1.5 GiB", 1_610_612_736],
+    [" 2 TB ", 2_000_000_000_000],
+    ["10 bytes", 10],
+    ["1 byte", 1],
+  ])("%j is %d bytes", (text, bytes) => expect(unwrap(parseSize(text))).toBe(bytes));
+
+  test.each([
+    "",
+    "KiB",
+    "-1",
+    "1.KiB",
+    ".5MB",
+    "1e6",
+    "1 PB",
+    "1MB/s",
+    "1Mbit",
+    "1,5MB",
+    "9".repeat(400),
+    "9007199254740992",
+  ])("%j is none", (text) =>
+    expect(parseSize(text)).toMatchObject({ ok: false, error: { code: "CT_ERR_QUANTITY" } }),
+  );
+
+  test.each([
+    [0, "0 B"],
+    [1023, "1023 B"],
+    [1536, "1.50 KiB"],
+    [33_554_432, "32.0 MiB"],
+    [2 ** 52, "4096.0 TiB"],
+  ])("of %d is shown as %s", (bytes, text) => expect(formatSize(bytes)).toBe(text));
+});
+
+describe("a rate", () => {
+  test.each([
+    ["250000", 250_000],
+    ["2MB/s", 2_000_000],
+    ["2MB", 2_000_000],
+    ["500KiB/s", 512_000],
+    ["16Mbit/s", 2_000_000],
+    ["16 mbit/s", 2_000_000],
+    ["8 bits/s", 1],
+    ["1Gbps", 125_000_000],
+    ["1.5 bytes/s", 2],
+    ["0", 0],
+  ])("%j is %d bytes/s", (text, rate) => expect(unwrap(parseRate(text))).toBe(rate));
+
+  test.each(["16Mb/s", "16mb", "16b/s", "1MBps", "1GBPS"])(
+    "%j may be bits or bytes, and is refused",
+    (text) => {
+      expect(parseRate(text)).toMatchObject({
+        ok: false,
+        error: { code: "CT_ERR_QUANTITY", message: expect.stringMatching(/ambiguous.*B\/s.*bit\/s/) },
+      });
+    },
+  );
+
+  test.each(["", "fast", "-1MB/s", "1MB/h", "1 Mbit", "Infinity", "9".repeat(400)])("%j is none", (text) => {
+    expect(parseRate(text)).toMatchObject({ ok: false, error: { code: "CT_ERR_QUANTITY" } });
+  });
+
+  test.each([
+    [0, "0 B/s"],
+    [999, "999 B/s"],
+    [4_000_000, "4.00 MB/s"],
+    [12_500_000, "12.5 MB/s"],
+    [5e13, "50000.0 GB/s"],
+  ])("of %d is shown as %s", (rate, text) => expect(formatRate(rate)).toBe(text));
+});
