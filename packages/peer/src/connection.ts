@@ -9,7 +9,6 @@ import {
   type PeerId,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
-import type { Respond } from "bittorrent-protocol";
 import type { TorrentShape } from "./frame-guard.ts";
 import { Link } from "./link.ts";
 import { PieceSet } from "./piece-set.ts";
@@ -21,7 +20,6 @@ export interface BlockRequest {
   readonly piece: number;
   readonly begin: number;
   readonly length: number;
-  readonly respond: Respond;
 }
 
 /** What a connection tells its torrent. A connection never reaches into another. */
@@ -38,6 +36,9 @@ export interface ConnectionOwner {
   /** Blocks it will not send: choked, rejected, timed out or lost. */
   released(connection: Connection, keys: readonly number[]): void;
   block(connection: Connection, piece: number, begin: number, block: Uint8Array): void;
+  /** May it have this piece now? Its request is refused otherwise. */
+  mayServe(connection: Connection, piece: number): boolean;
+  /** It waits for blocks, or its socket has room for them again. */
   requested(connection: Connection): void;
   closed(connection: Connection, reason: string): void;
 }
@@ -58,9 +59,16 @@ export interface ConnectionOptions {
   readonly extendedHandshake: { readonly [key: string]: unknown };
 }
 
+const BLOCK = LIMITS.peer.blockBytes;
+
 /** One block of a torrent as one number: pieces have at most 1024 blocks of 16 KiB. */
 export function blockKey(piece: number, begin: number): number {
-  return piece * 1024 + Math.floor(begin / LIMITS.peer.blockBytes);
+  return piece * 1024 + Math.floor(begin / BLOCK);
+}
+
+/** Bytes in the block that starts at `begin`: the last of a piece may be short. */
+export function blockLength(shape: TorrentShape, piece: number, begin: number): number {
+  return Math.min(BLOCK, shape.pieceSize(piece) - begin);
 }
 
 /** A connection to one peer about one torrent: socket, guard, wire, and what both sides asked and told. */
@@ -86,8 +94,8 @@ export class Connection {
   readonly #link: Link;
   readonly #wire: Wire;
   readonly #options: ConnectionOptions;
-  /** Requests taken back, whose blocks may still be under way: they count as asked for. */
-  readonly #takenBack = new Set<number>();
+  /** How often a request was taken back that may still be answered: its block counts as asked for. */
+  readonly #takenBack = new Map<number, number>();
   #peerId: PeerId | undefined;
   #lastBlockAt: number;
 
@@ -183,9 +191,9 @@ export class Connection {
   choke(): void {
     if (this.isChoking) return;
     this.#trace("out", "choke");
-    // The wire rejects what is open (BEP 6); a request of an earlier unchoke is never served.
-    this.uploadQueue.length = 0;
     this.#wire.choke();
+    // Each open request is rejected by name (BEP 6): one of an earlier unchoke is never served.
+    for (const request of this.uploadQueue.splice(0)) this.#reject(request);
   }
 
   unchoke(): void {
@@ -204,7 +212,6 @@ export class Connection {
   request(piece: number, begin: number, length: number): void {
     const key = blockKey(piece, begin);
     this.outstanding.set(key, this.#clock.now());
-    this.#takenBack.delete(key);
     this.#trace("out", "request", { piece, begin, length });
     this.#wire.request(piece, begin, length, ignoreOutcome);
   }
@@ -213,7 +220,7 @@ export class Connection {
   cancel(piece: number, begin: number, length: number): void {
     const key = blockKey(piece, begin);
     if (!this.outstanding.delete(key)) return;
-    this.#takenBack.add(key);
+    this.#takeBack(key);
     this.#trace("out", "cancel", { piece, begin, length });
     this.#wire.cancel(piece, begin, length);
   }
@@ -223,8 +230,16 @@ export class Connection {
     if (!this.isOpen) return false;
     this.upRate.add(block.length, this.#clock.now());
     this.#trace("out", "piece", { piece: request.piece, begin: request.begin, length: block.length });
-    request.respond(null, block);
+    this.#link.sendBlock(request.piece, request.begin, block);
     return true;
+  }
+
+  /** Will not serve a queued request: the other side may ask elsewhere. */
+  refuse(request: BlockRequest): void {
+    const at = this.uploadQueue.indexOf(request);
+    if (at < 0) return;
+    this.uploadQueue.splice(at, 1);
+    this.#reject(request);
   }
 
   /** Milliseconds that requests have been lying at the other side without a block coming. */
@@ -282,12 +297,13 @@ export class Connection {
       else this.abort("protocol error: spare bits set in the bitfield");
     });
     wire.on("have-all", () => this.#onMap(PieceSet.full(this.#options.shape.pieceCount)));
-    wire.on("request", (piece, begin, length, respond) => this.#onRequest({ piece, begin, length, respond }));
+    wire.on("request", (piece, begin, length) => this.#onRequest({ piece, begin, length }));
     wire.on("cancel", (piece, begin, length) => this.#onCancel(piece, begin, length));
     wire.on("reject", (piece, begin, length) => {
       this.#trace("in", "reject", { piece, begin, length });
       const key = blockKey(piece, begin);
-      this.#takenBack.delete(key);
+      // Answers come in order: this one is about the request taken back, not about a later one for the same block.
+      if (this.#answersTakenBack(key)) return;
       if (this.outstanding.delete(key)) this.#owner.released(this, [key]);
     });
     wire.on("piece", (piece, begin, block) => this.#onBlock(piece, begin, block));
@@ -333,9 +349,9 @@ export class Connection {
   #onBlock(piece: number, begin: number, block: Uint8Array): void {
     this.#trace("in", "piece", { piece, begin, length: block.length });
     const key = blockKey(piece, begin);
-    const asked = this.outstanding.delete(key) || this.#takenBack.delete(key);
-    // Blocks nobody asked for count for nothing, neither as data nor as merit.
-    if (!asked) return;
+    // Blocks nobody asked for, or cut otherwise, count for nothing, neither as data nor as merit.
+    if (begin % BLOCK !== 0 || block.length !== blockLength(this.#options.shape, piece, begin)) return;
+    if (!this.outstanding.delete(key) && !this.#answersTakenBack(key)) return;
     const now = this.#clock.now();
     this.#lastBlockAt = now;
     this.snubbed = false;
@@ -345,8 +361,11 @@ export class Connection {
 
   #onRequest(request: BlockRequest): void {
     this.#trace("in", "request", { piece: request.piece, begin: request.begin, length: request.length });
-    if (this.uploadQueue.length >= LIMITS.peer.requestsQueuedPerConnection) {
-      request.respond(new Error("too many requests"));
+    // Our queue is the only list: the wire's own takes one of two equal requests for the other.
+    this.#wire.peerRequests.length = 0;
+    const isFull = this.uploadQueue.length >= LIMITS.peer.requestsQueuedPerConnection;
+    if (isFull || !this.#owner.mayServe(this, request.piece)) {
+      this.#reject(request);
       return;
     }
     this.uploadQueue.push(request);
@@ -355,13 +374,29 @@ export class Connection {
 
   #onCancel(piece: number, begin: number, length: number): void {
     this.#trace("in", "cancel", { piece, begin, length });
-    const at = this.uploadQueue.findIndex(
+    const request = this.uploadQueue.find(
       (one) => one.piece === piece && one.begin === begin && one.length === length,
     );
-    if (at < 0) return;
-    this.uploadQueue.splice(at, 1);
-    // BEP 6: each request is answered by exactly one piece or reject, a cancelled one too.
-    if (this.#wire.hasFast) this.#wire.reject(piece, begin, length);
+    if (request) this.refuse(request);
+  }
+
+  /** BEP 6: each request is answered by exactly one piece or reject, a cancelled one too. */
+  #reject({ piece, begin, length }: BlockRequest): void {
+    if (!this.#wire.hasFast) return;
+    this.#trace("out", "reject", { piece, begin, length });
+    this.#wire.reject(piece, begin, length);
+  }
+
+  #takeBack(key: number): void {
+    this.#takenBack.set(key, (this.#takenBack.get(key) ?? 0) + 1);
+  }
+
+  #answersTakenBack(key: number): boolean {
+    const times = this.#takenBack.get(key);
+    if (times === undefined) return false;
+    if (times > 1) this.#takenBack.set(key, times - 1);
+    else this.#takenBack.delete(key);
+    return true;
   }
 
   #trace(dir: "in" | "out", m: string, fields?: TraceFields): void {
@@ -374,7 +409,7 @@ export class Connection {
     this.uploadQueue.length = 0;
     const keys = [...this.outstanding.keys()];
     this.outstanding.clear();
-    for (const key of keys) this.#takenBack.add(key);
+    for (const key of keys) this.#takeBack(key);
     if (keys.length > 0) this.#owner.released(this, keys);
   }
 }

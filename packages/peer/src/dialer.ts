@@ -40,13 +40,14 @@ export class Dialer {
       const settle = (connected: Socket | undefined): void => {
         timeout.cancel();
         this.#dialling.delete(socket);
-        socket.removeAllListeners();
+        socket.off("connect", onConnect).off("close", onClose).off("error", onError);
         resolve(connected);
       };
-      socket.once("connect", () => settle(socket));
+      const onConnect = (): void => settle(socket);
+      const onClose = (): void => settle(undefined);
       // `close` follows every error; the error's text is of no use: the peer is simply not there.
-      socket.on("error", () => socket.destroy());
-      socket.once("close", () => settle(undefined));
+      const onError = (): void => void socket.destroy();
+      socket.on("connect", onConnect).on("close", onClose).on("error", onError);
     });
   }
 

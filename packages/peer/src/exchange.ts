@@ -4,7 +4,7 @@ import { BadDataFinder } from "./bad-data.ts";
 import { type ActivePiece, BlockBook } from "./block-book.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 import { Choker, type ChokerKind } from "./choker.ts";
-import type { Connection, ConnectionOwner } from "./connection.ts";
+import { blockLength, type Connection, type ConnectionOwner } from "./connection.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { HaveBatcher } from "./have-batcher.ts";
 import type { TorrentLedger } from "./ledger.ts";
@@ -172,6 +172,10 @@ export class Exchange implements ConnectionOwner {
     this.#scheduler.refill(connection, this.#parts.clock.now());
   }
 
+  mayServe(connection: Connection, piece: number): boolean {
+    return this.#parts.have.has(piece) && this.#role.reveals(connection, piece);
+  }
+
   requested(connection: Connection): void {
     this.#parts.pump.ready(connection, this.#source);
   }
@@ -283,8 +287,7 @@ export class Exchange implements ConnectionOwner {
     for (const key of keys) {
       const piece = Math.floor(key / 1024);
       const begin = (key % 1024) * LIMITS.peer.blockBytes;
-      const length = Math.min(LIMITS.peer.blockBytes, this.#parts.shape.pieceSize(piece) - begin);
-      connection.cancel(piece, begin, length);
+      connection.cancel(piece, begin, blockLength(this.#parts.shape, piece, begin));
     }
     this.released(connection, keys);
   }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Clock } from "@cachetorrent/clock";
+import type { Clock, Timer } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
@@ -29,6 +29,8 @@ export class Link {
   #isClosed = false;
   #reason = "closed by the other side";
   #isCorked = false;
+  #bytesInWire = 0;
+  #graceTimer: Timer | undefined;
   #lastReceivedAt: number;
   #lastSentAt: number;
 
@@ -40,6 +42,8 @@ export class Link {
     this.wire.extendedHandshake = { ...options.extendedHandshake };
     this.wire.on("data", (bytes) => this.#write(bytes));
     this.wire.on("error", (error) => this.abort(`wire: ${error.message}`));
+    // The wire ends itself, and nothing else, at a message of the fast extension where that was not agreed on (BEP 6).
+    this.wire.on("finish", () => this.abort("protocol error: a message of an extension that is not in use"));
     this.#listen();
   }
 
@@ -50,7 +54,13 @@ export class Link {
 
   /** Bytes that wait in this process for the socket. */
   get unsentBytes(): number {
-    return this.#options.socket.writableLength;
+    return this.#options.socket.writableLength + this.#bytesInWire;
+  }
+
+  /** The wire gives its bytes to the socket only after the current task: until then they are counted here. */
+  sendBlock(piece: number, begin: number, block: Uint8Array): void {
+    this.#bytesInWire += block.length;
+    this.wire.piece(piece, begin, block);
   }
 
   idleMs(now: number): number {
@@ -71,7 +81,7 @@ export class Link {
     this.#reason = reason;
     this.#uncork();
     this.#options.socket.end();
-    this.#options.clock.after(CLOSE_GRACE_MS, () => this.#options.socket.destroy());
+    this.#graceTimer = this.#options.clock.after(CLOSE_GRACE_MS, () => this.#options.socket.destroy());
     this.#ending();
   }
 
@@ -106,6 +116,7 @@ export class Link {
   /** All of a tick leaves in one system call: small writes, not the codec, are what slows a peer down. */
   #write(bytes: Uint8Array): void {
     const { socket } = this.#options;
+    this.#bytesInWire = Math.max(0, this.#bytesInWire - bytes.length);
     if (socket.destroyed || socket.writableEnded) return;
     this.#lastSentAt = this.#options.clock.now();
     if (!this.#isCorked) {
@@ -131,6 +142,7 @@ export class Link {
   #closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#graceTimer?.cancel();
     this.#ending();
     this.wire.destroy();
     this.#options.onClosed(this.#reason);

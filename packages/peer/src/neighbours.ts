@@ -47,6 +47,8 @@ export class Neighbours {
   readonly #directory: AsDirectory;
   readonly #table: PeerTable;
   readonly #trackerAnswered = Promise.withResolvers<void>();
+  /** Being dialled, or let in but of an AS not known yet. */
+  #opening = 0;
   #dialling = 0;
   #stopped = false;
 
@@ -59,7 +61,7 @@ export class Neighbours {
 
   /** Open connections, and those being opened. */
   get count(): number {
-    return this.#options.connections().size + this.#dialling;
+    return this.#options.connections().size + this.#opening;
   }
 
   /** The tracker answered with these. */
@@ -75,7 +77,7 @@ export class Neighbours {
   /** Dials whoever is due, as far as there is room. */
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
-    while (!this.#stopped && this.#hasRoom() && dialer.hasRoom) {
+    while (!this.#stopped && this.#hasRoom() && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
       const endpoint = this.#table.next(clock.now(), (one) => isConnectedTo(one, connections()));
       if (!endpoint) return;
       void this.#dial(endpoint);
@@ -90,7 +92,9 @@ export class Neighbours {
       socket.destroy();
       return;
     }
+    this.#opening++;
     const asn = await this.#asnOf(remote);
+    this.#opening--;
     if (socket.destroyed || this.#stopped) socket.destroy();
     else this.#options.connected(socket, "in", remote, asn);
   }
@@ -137,10 +141,12 @@ export class Neighbours {
 
   async #dial(endpoint: Endpoint): Promise<void> {
     const { clock, connected, dialer } = this.#options;
+    this.#opening++;
     this.#dialling++;
     const asn = await this.#asnOf(endpoint);
-    const socket = await dialer.dial(endpoint);
+    const socket = this.#stopped ? undefined : await dialer.dial(endpoint);
     this.#dialling--;
+    this.#opening--;
     if (!socket) this.#table.ended(endpoint, false, clock.now());
     else if (this.#stopped) socket.destroy();
     else connected(socket, "out", endpoint, asn);

@@ -108,9 +108,7 @@ export class UploadPump {
       () => {
         // The storage has reported it; the request is refused so that the other side asks elsewhere.
         this.#loading.delete(connection);
-        const at = connection.uploadQueue.indexOf(request);
-        if (at >= 0) connection.uploadQueue.splice(at, 1);
-        request.respond(new Error("cannot read the piece"));
+        connection.refuse(request);
         if (connection.uploadQueue.length > 0) this.ready(connection, source);
       },
     );

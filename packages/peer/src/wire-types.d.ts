@@ -39,6 +39,8 @@ declare module "bittorrent-protocol" {
     readonly peerInterested: boolean;
     readonly hasFast: boolean;
     readonly destroyed: boolean;
+    /** Requests that wait for an answer. Equal ones are mistaken for each other. */
+    readonly peerRequests: unknown[];
     readonly peerExtendedHandshake: { [key: string]: unknown };
     extendedHandshake: { [key: string]: unknown };
     on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this;
@@ -54,6 +56,7 @@ declare module "bittorrent-protocol" {
     haveNone(): void;
     bitfield(bits: Uint8Array): void;
     request(piece: number, begin: number, length: number, done: (error: Error | null) => void): void;
+    piece(piece: number, begin: number, block: Uint8Array): void;
     reject(piece: number, begin: number, length: number): void;
     cancel(piece: number, begin: number, length: number): void;
     keepAlive(): void;
