@@ -1,8 +1,14 @@
-import { DEFAULT_EXTERNAL_PERCENT, LIMITS, POLICY_NAMES } from "@cachetorrent/protocol";
+import { DEFAULT_EXTERNAL_PERCENT, LIMITS, POLICY_NAMES, type PolicyName } from "@cachetorrent/protocol";
 import Type from "typebox";
 
-const PolicyName = Type.Union(POLICY_NAMES.map((name) => Type.Literal(name)));
 // `placeholder` and `notation` say how people write a value: the command line makes its help of them.
+const policyName = (options: Type.TSchemaOptions) =>
+  Type.Unsafe<PolicyName>(
+    Type.Union(
+      POLICY_NAMES.map((name) => Type.Literal(name)),
+      options,
+    ),
+  );
 const Percent = (description: string, more: { default?: number; minimum?: number } = {}) =>
   Type.Integer({ minimum: 0, maximum: 100, description, placeholder: "N", ...more });
 const File = (description: string, placeholder = "FILE") =>
@@ -12,7 +18,7 @@ const Strings = (description: string, placeholder: string) =>
 
 const SwarmConfig = Type.Object(
   {
-    policy: Type.Optional(PolicyName),
+    policy: Type.Optional(policyName({ description: "how this swarm treats AS borders" })),
     "external-percent": Type.Optional(Percent("of the peer list from other ASes, under biased")),
   },
   { additionalProperties: false },
@@ -30,7 +36,7 @@ export const TrackerConfigSchema = Type.Object(
     "as-prefix": Strings("the AS of a block of addresses; the longest one counts", "CIDR=ASN"),
     "as-table": File("file of lines `CIDR ASN name`, `#` begins a comment"),
     "route-db": Strings("route database: CSV of @ip-location-db/asn, or a MaxMind ASN .mmdb", "FILE"),
-    policy: Type.Union(PolicyName.anyOf, {
+    policy: policyName({
       default: "bittorrent",
       description: "how swarms treat AS borders",
       placeholder: "NAME",

@@ -2,13 +2,11 @@ import { LIMITS } from "@cachetorrent/protocol";
 import type { SwarmPeer } from "./swarm.ts";
 
 /**
- * When a peer counts as gone, unless it is heard of before: two intervals after its last announce. Members whose leaders
- * feed was open are missed much sooner, a minute after it closed, except those that have no reason to poll any more.
+ * When a peer counts as gone, unless it is heard of before: two intervals after its last announce. A member that is
+ * expected to open its leaders feed again is missed much sooner, a minute after it closed.
  */
-export function expiresAt(peer: SwarmPeer, intervalMs: number, leads: boolean): number {
-  const { member } = peer;
+export function expiresAt({ announcedAt, member }: SwarmPeer, intervalMs: number): number {
   if (member && member.openFeeds > 0) return Infinity;
-  const polls = member?.feedClosedAt !== undefined && (leads || peer.left > 0);
-  if (!polls || member.feedClosedAt === undefined) return peer.announcedAt + 2 * intervalMs;
-  return Math.max(member.feedClosedAt, peer.announcedAt) + LIMITS.tracker.feedClosedExpiryMs;
+  if (member?.feedClosedAt === undefined) return announcedAt + 2 * intervalMs;
+  return Math.max(member.feedClosedAt, announcedAt) + LIMITS.tracker.feedClosedExpiryMs;
 }

@@ -19,7 +19,13 @@ export function answerLeaders(
     return ct ? ok(encodeLeadersAnswer(ct)) : fail("CT_ERR_REFUSED", "unknown peer");
   };
   const known = tracker.tellLeaders(infoHash, peerId, source);
-  if (!known || (known.leaders?.term ?? 0) > term) return tell();
+  if (!known) return tell();
+  if ((known.leaders?.term ?? 0) > term) {
+    // A poll, if a short one: whoever sent it is alive.
+    tracker.feedOpened(infoHash, peerId);
+    tracker.feedClosed(infoHash, peerId);
+    return tell();
+  }
   const poll = waitForNews(tracker, feed, asked.value, source);
   if (!poll) return fail("CT_ERR_REFUSED", "poll by announcing");
   const hangUp = () => poll.end();
@@ -41,6 +47,6 @@ function waitForNews(
   if (!swarm || asn === undefined) return undefined;
   const poll = feed.wait({ infoHash, peerId, asn, source }, () => tracker.feedClosed(infoHash, peerId));
   if (poll) tracker.feedOpened(infoHash, peerId);
-  else tracker.feedRefused(infoHash, peerId);
+  else swarm.expectNoFeed(peerId);
   return poll;
 }

@@ -33,7 +33,7 @@ export interface SwarmMember {
   /** Payload bytes it says it downloaded from other ASes and from its own. */
   readonly externalBytes: number;
   readonly internalBytes: number;
-  /** Long polls open now, and when the last one closed. */
+  /** Long polls open now, and when the last one closed if another is expected. */
   readonly openFeeds: number;
   readonly feedClosedAt?: number;
 }
@@ -152,7 +152,7 @@ export class Swarm implements SwarmView {
     return peer;
   }
 
-  /** Takes in what another tracker process knew. Whoever listened to a feed has to come back to it. */
+  /** Takes in what an earlier tracker process knew. Members are expected to open their feed again. */
   restore(members: Iterable<SwarmPeer>, totals: SwarmTotals, now: number): void {
     for (const saved of members) {
       const { peerId, asn, left, key, member } = saved;
@@ -184,8 +184,8 @@ export class Swarm implements SwarmView {
     });
   }
 
-  /** The peer was refused a long poll, so that it has none is no sign of its being gone. */
-  feedRefused(peerId: PeerId): void {
+  /** That the member polls no more is no sign of its being gone: it need not, or was told not to. */
+  expectNoFeed(peerId: PeerId): void {
     this.#changeMember(peerId, (member) => {
       delete member.feedClosedAt;
     });

@@ -100,13 +100,16 @@ export class Tracker {
   }
 
   feedClosed(infoHash: InfoHash, peerId: PeerId): void {
-    this.options.store.get(infoHash)?.feedClosed(peerId, this.options.clock.now());
+    const swarm = this.options.store.get(infoHash);
+    swarm?.feedClosed(peerId, this.options.clock.now());
+    if (swarm) this.considerFeed(swarm, peerId);
     this.elections.watch(infoHash, (election, now) => election.feedClosed(peerId, now));
   }
 
-  /** A member was told to poll by announcing. */
-  feedRefused(infoHash: InfoHash, peerId: PeerId): void {
-    this.options.store.get(infoHash)?.feedRefused(peerId);
+  /** Complete peers that lead nothing poll no more: nobody is to wait for it. */
+  considerFeed(swarm: Swarm, peerId: PeerId): void {
+    const peer = swarm.get(peerId);
+    if (peer?.left === 0 && !this.#leads(swarm, peer)) swarm.expectNoFeed(peerId);
   }
 
   /** Saves what is not saved yet. */
@@ -127,6 +130,7 @@ export class Tracker {
     // Without an endpoint nobody could reach it, and nothing would ever expire it.
     for (const { peerId } of election.members()) if (!swarm.get(peerId)) election.leave(peerId, now);
     this.elections.adopt(infoHash, election);
+    for (const { peerId } of members) this.considerFeed(swarm, peerId);
   }
 
   #state(infoHash: InfoHash): string | undefined {
@@ -135,14 +139,16 @@ export class Tracker {
     return swarm && election ? encodeSavedSwarm(swarm, election.snapshot()) : undefined;
   }
 
+  #leads(swarm: Swarm, { asn, peerId }: SwarmPeer): boolean {
+    return this.elections.get(swarm.infoHash)?.result(asn)?.leaders.includes(peerId) ?? false;
+  }
+
   #sweep(): void {
     const { clock, store, intervalMs } = this.options;
     const now = clock.now();
     for (const swarm of store.swarms()) {
-      const election = this.elections.get(swarm.infoHash);
       for (const peer of swarm.peers()) {
-        const leads = election?.result(peer.asn)?.leaders.includes(peer.peerId) ?? false;
-        if (now >= expiresAt(peer, intervalMs, leads)) this.removePeer(swarm, peer);
+        if (now >= expiresAt(peer, intervalMs)) this.removePeer(swarm, peer);
       }
     }
   }

@@ -1,0 +1,209 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { Agent } from "node:http";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type CtAnswer,
+  decodeLeadersAnswer,
+  encodeLeadersQuery,
+  formatEndpoint,
+  unwrap,
+} from "@cachetorrent/protocol";
+import { type RunningTracker, TrackerConfigSchema } from "@cachetorrent/tracker";
+import { Value } from "typebox/value";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Asking, announceTo, request, startTestTracker } from "./daemon.ts";
+import { announceQuery, config, endpoints, id, leaderNames, OTHER_SWARM, portOf, SWARM } from "./support.ts";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "ct-tracker-"));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+async function file(name: string, text: string): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, text);
+  return path;
+}
+
+async function poll(
+  tracker: RunningTracker,
+  name: string,
+  term: number,
+  asking: Asking = {},
+): Promise<CtAnswer> {
+  const query = encodeLeadersQuery({ infoHash: SWARM, peerId: id(name), term });
+  return unwrap(decodeLeadersAnswer((await request(tracker, `/leaders?${query}`, asking)).body));
+}
+
+async function untilPolls(tracker: RunningTracker, count: number): Promise<void> {
+  await vi.waitFor(async () => {
+    const { body } = await request(tracker, "/metrics");
+    expect(body.toString()).toContain(`cachetorrent_tracker_long_polls ${count}\n`);
+  }, 10_000);
+}
+
+describe("a listening tracker", () => {
+  test("picks a port for 0, and sees peers at the addresses they come from", async () => {
+    const tracker = await startTestTracker();
+    expect(tracker.endpoint.port).toBeGreaterThan(0);
+    await announceTo(tracker, "a", { from: "127.1.0.1" });
+    const b = await announceTo(tracker, "b", { from: "127.2.0.1", member: {} });
+    expect(endpoints(b)).toEqual([`127.1.0.1:${portOf("a")}`]);
+    expect(b.peers[0]?.asn).toBe(1);
+    expect(b.ct?.asn).toBe(2);
+  });
+
+  test("serves IPv6", async () => {
+    const tracker = await startTestTracker({ listen: "[::1]:0" });
+    await announceTo(tracker, "a", { member: {} });
+    const b = await announceTo(tracker, "b", { member: {} });
+    expect(b.peers).toEqual([{ endpoint: { address: "::1", port: portOf("a") }, asn: 6 }]);
+    const { body } = await request(tracker, `/announce?${announceQuery("c")}`);
+    expect(body.toString("latin1")).toContain("5:peers0:6:peers636:");
+  });
+
+  test("at :: it sees IPv4 clients at their IPv4 addresses", async () => {
+    const tracker = await startTestTracker({ listen: "[::]:0" });
+    const overIPv4 = { ...tracker, endpoint: { ...tracker.endpoint, address: "127.0.0.1" as never } };
+    const overIPv6 = { ...tracker, endpoint: { ...tracker.endpoint, address: "::1" as never } };
+    await announceTo(overIPv4, "a", { from: "127.1.0.1" });
+    const b = await announceTo(overIPv6, "b", { member: {} });
+    expect(endpoints(b)).toEqual([`127.1.0.1:${portOf("a")}`]);
+    expect(b.peers[0]?.asn).toBe(1);
+  });
+
+  test("keeps connections open for the next announce", async () => {
+    const tracker = await startTestTracker();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = [];
+    for (const name of ["a", "b", "c"]) {
+      ports.push((await request(tracker, `/announce?${announceQuery(name)}`, { agent })).localPort);
+    }
+    agent.destroy();
+    expect(new Set(ports).size).toBe(1);
+  });
+
+  test("names the port that is taken", async () => {
+    const tracker = await startTestTracker();
+    const listen = formatEndpoint(tracker.endpoint);
+    await expect(startTestTracker({ listen })).rejects.toThrow(
+      expect.objectContaining({ code: "CT_ERR_PORT_TAKEN", message: `listen: ${listen} is taken` }),
+    );
+  });
+
+  test("names an address that is not this machine's", async () => {
+    await expect(startTestTracker({ listen: "203.0.113.1:0" })).rejects.toThrow(
+      /no address 203\.0\.113\.1:0/,
+    );
+  });
+
+  test("pushes new leaders over an open connection", async () => {
+    const tracker = await startTestTracker();
+    await announceTo(tracker, "leader", { from: "127.1.0.1", member: { capacity: { up: 9, down: 9 } } });
+    await announceTo(tracker, "next", { from: "127.1.0.2", member: { capacity: { up: 5, down: 5 } } });
+    const { ct } = await announceTo(tracker, "watcher", { from: "127.1.0.3", member: {} });
+    const pushed = poll(tracker, "watcher", ct?.leaders?.term ?? 0, { from: "127.1.0.3" });
+    await untilPolls(tracker, 1);
+    await announceTo(tracker, "leader", { from: "127.1.0.1", event: "stopped" });
+    expect(leaderNames(await pushed)).toEqual(["next"]);
+  });
+
+  test("forgets the long poll of a client that hangs up", async () => {
+    const tracker = await startTestTracker();
+    await announceTo(tracker, "a", { from: "127.1.0.1", member: { capacity: { up: 9, down: 9 } } });
+    const hangUp = new AbortController();
+    const polling = poll(tracker, "a", Number.MAX_SAFE_INTEGER, { from: "127.1.0.1", signal: hangUp.signal });
+    await untilPolls(tracker, 1);
+    hangUp.abort();
+    await expect(polling).rejects.toThrow();
+    await untilPolls(tracker, 0);
+  });
+
+  test("answers open polls when it stops, and stops in spite of connections kept alive or half used", async () => {
+    const tracker = await startTestTracker();
+    await announceTo(tracker, "a", { from: "127.1.0.1", member: { capacity: { up: 9, down: 9 } } });
+    const agent = new Agent({ keepAlive: true });
+    const polling = poll(tracker, "a", Number.MAX_SAFE_INTEGER, { from: "127.1.0.1", agent });
+    await untilPolls(tracker, 1);
+    const halfUsed = connect(tracker.endpoint.port, "127.0.0.1");
+    halfUsed.on("error", () => halfUsed.destroy());
+    const closed = new Promise((resolve) => halfUsed.once("close", resolve));
+    halfUsed.write("GET /announce HTTP/1.1\r\nHost: ");
+    await Promise.all([tracker.stop(), tracker.stop()]);
+    expect(leaderNames(await polling)).toEqual(["a"]);
+    await closed;
+    agent.destroy();
+  });
+});
+
+describe("a configured tracker", () => {
+  test("every default passes the schema, and unknown settings do not", () => {
+    expect(Value.Check(TrackerConfigSchema, config({}))).toBe(true);
+    expect(Value.Check(TrackerConfigSchema, { ...config({}), quorums: 3 })).toBe(false);
+  });
+
+  test("takes policies, for all swarms and for single ones, from its configuration", async () => {
+    const tracker = await startTestTracker({
+      policy: "biased",
+      "external-percent": 0,
+      swarms: { [OTHER_SWARM.toUpperCase()]: { "external-percent": 100 } },
+    });
+    for (const infoHash of [SWARM, OTHER_SWARM]) {
+      await announceTo(tracker, "in", { infoHash, from: "127.1.0.1" });
+      await announceTo(tracker, "out", { infoHash, from: "127.2.0.1" });
+    }
+    const ask = async (infoHash: typeof SWARM) => {
+      const answer = await announceTo(tracker, "x", { infoHash, from: "127.1.0.9", member: {}, numwant: 1 });
+      return { policy: answer.ct?.policy, peers: endpoints(answer) };
+    };
+    expect(await ask(SWARM)).toEqual({
+      policy: { name: "biased", externalPercent: 0 },
+      peers: [`127.1.0.1:${portOf("in")}`],
+    });
+    expect(await ask(OTHER_SWARM)).toEqual({
+      policy: { name: "biased", externalPercent: 100 },
+      peers: [`127.2.0.1:${portOf("out")}`],
+    });
+  });
+
+  test("reads allow-list and tokens from files, and again when asked to", async () => {
+    const allowList = await file("allowed", `# ours\n${SWARM.toUpperCase()}\n`);
+    const tokens = await file("tokens", "first # for the lab\n");
+    const tracker = await startTestTracker({ "allow-list": allowList, tokens });
+    const announce = (path: string, infoHash = SWARM) => announceTo(tracker, "a", { path, infoHash });
+    await announce("/first/announce");
+    await expect(announce("/second/announce")).rejects.toThrow("unknown token");
+    await expect(announce("/first/announce", OTHER_SWARM)).rejects.toThrow("not tracked here");
+    await file("allowed", `${OTHER_SWARM}\n`);
+    await file("tokens", "second\n");
+    await tracker.reload();
+    await announce("/second/announce", OTHER_SWARM);
+    await expect(announce("/first/announce", OTHER_SWARM)).rejects.toThrow("unknown token");
+    await file("tokens", "se cond\n");
+    await expect(tracker.reload()).rejects.toThrow(`tokens ${tokens}:1: a token is`);
+    await announce("/second/announce", OTHER_SWARM);
+  });
+
+  test.each([
+    [{ "trust-proxy": ["proxy"] }, "CT_ERR_CONFIG", "trust-proxy: not an address block"],
+    [{ "trust-ip": ["10.0.0.0/40"] }, "CT_ERR_CONFIG", "trust-ip: the prefix length"],
+    [{ "as-prefix": ["10.0.0.0/8"] }, "CT_ERR_AS_TABLE", "as-prefix 10.0.0.0/8: not an AS number: missing"],
+    [{ "as-table": "/nowhere/table" }, "CT_ERR_CONFIG", "as-table: cannot read /nowhere/table"],
+    [{ "allow-list": "/nowhere/list" }, "CT_ERR_CONFIG", "allow-list: cannot read /nowhere/list"],
+    [{ listen: "localhost:1" }, "CT_ERR_ADDRESS", "not an address and port"],
+  ])("%j fails by name", async (settings, code, message) => {
+    await expect(startTestTracker(settings)).rejects.toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    );
+  });
+
+  test("an allow-list with something else in it is refused with its line", async () => {
+    const allowList = await file("bad-list", `${SWARM}\nubuntu.iso\n`);
+    await expect(startTestTracker({ "allow-list": allowList })).rejects.toThrow(
+      `allow-list ${allowList}:2: not an info-hash`,
+    );
+  });
+});
