@@ -2,7 +2,14 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asPrefixOptions, complete, receivedByAsn, startPeer, startTracker } from "./support/cachetorrent.ts";
+import {
+  asPrefixOptions,
+  complete,
+  receivedByAsn,
+  startPeer,
+  startTracker,
+  stopPeer,
+} from "./support/cachetorrent.ts";
 import { asnOf, describeInLab, Lab, prefixesOf } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
@@ -43,7 +50,7 @@ describeInLab("two peers behind one public address", ["nft"], () => {
       hidden.push(await startPeer(host, host.ipv4, [torrent], downloads, local));
     }
     await Promise.all(hidden.map((peer) => complete(peer, torrent)));
-    for (const peer of [seed, ...hidden]) await peer.daemon.stop();
+    for (const peer of [seed, ...hidden]) await stopPeer(peer);
     for (const peer of hidden) accounts.push(await peer.ledger(torrent.infoHash));
   });
   afterAll(() => lab?.close());

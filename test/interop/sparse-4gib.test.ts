@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { DaemonGroup } from "@cachetorrent/testbed";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { complete, receivedByAsn, startPeer, startTracker } from "./support/cachetorrent.ts";
+import { complete, receivedByAsn, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
 import { Place } from "./support/place.ts";
 import { writeTorrent } from "./support/torrents.ts";
 
@@ -83,7 +83,7 @@ test("a file of over 4 GiB that lacks only the 20 pieces around offset 2^32 is c
     startPeer(place("seed"), "127.1.0.1", [torrent], source),
   ]);
   await complete(leecher, torrent);
-  await leecher.daemon.stop();
+  await stopPeer(leecher);
 
   const completed = path.join(downloads, NAME);
   const { size, blocks } = await stat(completed);

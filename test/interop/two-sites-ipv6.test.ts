@@ -2,7 +2,14 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asPrefixOptions, complete, receivedByAsn, startPeer, startTracker } from "./support/cachetorrent.ts";
+import {
+  asPrefixOptions,
+  complete,
+  receivedByAsn,
+  startPeer,
+  startTracker,
+  stopPeer,
+} from "./support/cachetorrent.ts";
 import { asnOf, describeInLab, Lab, prefixesOf } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
@@ -43,7 +50,7 @@ describeInLab("two sites over IPv6 alone", [], () => {
     ]);
     await Promise.all(peers.map((peer) => complete(peer, torrent)));
     // One after another, so that every connection is closed by one side while the other still counts.
-    for (const peer of [...peers, seedPeer]) await peer.daemon.stop();
+    for (const peer of [...peers, seedPeer]) await stopPeer(peer);
     seed = await memberOf(NEAR, seedPeer);
     leechers = await Promise.all(peers.map((peer, at) => memberOf(at === 0 ? NEAR : FAR, peer)));
   });

@@ -1,5 +1,6 @@
 import path from "node:path";
 import {
+  describeExit,
   type LedgerTorrent,
   type PeerProcess,
   startPeerProcess,
@@ -11,6 +12,7 @@ import type { MadeTorrent } from "./torrents.ts";
 
 const TRACKER_PORT = 6969;
 const PEER_PORT = 6881;
+const EXIT_ON_SIGTERM = 143;
 /** For what should take seconds: a ceiling, not an expectation. */
 export const CEILING_MS = 90_000;
 
@@ -50,6 +52,12 @@ export function startPeer(
 /** Settles when the peer says that it has the torrent whole. */
 export function complete(peer: PeerProcess, torrent: MadeTorrent): Promise<void> {
   return peer.complete({ infoHash: torrent.infoHash, timeoutMs: CEILING_MS });
+}
+
+/** Ends the peer as a user would. Its ledger is final then, unless it ended in some other way before: that is thrown. */
+export async function stopPeer({ daemon }: PeerProcess): Promise<void> {
+  const exit = await daemon.stop();
+  if (exit.code !== EXIT_ON_SIGTERM) throw daemon.failure(`${describeExit(exit)} instead of a clean stop`);
 }
 
 /** Payload bytes received, by the sender's AS, over all roles. */
