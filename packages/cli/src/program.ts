@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Context } from "./context.ts";
 import { describeError, EXIT, exitCodeOf } from "./exit.ts";
+import { didYouMean } from "./nearest-name.ts";
 
 interface CommandEntry {
   readonly name: string;
@@ -70,13 +71,25 @@ async function buildProgram(argv: readonly string[], context: Context): Promise<
 
 /** Commander reports and throws; it neither exits nor writes anywhere but to the context. */
 function configure(command: Command, context: Context): void {
+  command.showSuggestionAfterError(false);
   command.exitOverride().configureOutput({
     writeOut: (text) => context.stdout.write(text),
     writeErr: (text) => context.stderr.write(text),
-    outputError: (text, write) => write(text.replace(/^error:/, "cachetorrent:")),
+    outputError: (text, write) => write(withSuggestion(text.replace(/^error:/, "cachetorrent:"), command)),
     getOutHelpWidth: () => Math.min(context.stdout.columns ?? 100, 110),
     getErrHelpWidth: () => Math.min(context.stderr.columns ?? 100, 110),
   });
+}
+
+/** Commander's own suggestions leave out names that are much longer than what was typed. */
+function withSuggestion(text: string, command: Command): string {
+  const [, kind, name = ""] = /unknown (option|command) '([^'=]+)/.exec(text) ?? [];
+  if (kind === undefined) return text;
+  const known =
+    kind === "option"
+      ? command.options.flatMap((option) => option.long ?? []).concat("--help")
+      : command.commands.map((subcommand) => subcommand.name());
+  return `${text.trimEnd()}${didYouMean(name, known)}\n`;
 }
 
 function isCommanderError(error: unknown): boolean {

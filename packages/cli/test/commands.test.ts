@@ -24,12 +24,13 @@ describe("usage", () => {
   });
   test.each([
     ["no command", [], /Usage:/],
-    ["an unknown command", ["pere"], /unknown command 'pere'\n\(Did you mean peer\?\)/],
+    ["an unknown command", ["pere"], /unknown command 'pere' \(did you mean peer\?\)/],
     [
       "an unknown option",
       ["tracker", "--polcy", "biased"],
-      /unknown option '--polcy'\n\(Did you mean --policy\?\)/,
+      /unknown option '--polcy' \(did you mean --policy\?\)/,
     ],
+    ["the beginning of an option", ["tracker", "--external", "3"], /\(did you mean --external-percent\?\)/],
     ["an option without its value", ["tracker", "--policy"], /argument missing/],
     ["an unknown policy", ["tracker", "--policy", "biasd"], /did you mean biased\?/],
     ["a peer without a torrent", ["peer"], /name at least one \.torrent file/],

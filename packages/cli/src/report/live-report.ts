@@ -8,7 +8,8 @@ export function liveReport(display: TerminalDisplay): PeerReport {
   return {
     listening: ({ endpoint }) => display.printAbove(`listening on ${endpoint}`),
     progress: (status) => display.show(status.torrents.map(progressLine)),
-    complete: ({ name }) => display.printAbove(`${printable(name)}: complete`),
+    // Its line is at 100% and the log has said so: no need for a third time.
+    complete: () => undefined,
     failed: (error, torrent) =>
       display.printAbove(torrent ? `${printable(torrent.name)}: ${printable(error.message)}` : error.message),
     stopped: (status) => {

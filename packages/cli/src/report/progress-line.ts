@@ -42,7 +42,11 @@ function details(torrent: TorrentStatus): string[] {
     case "checking":
       return ["checking what is on disk"];
     case "stopped":
-      return ["stopped"];
+      return [
+        "stopped",
+        `received ${formatSize(torrent.internalBytes)} inside, ${formatSize(torrent.externalBytes)} from outside`,
+        `sent ${formatSize(torrent.sentBytes)}`,
+      ];
     case "failed":
       return [`failed: ${printable(torrent.error ?? "")}`];
     case "seeding":
