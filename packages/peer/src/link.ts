@@ -18,7 +18,7 @@ export interface LinkOptions {
   onClosed(reason: string): void;
 }
 
-/** How long a closed link may take to bring in what is under way. */
+/** How long a link of which one half has ended may take to bring over what is under way. */
 const CLOSE_GRACE_MS = 2000;
 
 /** A socket, the guard in front of the wire, and the wire: bytes in and out, and the ends of it. */
@@ -81,7 +81,6 @@ export class Link {
     this.#reason = reason;
     this.#uncork();
     this.#options.socket.end();
-    this.#graceTimer = this.#options.clock.after(CLOSE_GRACE_MS, () => this.#options.socket.destroy());
     this.#ending();
   }
 
@@ -136,6 +135,8 @@ export class Link {
   #ending(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    // Whoever ended first: a side that does not end its half, or never reads what waits for it, would hold us for ever.
+    this.#graceTimer = this.#options.clock.after(CLOSE_GRACE_MS, () => this.#options.socket.destroy());
     this.#options.onEnding();
   }
 
