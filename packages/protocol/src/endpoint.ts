@@ -26,7 +26,7 @@ export function isIPv6(address: Address): boolean {
 
 /** 4 or 16 bytes in network order. */
 export function addressBytes(address: Address): Uint8Array {
-  return isIPv6(address) ? ipv6Bytes(address) : Uint8Array.from(address.split("."), Number);
+  return isIPv6(address) ? ipv6Bytes(address) : ipv4Bytes(address);
 }
 
 /** The inverse of `addressBytes`; 16 bytes under ::ffff:0:0/96 become IPv4. */
@@ -83,6 +83,22 @@ export function isMulticast(address: Address): boolean {
   if (isIPv6(address)) return /^ff[0-9a-f]{2}:/.test(address);
   const first = Number.parseInt(address, 10);
   return first >= 224 && first <= 239;
+}
+
+/** By hand: a tracker does it for every entry of every peer list. */
+function ipv4Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e) {
+      bytes[part++] = value;
+      value = 0;
+    } else value = value * 10 + code - 0x30;
+  }
+  bytes[part] = value;
+  return bytes;
 }
 
 function ipv6Bytes(text: string): Uint8Array {

@@ -13,7 +13,7 @@ import {
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import { handOutPolicy } from "./hand-out/hand-out-policy.ts";
-import { isSamePeer } from "./identity.ts";
+import { isGuarded, isSamePeer } from "./identity.ts";
 import { type AskingPeer, endpointToTell } from "./member-answer.ts";
 import { policyOf } from "./policies.ts";
 import { endpointsOf, type Swarm, type SwarmMember, type SwarmPeer } from "./swarm.ts";
@@ -37,8 +37,8 @@ export function announce(
   }
   if (request.port === 0) return fail("CT_ERR_ANNOUNCE", "invalid port: 0");
   const joined = swarm ?? store.open(request.infoHash);
-  if (known?.member && !isKnownPeer) {
-    // Somebody with a member's id: a list like anybody's, no word of the extension, and the record stays as it is.
+  if (known && !isKnownPeer && isGuarded(known)) {
+    // Somebody with another peer's id: a list like anybody's, no word of the extension, and the record stays as it is.
     const { member: _, ...stranger } = known;
     return ok(withPeers(tracker, joined, request, { peer: stranger, source: address }));
   }
@@ -140,18 +140,17 @@ function withPeers(
   const { policies } = tracker.options;
   const count = Math.min(request.numwant ?? LIMITS.tracker.numwantDefault, LIMITS.tracker.numwantMost);
   const handOut = handOutPolicy(policyOf(policies, swarm.infoHash));
-  const peers = handOut(swarm, asking.peer, count).flatMap((peer) => entryFor(peer, asking));
+  const peers: PeerEntry[] = [];
+  for (const peer of handOut(swarm, asking.peer, count)) {
+    const endpoint = endpointToTell(peer, asking);
+    if (endpoint) peers.push({ endpoint, asn: peer.asn, peerId: peer.peerId });
+  }
   const answer = { ...answerTo(tracker, swarm), peers };
   if (!asking.peer.member) return answer;
   const ct = tracker.memberAnswer(swarm, asking);
   return isPending(tracker, asking.peer, ct.leaders !== undefined)
     ? { ...answer, ...PENDING_INTERVALS, ct }
     : { ...answer, ct };
-}
-
-function entryFor(peer: SwarmPeer, asking: AskingPeer): PeerEntry[] {
-  const endpoint = endpointToTell(peer, asking);
-  return endpoint ? [{ endpoint, asn: peer.asn, peerId: peer.peerId }] : [];
 }
 
 const PENDING_INTERVALS = {

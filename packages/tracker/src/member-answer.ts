@@ -41,14 +41,14 @@ export function memberAnswer(
  * Where `asking` reaches `peer`. Behind one NAT the public endpoint often leads nowhere (no hairpinning): who asks from
  * the same public address and AS is told the local one.
  */
-export function endpointToTell(peer: SwarmPeer, asking: AskingPeer): Endpoint | undefined {
-  const { member } = asking.peer;
+export function endpointToTell(peer: SwarmPeer, { peer: asker, source }: AskingPeer): Endpoint | undefined {
   const local = peer.member?.local;
-  const sameSite =
-    member !== undefined &&
-    isInternal(peer.asn, asking.peer.asn) &&
-    endpointsOf(peer).some(({ address }) => address === asking.source);
-  return sameSite && local ? local : endpointFor(peer, asking.source);
+  const isNeighbour =
+    local !== undefined &&
+    asker.member !== undefined &&
+    isInternal(peer.asn, asker.asn) &&
+    endpointsOf(peer).some(({ address }) => address === source);
+  return isNeighbour ? local : endpointFor(peer, source);
 }
 
 /** Head, standby, and others at random; a leader finds itself among them, or it would not know that it leads. */

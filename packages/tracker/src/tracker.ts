@@ -4,6 +4,7 @@ import {
   type CtAnswer,
   formatEndpoint,
   type InfoHash,
+  LIMITS,
   type PeerId,
   type ScrapeEntry,
 } from "@cachetorrent/protocol";
@@ -156,7 +157,7 @@ export class Tracker {
   #leadersChanged(infoHash: InfoHash, change: LeadersChanged): void {
     const { asn, term } = change;
     const swarm = this.options.store.get(infoHash);
-    const leaders = change.leaders.map((peerId) => {
+    const leaders = change.leaders.slice(0, LIMITS.tracker.leadersListed).map((peerId) => {
       const peer = swarm?.get(peerId);
       return { peerId, endpoints: peer ? endpointsOf(peer).map(formatEndpoint) : [] };
     });

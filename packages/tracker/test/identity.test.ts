@@ -57,6 +57,19 @@ describe("who may speak for a peer", () => {
     expect((await tracker.stats()).members).toBe(0);
   });
 
+  test("a stock peer with a key cannot be moved, and then stopped, by a stranger; one without a key may move", async () => {
+    const tracker = new TestTracker();
+    await tracker.announce("keyed", { from: "198.18.1.1", key: KEY });
+    await tracker.announce("keyed", { from: "198.18.1.66", key: "ffffffff" });
+    await tracker.announce("keyed", { from: "198.18.1.66", key: "ffffffff", event: "stopped" });
+    await tracker.announce("keyless", { from: "198.18.1.2" });
+    await tracker.announce("keyless", { from: "198.18.1.3" });
+    expect(endpoints(await tracker.announce("asker", { from: "198.18.2.1" }))).toEqual([
+      `198.18.1.1:${portOf("keyed")}`,
+      `198.18.1.3:${portOf("keyless")}`,
+    ]);
+  });
+
   test("a member that moved goes on at its new address when it shows its key", async () => {
     const tracker = await withLeader();
     await tracker.join("leader", "198.18.2.7", 9_000, { key: KEY });
