@@ -221,6 +221,24 @@ describe("daemons", () => {
     expect(events.at(-1)).toMatchObject({ event: "stopped", torrents: [{ verifiedBytes: 50_000 }] });
     expect(await readFile(join(folder, "told.txt"), "utf8")).toBe(`a.bin in ${folder}\n`);
   });
+  test("a peer that was to leave when complete leaves with 1 when one of its torrents failed", async () => {
+    const folder = await temporaryFolder();
+    for (const name of ["good", "bad"]) {
+      await writeFile(join(folder, name), Buffer.alloc(50_000, name));
+      await run(["create", name, "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    }
+    await mkdir(join(folder, "content"));
+    await writeFile(join(folder, "content", "good"), Buffer.alloc(50_000, "good"));
+    await mkdir(join(folder, "content", "bad"));
+    const torrents = ["good.torrent", "bad.torrent"];
+    const { exitCode, stdout } = await run(
+      ["peer", ...torrents, "--dir", "content", "--listen", "127.0.0.1:0", "--exit-on-complete"],
+      { cwd: folder },
+    );
+    expect(stdout).toContain("good: complete\n");
+    expect(stdout).toContain("bad: failed: ");
+    expect(exitCode).toBe(1);
+  });
   test("a peer that seeds ends with 130 on SIGINT and tells the end", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));

@@ -6,4 +6,5 @@ export { loadMetainfo, type Metainfo, parseMetainfo, pieceSize, type TorrentFile
 export type { PieceSet } from "./piece-set.ts";
 export type { PeerStatus, TorrentState, TorrentStatus } from "./status.ts";
 export { FileStorage, type Storage } from "./storage.ts";
+export { storageError } from "./storage-error.ts";
 export { verifyOnDisk } from "./verifier.ts";

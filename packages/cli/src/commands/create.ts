@@ -1,6 +1,6 @@
 import { access, rm, writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { createTorrentFile } from "@cachetorrent/peer";
+import { createTorrentFile, storageError } from "@cachetorrent/peer";
 import { CtError, formatSize, parseSize, unwrap } from "@cachetorrent/protocol";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
@@ -99,7 +99,7 @@ async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
     if (isSystemError(error) && error.code === "EEXIST") throw inTheWay(path);
     // What we opened ourselves and could not fill, on a full disk for example.
     if (isSystemError(error) && error.syscall === "write") await rm(path, { force: true });
-    throw error;
+    throw storageError(error, path, "cannot write the torrent file");
   }
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { systemClock, systemRandom } from "@cachetorrent/clock";
 import { type PeerConfig, PeerConfigSchema, type PeerDaemon, startPeer } from "@cachetorrent/peer";
-import { CtError, formatEndpoint } from "@cachetorrent/protocol";
+import { CtError, formatEndpoint, type InfoHash } from "@cachetorrent/protocol";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { addConfigOptions, readConfig } from "../config-options.ts";
@@ -68,30 +68,30 @@ async function run(config: PeerConfig, files: readonly string[], context: Contex
     );
   });
   const progress = systemClock.every(PROGRESS_MS, () => report.progress(daemon.status()));
-  const exitCode = await runDaemon(daemon, [signalled, endOf(daemon, config, hooks, report)]);
+  const exitCode = await runDaemon(daemon, [signalled, endOf(daemon, config, hooks)]);
   progress.cancel();
   report.stopped(daemon.status());
   return exitCode;
 }
 
-/** The exit code of a peer that no signal ends. */
-async function endOf(
-  daemon: PeerDaemon,
-  config: PeerConfig,
-  hooks: readonly Promise<void>[],
-  report: PeerReport,
-): Promise<number> {
-  const complete = config["exit-on-complete"]
-    ? daemon.allComplete.then(async () => {
-        await Promise.all(hooks);
-        return EXIT.done;
-      })
-    : new Promise<never>(() => undefined);
-  const failed = daemon.failed.then((error) => {
-    report.failed(error);
-    return exitCodeOf(error);
+/** The exit code of a peer that no signal ends. When nothing is left to do, each torrent has told its error. */
+function endOf(daemon: PeerDaemon, config: PeerConfig, hooks: readonly Promise<void>[]): Promise<number> {
+  const failed = daemon.failed.then(exitCodeOf);
+  if (!config["exit-on-complete"]) return failed;
+  const unfinished = new Set(daemon.status().torrents.map((torrent) => torrent.infoHash));
+  let exitCode: number = EXIT.done;
+  const finished = new Promise<number>((resolve) => {
+    const settle = (infoHash: InfoHash) => {
+      unfinished.delete(infoHash);
+      if (unfinished.size === 0) Promise.all(hooks).then(() => resolve(exitCode));
+    };
+    daemon.events.on("complete", ({ infoHash }) => settle(infoHash));
+    daemon.events.on("error", ({ infoHash, error }) => {
+      exitCode = exitCodeOf(error);
+      settle(infoHash);
+    });
   });
-  return Promise.race([complete, failed]);
+  return Promise.race([finished, failed]);
 }
 
 /** A terminal gets lines redrawn in place with the log above them; pipes and files get plain lines or JSON. */
