@@ -34,7 +34,9 @@ console.log(passed, failed, skipped.length);
 
 const leftOut = new Map<string, number>();
 for (const test of skipped) {
-  const group = test.ancestorTitles.at(-1) || test.title;
+  // A group that is left out says so, and why, in its title.
+  const titles = [...test.ancestorTitles.filter((title) => title !== ""), test.title];
+  const group = titles.find((title) => title.includes("left out")) ?? titles[0] ?? "";
   leftOut.set(group, (leftOut.get(group) ?? 0) + 1);
 }
-for (const [group, count] of leftOut) console.log(`${count} of ${group}`);
+for (const [group, count] of leftOut) console.log(`${count} of: ${group}`);
