@@ -83,7 +83,7 @@ function endOf(daemon: PeerDaemon, config: PeerConfig, hooks: readonly Promise<v
   const finished = new Promise<number>((resolve) => {
     const settle = (infoHash: InfoHash) => {
       unfinished.delete(infoHash);
-      if (unfinished.size === 0) Promise.all(hooks).then(() => resolve(exitCode));
+      if (unfinished.size === 0) void Promise.all(hooks).then(() => resolve(exitCode));
     };
     daemon.events.on("complete", ({ infoHash }) => settle(infoHash));
     daemon.events.on("error", ({ infoHash, error }) => {
