@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { asPrefixOptions, startTracker } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { announceCrowd } from "./support/crowd.ts";
-import { describeInLab, Lab, prefixesOf } from "./support/lab.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { Lab, prefixesOf } from "./support/lab.ts";
 import { type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const HOME = 1;

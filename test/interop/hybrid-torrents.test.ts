@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { complete, startPeer, startTracker } from "./support/cachetorrent.ts";
 import { libtorrent, makeHybridTorrent } from "./support/clients/libtorrent.ts";
 import type { RunningClient } from "./support/clients/stock-client.ts";
-import { describeInLab, Lab } from "./support/lab.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { Lab } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent } from "./support/torrents.ts";
 
 /** A file that ends inside a piece is followed by a pad file (BEP 47) in a hybrid torrent. */

@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import type { DaemonProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeInLab, type Host, Lab } from "./support/lab.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { type Host, Lab } from "./support/lab.ts";
 
 /** Tells each caller the address it is seen from. */
 const MIRROR = `
@@ -51,9 +54,11 @@ describeInLab("the lab", ["nft"], () => {
     const dead = spawnSync("true").pid;
     const left = `ctlab${dead}-1-left`;
     execFileSync("ip", ["netns", "add", left]);
+    const dir = mkdtempSync(path.join(tmpdir(), `ctlab${dead}-`));
     const next = await Lab.open();
     await next.close();
     expect(existsSync(`/run/netns/${left}`)).toBe(false);
+    expect(existsSync(dir)).toBe(false);
   });
 
   test("a closed lab leaves neither processes nor namespaces nor files", async () => {

@@ -10,7 +10,8 @@ import {
   startTracker,
   stopPeer,
 } from "./support/cachetorrent.ts";
-import { asnOf, describeInLab, Lab, prefixesOf } from "./support/lab.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { asnOf, Lab, prefixesOf } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const OPEN_SITE = 1;

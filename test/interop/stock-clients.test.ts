@@ -7,8 +7,9 @@ import { aria2 } from "./support/clients/aria2.ts";
 import { libtorrent } from "./support/clients/libtorrent.ts";
 import type { RunningClient, StockClient } from "./support/clients/stock-client.ts";
 import { transmission } from "./support/clients/transmission.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
 import { FIXTURES, fixtureTorrent } from "./support/fixtures.ts";
-import { describeInLab, Lab, prefixesOf } from "./support/lab.ts";
+import { Lab, prefixesOf } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const CLIENTS = [aria2, libtorrent, transmission];

@@ -1,11 +1,17 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DaemonGroup } from "@cachetorrent/testbed";
-import { describe } from "vitest";
-import { ip, namespaceName, removeLeftovers, removeNamespaces, runIn, setSwitches } from "./namespaces.ts";
+import {
+  ip,
+  labName,
+  namespaceName,
+  removeLeftovers,
+  removeNamespaces,
+  runIn,
+  setSwitches,
+} from "./namespaces.ts";
 import { Place } from "./place.ts";
 
 const CORE_ADDRESS = "198.18.0.1";
@@ -78,7 +84,7 @@ export class Lab {
 
   static async open(): Promise<Lab> {
     removeLeftovers();
-    const lab = new Lab(await mkdtemp(path.join(tmpdir(), "ctlab-")));
+    const lab = new Lab(await mkdtemp(path.join(tmpdir(), `${labName()}-`)));
     try {
       await lab.#addRouter(lab.#core.namespace);
       return lab;
@@ -182,52 +188,4 @@ export class Lab {
 
 async function forward(namespace: string): Promise<void> {
   await setSwitches(namespace, { "net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1" });
-}
-
-const PACKAGE_OF: Readonly<Record<string, string>> = {
-  ip: "iproute2",
-  setpriv: "util-linux",
-  nft: "nftables",
-  aria2c: "aria2",
-  "transmission-daemon": "transmission-daemon",
-  "/usr/bin/python3": "python3-libtorrent",
-};
-
-/** Why this machine can have no lab with these commands, or undefined if it can. */
-function whyNoLab(commands: readonly string[]): string | undefined {
-  if (process.getuid?.() !== 0) return "network namespaces need root";
-  const missing = commands.filter((command) => !isInstalled(command));
-  if (missing.length > 0) {
-    return `not installed: ${missing.map((command) => PACKAGE_OF[command] ?? command).join(", ")}`;
-  }
-  try {
-    const probe = namespaceName(0, "probe");
-    execFileSync("ip", ["netns", "add", probe], { stdio: "pipe" });
-    removeNamespaces([probe]);
-    return undefined;
-  } catch (error) {
-    return `this machine lets us make no network namespace (${(error as Error).message.trim()})`;
-  }
-}
-
-function isInstalled(command: string): boolean {
-  const check =
-    command === "/usr/bin/python3" ? `${command} -c 'import libtorrent'` : `command -v ${command}`;
-  try {
-    execFileSync("sh", ["-c", check], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Tests that need namespaces and these commands: left out, by name and with the reason, where they cannot be. */
-export function describeInLab(name: string, commands: readonly string[], tests: () => void): void {
-  const reason = whyNoLab(["ip", "setpriv", ...commands]);
-  if (reason === undefined) {
-    describe(name, tests);
-    return;
-  }
-  console.warn(`left out: ${name}: ${reason}`);
-  describe.skip(`${name} (left out: ${reason})`, tests);
 }

@@ -1,16 +1,21 @@
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Every namespace of a lab is called `ctlab<pid>-…`, so that a later run knows the leftovers of a dead one. */
-const NAMESPACE = /^ctlab(\d+)-/;
+/** So begins the name of all that a lab makes: a later run knows the leftovers of a dead one by it. */
+const LAB_NAME = /^ctlab(\d+)-/;
 const WHERE_IP_KEEPS_THEM = "/run/netns";
 
+export function labName(): string {
+  return `ctlab${process.pid}`;
+}
+
 export function namespaceName(lab: number, host: string): string {
-  return `ctlab${process.pid}-${lab}-${host}`;
+  return `${labName()}-${lab}-${host}`;
 }
 
 /** Runs lines of `ip` commands, inside `namespace` where one is given; fails with the line that was refused. */
@@ -44,12 +49,17 @@ export function removeNamespaces(names: readonly string[]): void {
 
 /** Removes what labs of processes that no longer live have left behind, and ends what still runs in there. */
 export function removeLeftovers(): void {
-  if (!existsSync(WHERE_IP_KEEPS_THEM)) return;
-  const left = readdirSync(WHERE_IP_KEEPS_THEM).filter((name) => {
-    const pid = NAMESPACE.exec(name)?.[1];
+  removeNamespaces(leftoversIn(WHERE_IP_KEEPS_THEM));
+  for (const name of leftoversIn(tmpdir()))
+    rmSync(path.join(tmpdir(), name), { recursive: true, force: true });
+}
+
+function leftoversIn(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).filter((name) => {
+    const pid = LAB_NAME.exec(name)?.[1];
     return pid !== undefined && !existsSync(`/proc/${pid}`);
   });
-  removeNamespaces(left);
 }
 
 function pidsIn(namespace: string): number[] {
