@@ -11,10 +11,16 @@ interface Suspect<S> {
 
 /**
  * Finds who sent bad data. A failed piece that came from one peer convicts it at once. Otherwise the blocks are
- * remembered, and when the piece verifies later, those that differ from the good ones tell who lied.
+ * remembered, and when the piece verifies later, those that differ from the good ones tell who lied. Until then it is
+ * a suspect: to be fetched again from one peer only, since someone who spoils a block of every copy would never be found.
  */
 export class BadDataFinder<S extends object> {
   readonly #failed = new Map<number, (Suspect<S> | undefined)[][]>();
+
+  /** Pieces that failed and have not verified since. */
+  suspects(): IterableIterator<number> {
+    return this.#failed.keys();
+  }
 
   /** A piece failed. Returns the source if it alone sent it. */
   failed(piece: number, bytes: Uint8Array, sources: readonly (S | undefined)[]): S | undefined {

@@ -12,6 +12,8 @@ export class ActivePiece {
   readonly piece: number;
   readonly buffer: Uint8Array;
   readonly blockCount: number;
+  /** When set, nobody else is asked: a bad copy then tells who lies. */
+  readonly only: Source | undefined;
   /** The source of each block that arrived. */
   readonly sources: (Source | undefined)[];
   /** Those who were asked for a block and have not answered. */
@@ -20,8 +22,9 @@ export class ActivePiece {
   #missingCount: number;
   #firstFree = 0;
 
-  constructor(piece: number, size: number) {
+  constructor(piece: number, size: number, only?: Source) {
     this.piece = piece;
+    this.only = only;
     this.buffer = Buffer.allocUnsafeSlow(size);
     this.blockCount = Math.ceil(size / BLOCK);
     this.sources = new Array<Source | undefined>(this.blockCount).fill(undefined);
@@ -50,6 +53,10 @@ export class ActivePiece {
 
   blockLength(block: number): number {
     return Math.min(BLOCK, this.buffer.length - block * BLOCK);
+  }
+
+  mayAsk(source: Source): boolean {
+    return this.only === undefined || this.only === source;
   }
 
   /** The first free block, or undefined. */
@@ -139,11 +146,11 @@ export class BlockBook {
     return this.#withFree.values();
   }
 
-  /** Begins a piece; undefined when there is no room for its buffer. */
-  begin(piece: number): ActivePiece | undefined {
+  /** Begins a piece, from one source `only` if given; undefined when there is no room for its buffer. */
+  begin(piece: number, only?: Source): ActivePiece | undefined {
     const size = this.#shape.pieceSize(piece);
     if (!this.#budget.take(size, this.#active.size === 0)) return undefined;
-    const active = new ActivePiece(piece, size);
+    const active = new ActivePiece(piece, size, only);
     this.#active.set(piece, active);
     this.#withFree.set(piece, active);
     return active;

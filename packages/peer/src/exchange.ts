@@ -79,6 +79,7 @@ export class Exchange implements ConnectionOwner {
       book: this.#book,
       downBucket: parts.downBucket,
       mayRequest: (connection, piece) => this.#role.mayRequest(connection, piece),
+      suspects: () => this.#badData.suspects(),
       heldBack: (waitMs) => this.#refillAllIn(waitMs),
     });
     this.#source = {
@@ -108,6 +109,7 @@ export class Exchange implements ConnectionOwner {
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
     for (const connection of this.connections) this.#sweepConnection(connection, now);
+    this.#freeSuspects();
     if (now - this.#rechokedAt >= LIMITS.peer.rechokeMs) this.#rechoke(now);
     this.#refillAll();
   }
@@ -190,7 +192,7 @@ export class Exchange implements ConnectionOwner {
 
   #received(active: ActivePiece, begin: number, bytes: Uint8Array, connection: Connection): void {
     const block = begin / LIMITS.peer.blockBytes;
-    if (!Number.isInteger(block)) return;
+    if (!Number.isInteger(block) || !active.mayAsk(connection)) return;
     const others = this.#book.received(active, block, bytes, connection);
     for (const other of others ?? []) (other as Connection).cancel(active.piece, begin, bytes.length);
     if (others && active.isComplete) void this.#finish(active);
@@ -290,6 +292,17 @@ export class Exchange implements ConnectionOwner {
       connection.cancel(piece, begin, blockLength(this.#parts.shape, piece, begin));
     }
     this.released(connection, keys);
+  }
+
+  /** A piece that is kept to one peer is given up when that peer cannot go on. */
+  #freeSuspects(): void {
+    for (const active of [...this.#book.active()]) {
+      const only = active.only as Connection | undefined;
+      if (!only || active.isComplete || !active.isIdle) continue;
+      if (only.isOpen && !only.isChoked && !only.snubbed) continue;
+      this.#book.end(active.piece);
+      this.#picker.open(active.piece);
+    }
   }
 
   #rechoke(now: number): void {

@@ -34,7 +34,7 @@ export class PeerTable {
       const key = formatEndpoint(endpoint);
       if (this.#peers.has(key) || this.#ours(endpoint)) continue;
       // A tracker or peer that names endpoints without end must not fill our memory.
-      if (this.#peers.size >= LIMITS.peer.knownPeersPerTorrent) return;
+      if (this.#peers.size >= LIMITS.peer.knownPeersPerTorrent && !this.#forgetWorst()) return;
       this.#peers.set(key, { endpoint, failures: 0, notBefore: 0, busy: false });
     }
   }
@@ -68,6 +68,15 @@ export class PeerTable {
     if (!peer) return;
     peer.busy = false;
     peer.notBefore = now + LAST_RETRY_MS;
+  }
+
+  /** Makes room: whoever was dialled in vain most often is forgotten. False when nobody was. */
+  #forgetWorst(): boolean {
+    let worst: [key: string, failures: number] | undefined;
+    for (const [key, { busy, failures }] of this.#peers) {
+      if (!busy && failures > (worst?.[1] ?? 0)) worst = [key, failures];
+    }
+    return worst !== undefined && this.#peers.delete(worst[0]);
   }
 
   ban(address: Address): void {

@@ -15,6 +15,8 @@ export interface SchedulerParts {
   /** The download limit: it paces requests, since sockets are never paused to shape. */
   readonly downBucket: TokenBucket;
   mayRequest(connection: Connection, piece: number): boolean;
+  /** Pieces of which a copy from several peers was bad. */
+  suspects(): Iterable<number>;
   /** The download limit holds requests back for this long. */
   heldBack(waitMs: number): void;
 }
@@ -53,20 +55,33 @@ export class RequestScheduler {
     const { book, picker } = this.#parts;
     const mayRequest = (piece: number): boolean => this.#parts.mayRequest(connection, piece);
     for (const active of book.withFree()) {
+      if (!active.mayAsk(connection) || (active.only && connection.snubbed)) continue;
       if (connection.theirs.has(active.piece) && mayRequest(active.piece)) return active;
     }
-    const piece = picker.pick(connection.theirs, mayRequest);
+    const suspect = this.#suspect(connection);
+    const piece = suspect ?? picker.pick(connection.theirs, mayRequest);
     if (piece === undefined) return undefined;
-    let active = book.begin(piece);
+    const only = piece === suspect ? connection : undefined;
+    let active = book.begin(piece, only);
     if (!active) {
       const idlest = book.idlest();
       if (!idlest) return undefined;
       book.end(idlest.piece);
       picker.open(idlest.piece);
-      active = book.begin(piece);
+      active = book.begin(piece, only);
     }
     if (active) picker.close(piece);
     return active;
+  }
+
+  /** Before all others: the sooner it is known who lies, the less is spoiled. */
+  #suspect(connection: Connection): number | undefined {
+    if (connection.snubbed) return undefined;
+    for (const piece of this.#parts.suspects()) {
+      const isFree = !this.#parts.book.get(piece) && connection.theirs.has(piece);
+      if (isFree && this.#parts.mayRequest(connection, piece)) return piece;
+    }
+    return undefined;
   }
 
   /** Every missing block is under way somewhere: ask a second peer too, so that the slowest does not hold up the end. */
@@ -74,7 +89,12 @@ export class RequestScheduler {
     const { book, picker } = this.#parts;
     if (picker.openCount > 0) return;
     for (const active of book.active()) {
-      if (!connection.theirs.has(active.piece) || !this.#parts.mayRequest(connection, active.piece)) continue;
+      if (
+        active.only ||
+        !connection.theirs.has(active.piece) ||
+        !this.#parts.mayRequest(connection, active.piece)
+      )
+        continue;
       const block = active.nextToRepeat(connection, ENDGAME_COPIES);
       if (block === undefined) continue;
       this.#ask(connection, active, block, now);
