@@ -20,12 +20,10 @@ import { asn } from "./samples.ts";
  */
 export class MeetingPoint {
   readonly announceUrl: string;
-  readonly #server: Server;
   readonly #swarms = new Map<InfoHash, Map<PeerId, PeerEntry>>();
   readonly #extra: PeerEntry[] = [];
 
   private constructor(server: Server) {
-    this.#server = server;
     this.announceUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`;
     server.on("request", (request, response) => {
       const [path, query = ""] = (request.url ?? "").split("?");

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Clock, seededRandom, systemClock } from "@cachetorrent/clock";
+import { type Clock, ManualClock, seededRandom, systemClock } from "@cachetorrent/clock";
 import { type CtError, type Endpoint, type PeerId, peerIdFromBytes } from "@cachetorrent/protocol";
 import { onTestFinished } from "vitest";
 import type { ChokerKind } from "../../src/choker.ts";
@@ -58,7 +58,7 @@ export class TestPeer {
     this.#ledger = parts.ledger;
   }
 
-  /** Starts with all these torrents; resolves once the check of what is on disk is over. */
+  /** Starts with all these torrents; resolves once it was checked on disk and the tracker has answered. */
   static async start(
     given: GivenTorrent | readonly GivenTorrent[],
     options: TestPeerOptions,
@@ -101,6 +101,7 @@ export class TestPeer {
         },
       );
       await torrent.start();
+      if (options.tracker) await until("the tracker has answered", () => hasAnnounced(torrent, clock));
     }
     return peer;
   }
@@ -145,6 +146,13 @@ export class TestPeer {
 
 export function numberedPeerId(n: number): PeerId {
   return peerIdFromBytes(Buffer.from(`-CT0100-${String(n).padStart(12, "0")}`));
+}
+
+/** Moves a clock that stands still by as little as an announce needs to leave. */
+function hasAnnounced(torrent: Torrent, clock: Clock): boolean {
+  if (clock instanceof ManualClock) clock.advance(1);
+  const { asn, state } = torrent.status();
+  return asn !== 0 || state === "failed";
 }
 
 /** All files of a torrent, padding left out. */
