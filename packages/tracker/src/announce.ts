@@ -76,6 +76,7 @@ function register(
   );
   for (const former of formerSelves(swarm, request, endpoint)) tracker.removePeer(swarm, former);
   if (member) feedElection(tracker, swarm, peer, { member, before, address, moved });
+  if (member) tracker.sumsGrew(swarm);
   if (member && left === 0) tracker.considerFeed(swarm, peerId);
   // Saved, for after a restart nobody is to wait for its feed either.
   if (member && completed) tracker.options.state?.changed(swarm.infoHash);

@@ -1,10 +1,11 @@
 import type { Clock } from "@cachetorrent/clock";
-import { type Address, type Asn, type InfoHash, LIMITS, type PeerId } from "@cachetorrent/protocol";
+import { type Address, type Asn, type InfoHash, LIMITS } from "@cachetorrent/protocol";
 
-/** One member that waits for new leaders. */
+/** Somebody who waits for new leaders. */
 export interface Waiting {
   readonly infoHash: InfoHash;
-  readonly peerId: PeerId;
+  /** Has one poll at a time in this swarm. */
+  readonly poller: string;
   readonly asn: Asn;
   readonly source: Address;
 }
@@ -24,7 +25,7 @@ interface OpenPoll extends Poll {
 /** The leaders' long polls: one per member and swarm, bounded per address and in all. */
 export class LeadersFeed {
   readonly #clock: Clock;
-  readonly #bySwarm = new Map<InfoHash, Map<PeerId, OpenPoll>>();
+  readonly #bySwarm = new Map<InfoHash, Map<string, OpenPoll>>();
   readonly #perAddress = new Map<Address, number>();
   #open = 0;
   #closed = false;
@@ -38,10 +39,10 @@ export class LeadersFeed {
   }
 
   /** Waits for news; undefined where that would pass a bound. `onEnd` is called once, as soon as it ends. */
-  wait(waiting: Waiting, onEnd: () => void): Poll | undefined {
-    const { infoHash, peerId, asn, source } = waiting;
+  wait(waiting: Waiting, onEnd?: () => void): Poll | undefined {
+    const { infoHash, poller, asn, source } = waiting;
     if (this.#closed) return undefined;
-    this.#bySwarm.get(infoHash)?.get(peerId)?.end();
+    this.#bySwarm.get(infoHash)?.get(poller)?.end();
     const ofAddress = this.#perAddress.get(source) ?? 0;
     if (ofAddress >= LIMITS.tracker.longPollsPerAddress || this.#open >= LIMITS.tracker.longPollsInAll) {
       return undefined;
@@ -57,7 +58,7 @@ export class LeadersFeed {
         isOpen = false;
         timer.cancel();
         this.#remove(waiting, poll);
-        onEnd();
+        onEnd?.();
         resolve();
       },
     };
@@ -78,20 +79,20 @@ export class LeadersFeed {
     for (const polls of [...this.#bySwarm.values()]) for (const poll of [...polls.values()]) poll.end();
   }
 
-  #add({ infoHash, peerId, source }: Waiting, poll: OpenPoll): void {
+  #add({ infoHash, poller, source }: Waiting, poll: OpenPoll): void {
     let polls = this.#bySwarm.get(infoHash);
     if (!polls) {
       polls = new Map();
       this.#bySwarm.set(infoHash, polls);
     }
-    polls.set(peerId, poll);
+    polls.set(poller, poll);
     this.#perAddress.set(source, (this.#perAddress.get(source) ?? 0) + 1);
     this.#open++;
   }
 
-  #remove({ infoHash, peerId, source }: Waiting, poll: OpenPoll): void {
+  #remove({ infoHash, poller, source }: Waiting, poll: OpenPoll): void {
     const polls = this.#bySwarm.get(infoHash);
-    if (polls?.get(peerId) === poll) polls.delete(peerId);
+    if (polls?.get(poller) === poll) polls.delete(poller);
     if (polls?.size === 0) this.#bySwarm.delete(infoHash);
     const left = (this.#perAddress.get(source) ?? 1) - 1;
     if (left > 0) this.#perAddress.set(source, left);

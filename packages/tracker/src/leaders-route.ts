@@ -1,6 +1,9 @@
-import { decodeLeadersQuery, encodeLeadersAnswer, fail, type LeadersQuery, ok } from "@cachetorrent/protocol";
-import type { LeadersFeed } from "./leaders-feed.ts";
+import { decodeLeadersQuery, encodeLeadersAnswer, fail, ok } from "@cachetorrent/protocol";
+import { isSamePeer } from "./identity.ts";
+import type { LeadersFeed, Poll } from "./leaders-feed.ts";
+import type { AskingPeer } from "./member-answer.ts";
 import type { Answer, Question } from "./query-route.ts";
+import type { Swarm } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** `GET /leaders`, the long poll: answered as soon as the term is above the one the member knows. */
@@ -18,15 +21,16 @@ export function answerLeaders(
     const ct = tracker.tellLeaders(infoHash, peerId, source);
     return ct ? ok(encodeLeadersAnswer(ct)) : fail("CT_ERR_REFUSED", "unknown peer");
   };
-  const known = tracker.tellLeaders(infoHash, peerId, source);
-  if (!known) return tell();
-  if ((known.leaders?.term ?? 0) > term) {
-    // A poll, if a short one: whoever sent it is alive.
-    tracker.feedOpened(infoHash, peerId);
-    tracker.feedClosed(infoHash, peerId);
+  const swarm = tracker.options.store.get(infoHash);
+  const peer = swarm?.get(peerId);
+  if (!swarm || !peer?.member) return tell();
+  const { leaders } = tracker.memberAnswer(swarm, { peer, source });
+  const poll = openPoll(tracker, feed, swarm, { peer, source });
+  if (leaders && leaders.term > term) {
+    // Over before it began, but a sign of life.
+    poll?.end();
     return tell();
   }
-  const poll = waitForNews(tracker, feed, asked.value, source);
   if (!poll) return fail("CT_ERR_REFUSED", "poll by announcing");
   const hangUp = () => poll.end();
   request.raw.socket.once("close", hangUp);
@@ -36,17 +40,21 @@ export function answerLeaders(
   });
 }
 
-function waitForNews(
+/** Undefined where the feed is full. */
+function openPoll(
   tracker: Tracker,
   feed: LeadersFeed,
-  { infoHash, peerId }: LeadersQuery,
-  source: Question["source"],
-) {
-  const swarm = tracker.options.store.get(infoHash);
-  const asn = swarm?.get(peerId)?.asn;
-  if (!swarm || asn === undefined) return undefined;
-  const poll = feed.wait({ infoHash, peerId, asn, source }, () => tracker.feedClosed(infoHash, peerId));
+  { infoHash }: Swarm,
+  { peer, source }: AskingPeer,
+): Poll | undefined {
+  const { peerId, asn } = peer;
+  if (!isSamePeer(peer, source, undefined)) {
+    // Leaders are no secret, but somebody else's poll must neither end the member's own, nor keep a dead one listed.
+    return feed.wait({ infoHash, poller: `${peerId} ${source}`, asn, source });
+  }
+  const onEnd = () => tracker.feedClosed(infoHash, peerId);
+  const poll = feed.wait({ infoHash, poller: peerId, asn, source }, onEnd);
   if (poll) tracker.feedOpened(infoHash, peerId);
-  else swarm.expectNoFeed(peerId);
+  else tracker.feedRefused(infoHash, peerId);
   return poll;
 }

@@ -27,6 +27,7 @@ export class Tracker {
   readonly elections: ElectionKeeper;
   readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
+  readonly #grown = new Set<InfoHash>();
   readonly #sweeper: { cancel(): void };
 
   constructor(options: TrackerOptions) {
@@ -46,8 +47,8 @@ export class Tracker {
         for (const change of changes) this.#leadersChanged(infoHash, change);
       },
     });
-    for (const saved of this.options.saved) this.#restore(saved);
     state?.attach((infoHash) => this.#state(infoHash));
+    for (const saved of this.options.saved) this.#restore(saved);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
@@ -90,6 +91,7 @@ export class Tracker {
     }
     if (swarm.size > 0) return;
     this.options.store.delete(infoHash);
+    this.#grown.delete(infoHash);
     this.elections.delete(infoHash);
     this.options.state?.changed(infoHash);
   }
@@ -107,22 +109,36 @@ export class Tracker {
     this.elections.watch(infoHash, (election, now) => election.feedClosed(peerId, now));
   }
 
+  /** The member was told to poll by announcing. */
+  feedRefused(infoHash: InfoHash, peerId: PeerId): void {
+    this.options.store.get(infoHash)?.expectNoFeed(peerId);
+  }
+
   /** Complete peers that lead nothing poll no more: nobody is to wait for it. */
   considerFeed(swarm: Swarm, peerId: PeerId): void {
     const peer = swarm.get(peerId);
     if (peer?.left === 0 && !this.#leads(swarm, peer)) swarm.expectNoFeed(peerId);
   }
 
+  /** The swarm's sums grew. Too often to save each time; nothing is decided by them. */
+  sumsGrew(swarm: Swarm): void {
+    this.#grown.add(swarm.infoHash);
+  }
+
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.#sweeper.cancel();
-    const { state, store } = this.options;
-    for (const { infoHash } of store.swarms()) if (this.elections.get(infoHash)) state?.changed(infoHash);
-    await state?.flush();
+    for (const infoHash of this.#grown) this.options.state?.changed(infoHash);
+    await this.options.state?.flush();
     this.elections.stop();
   }
 
   #restore({ infoHash, members, totals, election: snapshot }: SavedSwarm): void {
+    // Its members have left, stock clients may have been there: what comes back starts anew.
+    if (members.length === 0) {
+      this.options.state?.changed(infoHash);
+      return;
+    }
     const now = this.options.clock.now();
     const election = Election.restore(this.#electionOptions, snapshot);
     election.allFeedsClosed(now);

@@ -1,6 +1,8 @@
+import { ManualClock } from "@cachetorrent/clock";
 import { unwrap } from "@cachetorrent/protocol";
 import { describe, expect, test } from "vitest";
-import { id, leaderNames, OTHER_SWARM, TestTracker } from "./support.ts";
+import { LeadersFeed } from "../src/leaders-feed.ts";
+import { id, ip, leaderNames, OTHER_SWARM, SWARM, TestTracker } from "./support.ts";
 
 /** AS 1 with a leader and a watcher, and the term they know. */
 async function elected(): Promise<{ tracker: TestTracker; term: number }> {
@@ -101,6 +103,51 @@ describe("the leaders' long poll", () => {
   });
 });
 
+test("beyond 10,000 polls in all there are no more, until one ends", () => {
+  const clock = new ManualClock();
+  const feed = new LeadersFeed(clock);
+  const wait = (n: number) =>
+    feed.wait({ infoHash: SWARM, poller: `${n}`, asn: 1 as never, source: ip(`10.0.${n >> 8}.${n & 255}`) });
+  const polls = Array.from({ length: 10_000 }, (_, n) => wait(n));
+  expect(polls).not.toContain(undefined);
+  expect(wait(10_000)).toBeUndefined();
+  polls[0]?.end();
+  polls[0]?.end();
+  expect(feed.open).toBe(9_999);
+  expect(wait(10_000)).toBeDefined();
+  feed.close();
+  expect([feed.open, clock.nextInMs, wait(1)]).toEqual([0, undefined, undefined]);
+});
+
+describe("a poll in a member's name from another address", () => {
+  test("is answered, but does not end the member's own", async () => {
+    const { tracker, term } = await elected();
+    const own = tracker.leaders("watcher", term, "198.18.1.3");
+    await tracker.untilPolls(1);
+    const foreign = tracker.leaders("watcher", term, "203.0.113.1");
+    await tracker.untilPolls(2);
+    await tracker.announce("leader", { from: "198.18.1.1", event: "stopped" });
+    expect(leaderNames(unwrap(await own))).toEqual(["second"]);
+    expect(leaderNames(unwrap(await foreign))).toEqual(["second"]);
+  });
+
+  test("does not keep a dead leader in its seat", async () => {
+    const { tracker, term } = await elected();
+    const own = tracker.leaders("leader", term, "198.18.1.1");
+    await tracker.untilPolls(1);
+    tracker.clock.advance(30_100);
+    await own;
+    for (let i = 0; i < 2; i++) {
+      const foreign = tracker.leaders("leader", term, "203.0.113.1");
+      await tracker.untilPolls(1);
+      tracker.clock.advance(30_100);
+      await foreign;
+    }
+    tracker.clock.advance(6_000);
+    expect(leaderNames((await tracker.join("watcher", "198.18.1.3")).ct)).toEqual(["second"]);
+  });
+});
+
 describe("members whose feed closed", () => {
   const listen = async (tracker: TestTracker, name: string, from: string) => {
     const poll = tracker.leaders(name, Number.MAX_SAFE_INTEGER, from);
@@ -138,6 +185,15 @@ describe("members whose feed closed", () => {
     await tracker.join("watcher", "198.18.1.3", undefined, { left: 0, event: "completed" });
     tracker.clock.advance(600_000);
     expect(await isListed(tracker, "watcher")).toBe(true);
+  });
+
+  test("stay when they were complete before they were elected: they don't know it yet", async () => {
+    const { tracker } = await elected();
+    await listen(tracker, "second", "198.18.1.2");
+    await tracker.join("second", "198.18.1.2", 5_000, { left: 0, event: "completed" });
+    await tracker.announce("leader", { from: "198.18.1.1", event: "stopped" });
+    tracker.clock.advance(600_000);
+    expect(await isListed(tracker, "second")).toBe(true);
   });
 
   test("stay when they were told to poll by announcing", async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock, systemClock } from "@cachetorrent/clock";
-import { decodeLeadersAnswer, encodeLeadersQuery, unwrap } from "@cachetorrent/protocol";
+import { decodeLeadersAnswer, encodeLeadersQuery, formatEndpoint, unwrap } from "@cachetorrent/protocol";
 import type { RunningTracker, TrackerStats } from "@cachetorrent/tracker";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { announceTo, request, startTestTracker } from "./daemon.ts";
@@ -110,6 +110,44 @@ describe("a tracker with a state directory", () => {
     clock.advance(120_000);
     const { complete, incomplete } = await announceTo(second, "x", { from: "127.2.0.8", numwant: 0 });
     expect({ complete, incomplete }).toEqual({ complete: 1, incomplete: 1 });
+  });
+
+  test("keeps the sums of downloaded bytes, and a state of nothing but sums starts nothing", async () => {
+    const first = await startTestTracker({ state });
+    await announceTo(first, "a", { from: "127.1.0.1", ...stands(5) });
+    const progress = { from: "127.1.0.1", member: { externalBytes: 10, internalBytes: 30 } };
+    await announceTo(first, "a", progress);
+    await announceTo(first, "stock", { from: "127.1.0.2" });
+    await first.stop();
+
+    const second = await startTestTracker({ state });
+    await announceTo(second, "a", progress);
+    const { body } = await request(second, "/stats.json");
+    expect(JSON.parse(body.toString())).toMatchObject({
+      externalBytes: 10,
+      internalBytes: 30,
+      savings: 0.75,
+    });
+    await announceTo(second, "stock", { from: "127.1.0.2" });
+    await announceTo(second, "a", { from: "127.1.0.1", event: "stopped" });
+    await second.stop();
+
+    const third = await startTestTracker({ state });
+    expect(await electorates(third)).toBeUndefined();
+    await third.stop();
+    expect(await readdir(state)).toEqual([]);
+  });
+
+  test("a port that is taken leaves the state as it is", async () => {
+    const first = await startTestTracker({ state });
+    await populate(first);
+    await first.stop();
+    const before = await readFile(stateFile(), "utf8");
+    const other = await startTestTracker();
+    await expect(startTestTracker({ state, listen: formatEndpoint(other.endpoint) })).rejects.toThrow(
+      "taken",
+    );
+    expect(await readFile(stateFile(), "utf8")).toBe(before);
   });
 
   test("keeps the keys of restored members", async () => {
