@@ -14,14 +14,10 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return best !== undefined && bestDistance <= Math.max(name.length, best.length) / 2 ? best : undefined;
 }
 
-/** ` (did you mean X?)`, or nothing. `write` spells the name as the user would write it. */
-export function didYouMean(
-  name: string,
-  known: Iterable<string>,
-  write: (name: string) => string = (same) => same,
-): string {
+/** ` (did you mean X?)`, or nothing. */
+export function didYouMean(name: string, known: Iterable<string>): string {
   const nearest = nearestName(name, known);
-  return nearest === undefined ? "" : ` (did you mean ${write(nearest)}?)`;
+  return nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours count one each. */
