@@ -1,0 +1,129 @@
+import { seededRandom } from "@cachetorrent/clock";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Picker } from "../src/picker.ts";
+import { PieceSet } from "../src/piece-set.ts";
+
+const PIECES = 12;
+const anything = () => true;
+
+function setOf(pieces: Iterable<number>, pieceCount = PIECES): PieceSet {
+  const set = new PieceSet(pieceCount);
+  for (const piece of pieces) set.add(piece);
+  return set;
+}
+
+/** As plain as it can be said: how many hold each piece, and which are open. */
+class Model {
+  readonly counts = new Array<number>(PIECES).fill(0);
+  readonly open = new Set(Array.from({ length: PIECES }, (_, piece) => piece));
+
+  /** All pieces that may be picked. */
+  picks(allowed: (piece: number) => boolean): number[] {
+    const able = [...this.open].filter((piece) => this.#count(piece) > 0 && allowed(piece));
+    const least = Math.min(...able.map((piece) => this.#count(piece)));
+    return able.filter((piece) => this.#count(piece) === least);
+  }
+
+  #count(piece: number): number {
+    return this.counts[piece] ?? 0;
+  }
+}
+
+const piece = fc.integer({ min: 0, max: PIECES - 1 });
+const pieces = fc.uniqueArray(piece);
+const step = fc.oneof(
+  fc.record({ what: fc.constant("joined" as const), pieces }),
+  fc.record({ what: fc.constant("left" as const), pieces }),
+  fc.record({ what: fc.constant("gained" as const), pieces: fc.tuple(piece) }),
+  fc.record({ what: fc.constant("close" as const), pieces: fc.tuple(piece) }),
+  fc.record({ what: fc.constant("open" as const), pieces: fc.tuple(piece) }),
+);
+
+describe("the picker", () => {
+  it("picks a rarest open piece that is allowed, after any story", () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 80 }),
+        pieces,
+        pieces,
+        fc.integer(),
+        (story, held, forbidden, seed) => {
+          const picker = new Picker(PIECES, seededRandom(seed));
+          const model = new Model();
+          const holds = setOf(held);
+          const mayRequest = (piece: number) => !forbidden.includes(piece);
+          for (const { what, pieces } of story) {
+            if (what === "joined" || what === "gained") {
+              if (what === "joined") picker.joined(setOf(pieces));
+              else picker.gained(pieces[0] ?? 0);
+              for (const one of pieces) model.counts[one] = (model.counts[one] ?? 0) + 1;
+            } else if (what === "left") {
+              const gone = pieces.filter((one) => (model.counts[one] ?? 0) > 0);
+              picker.left(setOf(gone));
+              for (const one of gone) model.counts[one] = (model.counts[one] ?? 0) - 1;
+            } else {
+              const [one = 0] = pieces;
+              picker[what](one);
+              if (what === "open") model.open.add(one);
+              else model.open.delete(one);
+            }
+            const picked = picker.pick(holds, mayRequest);
+            const expected = model.picks((one) => holds.has(one) && mayRequest(one));
+            if (expected.length === 0) expect(picked).toBeUndefined();
+            else expect(expected).toContain(picked);
+            expect(picker.openCount).toBe(model.open.size);
+          }
+          for (let one = 0; one < PIECES; one++) expect(picker.availability(one)).toBe(model.counts[one]);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("takes each of equally rare pieces about equally often", () => {
+    const picker = new Picker(PIECES, seededRandom(7));
+    picker.joined(PieceSet.full(PIECES));
+    picker.gained(0);
+    const taken = new Array<number>(PIECES).fill(0);
+    const rounds = 11_000;
+    for (let i = 0; i < rounds; i++) {
+      const picked = picker.pick(PieceSet.full(PIECES), anything) ?? -1;
+      taken[picked] = (taken[picked] ?? 0) + 1;
+    }
+    expect(taken[0]).toBe(0);
+    for (const times of taken.slice(1)) expect(Math.abs(times - rounds / 11)).toBeLessThan(150);
+  });
+
+  it("never picks what nobody holds, nor what was begun until it is open again", () => {
+    const picker = new Picker(2, seededRandom(1));
+    expect(picker.pick(PieceSet.full(2), anything)).toBeUndefined();
+    picker.gained(1);
+    expect(picker.pick(PieceSet.full(2), anything)).toBe(1);
+    picker.close(1);
+    expect(picker.pick(PieceSet.full(2), anything)).toBeUndefined();
+    picker.open(1);
+    expect(picker.pick(PieceSet.full(2), anything)).toBe(1);
+  });
+
+  it("is told when somebody leaves with a piece that nobody brought", () => {
+    const picker = new Picker(2, seededRandom(1));
+    expect(() => picker.left(setOf([1], 2))).toThrow(/held by nobody/);
+  });
+
+  it("looks at as few pieces in a large torrent as in a small one", () => {
+    const looksOf = (pieceCount: number): number => {
+      const picker = new Picker(pieceCount, seededRandom(3));
+      const full = PieceSet.full(pieceCount);
+      picker.joined(full);
+      let looks = 0;
+      for (let i = 0; i < 50; i++) {
+        const picked = picker.pick(full, () => ++looks > 0) ?? 0;
+        picker.close(picked);
+        picker.gained((picked + 1) % pieceCount);
+      }
+      return looks;
+    };
+    expect(looksOf(1_000_000)).toBe(looksOf(100));
+  });
+});

@@ -1,0 +1,84 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PieceSet } from "../src/piece-set.ts";
+
+const pieceCount = fc.integer({ min: 0, max: 70 });
+const story = pieceCount.chain((count) =>
+  fc.tuple(
+    fc.constant(count),
+    fc.array(fc.record({ add: fc.boolean(), piece: fc.integer({ min: 0, max: Math.max(0, count - 1) }) })),
+  ),
+);
+
+describe("a set of pieces", () => {
+  it("behaves as a Set of numbers does", () => {
+    fc.assert(
+      fc.property(story, ([count, steps]) => {
+        const set = new PieceSet(count);
+        const model = new Set<number>();
+        for (const { add, piece } of count > 0 ? steps : []) {
+          if (add) expect(set.add(piece)).toBe(!model.has(piece));
+          else expect(set.delete(piece)).toBe(model.has(piece));
+          if (add) model.add(piece);
+          else model.delete(piece);
+        }
+        expect([...set]).toEqual([...model].sort((a, b) => a - b));
+        expect(set.size).toBe(model.size);
+        expect(set.isFull).toBe(model.size === count);
+        const copy = PieceSet.fromBitfield(set.toBitfield(), count);
+        expect(copy && [...copy]).toEqual([...set]);
+        expect(copy?.size).toBe(set.size);
+      }),
+    );
+  });
+
+  it("counts what another lacks of it", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(40)), fc.uniqueArray(fc.nat(40)), (a, b) => {
+        const [one, other] = [a, b].map((pieces) => {
+          const set = new PieceSet(41);
+          for (const piece of pieces) set.add(piece);
+          return set;
+        }) as [PieceSet, PieceSet];
+        expect(one.countMissingFrom(other)).toBe(a.filter((piece) => !b.includes(piece)).length);
+      }),
+    );
+  });
+
+  it("that is full has every piece and no spare bit", () => {
+    for (const count of [0, 1, 7, 8, 9, 16, 17]) {
+      const full = PieceSet.full(count);
+      expect([...full].length).toBe(count);
+      expect(full.size).toBe(count);
+      expect(PieceSet.fromBitfield(full.toBitfield(), count)?.isFull).toBe(true);
+    }
+  });
+
+  it("has the first piece in the highest bit, as the wire does (BEP 3)", () => {
+    const set = new PieceSet(10);
+    set.add(0);
+    set.add(9);
+    expect([...set.toBitfield()]).toEqual([0x80, 0x40]);
+  });
+
+  it("is not made of a bitfield of the wrong length or with spare bits set", () => {
+    expect(PieceSet.fromBitfield(Uint8Array.of(0xff), 9)).toBeUndefined();
+    expect(PieceSet.fromBitfield(Uint8Array.of(0xff, 0x80, 0), 9)).toBeUndefined();
+    expect(PieceSet.fromBitfield(Uint8Array.of(0xff, 0xc0), 9)).toBeUndefined();
+    expect(PieceSet.fromBitfield(Uint8Array.of(0xff, 0x80), 9)?.isFull).toBe(true);
+  });
+
+  it("has no pieces outside its torrent", () => {
+    const set = new PieceSet(8);
+    expect(() => set.add(8)).toThrow(RangeError);
+    expect(() => set.add(-1)).toThrow(RangeError);
+    expect(set.has(8)).toBe(false);
+    expect(set.has(-1)).toBe(false);
+  });
+
+  it("gives its bitfield away as a copy", () => {
+    const set = new PieceSet(8);
+    set.toBitfield()[0] = 0xff;
+    expect(set.size + [...set].length).toBe(0);
+  });
+});
