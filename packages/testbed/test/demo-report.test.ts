@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { type DemoReport, type DemoRun, demoSentence, demoTable, progressLine } from "../src/demo-report.ts";
+
+const PLAIN: DemoRun = {
+  policy: "bittorrent",
+  redundancy: 3.004,
+  redundancyMax: 3.5,
+  seedRedundancy: 2.75,
+  redundancyByAs: { 2: 2.508, 3: 3.5 },
+  externalBytes: 250 * 1024 * 1024,
+  p50Ms: 9960,
+  p90Ms: 10_400,
+  maxMs: 11_000,
+  peers: 12,
+  completed: 12,
+  leaders: {
+    1: [{ peerId: "aa", endpoint: "127.1.0.1:40001" }],
+    2: [{ peerId: "bb", endpoint: "127.2.0.3:40002" }],
+  },
+};
+const FAILED: DemoRun = {
+  ...PLAIN,
+  policy: "biased",
+  redundancy: null,
+  redundancyMax: null,
+  seedRedundancy: null,
+  externalBytes: 0,
+  p50Ms: null,
+  p90Ms: null,
+  maxMs: null,
+  completed: 1,
+  leaders: {},
+};
+const REPORT: DemoReport = {
+  command: "scripts/demo",
+  machine: "one",
+  seed: 1,
+  contentBytes: 1,
+  lowerBoundMs: 1,
+  runs: [PLAIN, FAILED],
+};
+
+describe("the demo's table", () => {
+  it("has a row for each figure and a column for each policy", () => {
+    expect(demoTable(REPORT).split("\n")).toEqual([
+      "  policy             bittorrent   biased",
+      "  redundancy, mean         3.00        -",
+      "  redundancy, max          3.50        -",
+      "  seedRedundancy           2.75        -",
+      "  external bytes      250.0 MiB      0 B",
+      "  completion p50         10.0 s        -",
+      "  completion p90         10.4 s        -",
+      "  completion max         11.0 s        -",
+      "  complete peers          12/12     1/12",
+      "  leaders of AS 1     127.1.0.1        -",
+      "  leaders of AS 2     127.2.0.3        -",
+    ]);
+  });
+
+  it("is summed up by how often each byte crossed a border", () => {
+    expect(demoSentence([PLAIN, { ...PLAIN, policy: "biased", redundancy: 1.9 }])).toBe(
+      "On average each byte crossed the border into an AS 3.00 times under bittorrent and 1.90 times under biased (once would do).",
+    );
+  });
+});
+
+describe("a line of progress", () => {
+  it("keeps its columns while figures grow", () => {
+    const early = progressLine("biased", 900, { completeLeechers: 0, leechers: 11, externalBytes: 0 });
+    const late = progressLine("bittorrent", 12_345, {
+      completeLeechers: 11,
+      leechers: 11,
+      externalBytes: 3 * 1024 * 1024,
+    });
+    expect(early).toBe("  biased       1 s   complete  0/11   crossed AS borders 0 B");
+    expect(late).toBe("  bittorrent  12 s   complete 11/11   crossed AS borders 3.00 MiB");
+  });
+});
