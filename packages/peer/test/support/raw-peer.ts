@@ -99,6 +99,13 @@ export class RawPeer {
     await until("the connection is closed", () => this.isClosed);
   }
 
+  /** While choked, under the fast extension: resolves when all that was sent before has been read. */
+  async ping(): Promise<void> {
+    const rejects = this.count("reject");
+    this.socket.write(Buffer.from([0, 0, 0, 13, 6, ...Buffer.alloc(11), 1]));
+    await this.received("reject", rejects + 1);
+  }
+
   request(piece: number, begin: number, length: number): void {
     this.wire.request(piece, begin, length, () => undefined);
   }

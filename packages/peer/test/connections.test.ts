@@ -1,0 +1,159 @@
+import { ManualClock } from "@cachetorrent/clock";
+import { describe, expect, it } from "vitest";
+import { MeetingPoint } from "./support/meeting-point.ts";
+import { RawPeer } from "./support/raw-peer.ts";
+import { endpoint } from "./support/samples.ts";
+import { numberedPeerId, TestPeer } from "./support/test-peer.ts";
+import { KIB, noise, torrentOf } from "./support/torrents.ts";
+import { advanceUntil, until } from "./support/until.ts";
+
+const SECOND = 1000;
+
+const aTorrent = () => torrentOf([{ path: ["a"], content: noise(300 * KIB) }], 64 * KIB);
+
+async function atRest() {
+  const clock = new ManualClock();
+  const torrent = await aTorrent();
+  const tracker = await MeetingPoint.open();
+  const peer = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, clock });
+  const raw = { at: "127.9.0.1", infoHash: torrent.metainfo.infoHash };
+  return { clock, torrent, tracker, peer, raw };
+}
+
+describe("a peer that dials us", () => {
+  it("and sends half a handshake is dropped after 10 s", async () => {
+    const { clock, peer, raw } = await atRest();
+    const slow = await RawPeer.dial(peer.endpoint, raw);
+    slow.socket.write(Buffer.from("\x13BitTorrent protocol"));
+    // Another one who came later has been answered: the first was accepted by then.
+    await RawPeer.join(peer.endpoint, { ...raw, clock });
+    clock.advance(9 * SECOND);
+    expect(slow.isClosed).toBe(false);
+    clock.advance(1 * SECOND);
+    await slow.closed();
+  });
+
+  it("and sends a handshake less its peer id is dropped after 10 s", async () => {
+    const { clock, peer, raw } = await atRest();
+    const slow = await RawPeer.dial(peer.endpoint, raw);
+    slow.socket.write(Buffer.concat([Buffer.from("\x13BitTorrent protocol"), Buffer.alloc(8)]));
+    slow.socket.write(Buffer.from(raw.infoHash, "hex"));
+    const began = clock.now();
+    await advanceUntil(clock, "it is dropped", () => slow.isClosed);
+    expect(clock.now() - began).toBeGreaterThan(10 * SECOND);
+    await until("it is forgotten", () => peer.torrent.connectionCount === 0);
+  });
+
+  it("for another torrent is dropped", async () => {
+    const { peer, raw } = await atRest();
+    const other = await RawPeer.dial(peer.endpoint, {
+      ...raw,
+      infoHash: "ab".repeat(20) as typeof raw.infoHash,
+    });
+    other.handshake();
+    await other.closed();
+  });
+
+  it("and speaks another protocol is dropped at its first byte", async () => {
+    const { peer, raw } = await atRest();
+    const other = await RawPeer.dial(peer.endpoint, raw);
+    other.socket.write("G");
+    await other.closed();
+  });
+
+  it("and breaks the protocol is dropped", async () => {
+    const { clock, peer, raw } = await atRest();
+    const other = await RawPeer.join(peer.endpoint, { ...raw, clock });
+    other.wire.have(4_000_000);
+    await other.closed();
+    await until("it is forgotten", () => peer.torrent.connectionCount === 0);
+  });
+
+  it("is let in while there is room, and not beyond", async () => {
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    const peer = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, maxConnections: 2 });
+    const raw = (n: number) => ({
+      at: `127.9.0.${n}`,
+      infoHash: torrent.metainfo.infoHash,
+      peerId: numberedPeerId(900_000 + n),
+    });
+    await RawPeer.join(peer.endpoint, raw(1));
+    const second = await RawPeer.join(peer.endpoint, raw(2));
+    const third = await RawPeer.dial(peer.endpoint, raw(3));
+    third.handshake();
+    await third.closed();
+    second.socket.destroy();
+    await until("there is room again", () => peer.torrent.connectionCount === 1);
+    await RawPeer.join(peer.endpoint, raw(4));
+  });
+});
+
+describe("a connection", () => {
+  it("is kept alive after 60 s and dropped after 120 s of silence", async () => {
+    const { clock, peer, raw } = await atRest();
+    const other = await RawPeer.join(peer.endpoint, { ...raw, clock });
+    await other.ping();
+    clock.advance(61 * SECOND);
+    await other.received("keep-alive");
+    expect(other.isClosed).toBe(false);
+    clock.advance(60 * SECOND);
+    await other.closed();
+  });
+
+  it("stays while the other side keeps it alive", async () => {
+    const { clock, peer, raw } = await atRest();
+    const other = await RawPeer.join(peer.endpoint, { ...raw, clock });
+    for (let i = 0; i < 3; i++) {
+      clock.advance(100 * SECOND);
+      other.wire.keepAlive();
+      await other.ping();
+    }
+    expect(peer.torrent.connectionCount).toBe(1);
+  });
+
+  it("of a peer with our own id is closed", async () => {
+    const { clock, peer, raw } = await atRest();
+    const self = await RawPeer.dial(peer.endpoint, { ...raw, peerId: peer.peerId });
+    self.handshake();
+    await until("it is closed", () => {
+      clock.advance(1);
+      return self.isClosed;
+    });
+  });
+
+  it("of two complete peers is closed", async () => {
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    const seed = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
+    const other = await RawPeer.join(
+      seed.endpoint,
+      { at: "127.9.0.1", infoHash: torrent.metainfo.infoHash },
+      "all",
+    );
+    await other.closed();
+  });
+
+  it("stands once between two peers that dial each other at the same time", async () => {
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    const [one, two] = [endpoint("127.1.0.1:26881"), endpoint("127.2.0.1:26881")];
+    tracker.list(one);
+    tracker.list(two);
+    const peers = await Promise.all(
+      [one, two].map(({ address, port }) => TestPeer.start(torrent, { at: `${address}:${port}`, tracker })),
+    );
+    const counts = () => peers.map((peer) => peer.torrent.connectionCount);
+    await until("both have shaken hands", () => peers.every((peer) => peer.peers > 0));
+    await until("one connection is left", () => counts().every((count) => count === 1));
+    expect(counts()).toEqual([1, 1]);
+  });
+
+  it("is not opened to our own endpoint, which trackers hand out too", async () => {
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    tracker.list(endpoint("127.1.0.1:26882"));
+    const peer = await TestPeer.start(torrent, { at: "127.1.0.1:26882", tracker });
+    expect(peer.torrent.connectionCount).toBe(0);
+  });
+});
