@@ -20,7 +20,8 @@ import type { TorrentOptions } from "./torrent.ts";
 import { openTrace } from "./trace.ts";
 
 export interface PeerEvents {
-  complete: [{ readonly infoHash: InfoHash; readonly name: string }];
+  /** `downloaded` is false when everything was on disk at the start. */
+  complete: [{ readonly infoHash: InfoHash; readonly name: string; readonly downloaded: boolean }];
   /** This torrent failed; others go on. */
   error: [{ readonly infoHash: InfoHash; readonly error: CtError }];
 }
@@ -76,8 +77,8 @@ export async function startPeer(
     const { infoHash, name } = metainfo;
     session.add(metainfo, {
       ...torrentOptions(config),
-      onComplete: () => {
-        events.emit("complete", { infoHash, name });
+      onComplete: (downloaded) => {
+        events.emit("complete", { infoHash, name, downloaded });
         unfinished.delete(infoHash);
         if (unfinished.size === 0) allComplete.resolve();
       },

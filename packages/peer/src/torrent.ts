@@ -46,7 +46,8 @@ export interface TorrentOptions {
   readonly maxConnections: number;
   readonly capacity?: { readonly up: number; readonly down: number };
   readonly local?: Endpoint;
-  onComplete(): void;
+  /** `downloaded`: pieces were fetched for it; false when everything was on disk at the start. */
+  onComplete(downloaded: boolean): void;
   onError(error: CtError): void;
 }
 
@@ -159,7 +160,7 @@ export class Torrent {
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
     if (!have.isFull) return;
     this.#ledger.completed(clock.now());
-    this.#options.onComplete();
+    this.#options.onComplete(false);
   }
 
   async #stop(): Promise<void> {
@@ -202,7 +203,7 @@ export class Torrent {
     this.#state = "seeding";
     this.#announcer.completed();
     this.#log.info({ event: "complete", asn: this.#announcer.asn }, `${this.metainfo.name} is complete`);
-    this.#options.onComplete();
+    this.#options.onComplete(true);
   }
 
   #sweep(): void {

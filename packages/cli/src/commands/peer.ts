@@ -58,7 +58,8 @@ async function run(config: PeerConfig, files: readonly string[], context: Contex
   daemon.events.on("complete", (torrent) => {
     report.complete(torrent);
     const command = config["on-complete"];
-    if (command === undefined) return;
+    // A seed that starts again has completed nothing.
+    if (command === undefined || !torrent.downloaded) return;
     hooks.push(runOnComplete(command, torrent, { dir: resolve(config.dir), env: context.env, log }));
   });
   daemon.events.on("error", ({ infoHash, error }) => {
