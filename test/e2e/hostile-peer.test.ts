@@ -1,39 +1,72 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createTorrent, receivedBytes, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
-import { expect, it } from "vitest";
+import type { InfoHash } from "@cachetorrent/protocol";
+import {
+  type Content,
+  createTorrent,
+  type PeerProcess,
+  receivedBytes,
+  startPeerProcess,
+  startTrackerProcess,
+  type TrackerProcess,
+} from "@cachetorrent/testbed";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AS1, AS2, eventually, expectEqualContent, makeContent, useBench } from "./support/e2e.ts";
-import { HostilePeer } from "./support/hostile-peer.ts";
+import { type Behaviour, HostilePeer } from "./support/hostile-peer.ts";
 
 const KiB = 1024;
+const BYTES = 2 * 1024 * KiB;
 const bench = useBench("hostile-peer");
 
-it("a peer that sends bad data is banned and costs nothing but its own blocks", async () => {
+let content: Content;
+let tracker: TrackerProcess;
+let torrent: string;
+let infoHash: InfoHash;
+let hostile: HostilePeer | undefined;
+
+beforeEach(async () => {
   const { dir, launcher } = bench();
-  const bytes = 3 * 1024 * KiB;
-  const content = await makeContent(bench(), { bytes });
-  const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
-  const torrent = join(dir, "content.torrent");
-  const infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrent);
-  const hostile = await HostilePeer.start("127.1.0.66", infoHash);
-  try {
-    await hostile.announce(tracker.announceUrl);
-    const options = { torrentFiles: [torrent], listen: "127.1.0.1:0" };
-    const leecher = await startPeerProcess(launcher, {
-      name: "leecher",
-      torrentFiles: [torrent],
-      dir: join(dir, "leecher"),
-      listen: "127.2.0.1:0",
-      ledgerFile: join(dir, "leecher.json"),
-    });
+  content = await makeContent(bench(), { bytes: BYTES });
+  tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
+  torrent = join(dir, "content.torrent");
+  infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrent);
+});
+
+afterEach(async () => {
+  await hostile?.stop();
+  hostile = undefined;
+});
+
+async function startHostile(behaviour: Behaviour): Promise<HostilePeer> {
+  hostile = await HostilePeer.start(behaviour, "127.1.0.66", infoHash);
+  await hostile.announce(tracker.announceUrl);
+  return hostile;
+}
+
+function startPeer(
+  name: string,
+  listen: string,
+  dir: string,
+  args: readonly string[] = [],
+): Promise<PeerProcess> {
+  const ledgerFile = join(bench().dir, `${name}.json`);
+  return startPeerProcess(bench().launcher, { name, torrentFiles: [torrent], dir, listen, ledgerFile, args });
+}
+
+const startSeed = (args: readonly string[] = []) => startPeer("seed", "127.1.0.1:0", content.parent, args);
+const startLeecher = () => startPeer("leecher", "127.2.0.1:0", join(bench().dir, "leecher"));
+
+async function receivedBy(leecher: PeerProcess): Promise<number> {
+  return receivedBytes({ asn: AS2, initialSeed: false, ledger: await leecher.ledger(infoHash) });
+}
+
+describe("a peer that sends bad data", () => {
+  it("is banned and costs nothing but its own blocks", async () => {
+    const liar = await startHostile("lies");
+    const leecher = await startLeecher();
     // It knows nobody else yet: everything it gets at first is bad.
-    await eventually("a block of the hostile peer", async () => hostile.sentBytes || undefined, 30_000);
-    await startPeerProcess(launcher, {
-      ...options,
-      name: "seed",
-      dir: content.parent,
-      ledgerFile: join(dir, "seed.json"),
-    });
+    await eventually("a block of the liar", async () => liar.askedBytes || undefined, 30_000);
+    await startSeed();
     await leecher.complete({ timeoutMs: 60_000 });
     await leecher.daemon.stop();
 
@@ -41,46 +74,37 @@ it("a peer that sends bad data is banned and costs nothing but its own blocks", 
     expect(await readFile(leecher.daemon.logFile, "utf8")).toMatch(
       /127\.1\.0\.66:\d+ sent bad data and is banned/,
     );
-    expect(hostile.askedOver, "it was asked again after it was banned").toBe(1);
-    const received = receivedBytes({ asn: AS2, initialSeed: false, ledger: await leecher.ledger(infoHash) });
-    expect(received).toBeGreaterThan(bytes);
-    expect(received).toBeLessThanOrEqual(bytes + hostile.sentBytes);
-  } finally {
-    await hostile.stop();
-  }
-});
+    expect(liar.askedOver, "it was asked again after it was banned").toBe(1);
+    const received = await receivedBy(leecher);
+    expect(received).toBeGreaterThan(BYTES);
+    expect(received).toBeLessThanOrEqual(BYTES + liar.askedBytes);
+  });
 
-it("a good peer is not banned for the bad blocks that another added to its pieces", async () => {
-  const { dir, launcher } = bench();
-  const bytes = 2 * 1024 * KiB;
-  const content = await makeContent(bench(), { bytes, pieceLength: 256 * KiB });
-  const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
-  const torrent = join(dir, "content.torrent");
-  const infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrent);
-  const hostile = await HostilePeer.start("127.1.0.66", infoHash);
-  try {
-    const seed = await startPeerProcess(launcher, {
-      name: "seed",
-      torrentFiles: [torrent],
-      dir: content.parent,
-      listen: "127.1.0.1:0",
-      ledgerFile: join(dir, "seed.json"),
-      args: ["--limit-up", "500KB/s"],
-    });
-    await hostile.announce(tracker.announceUrl);
-    const leecher = await startPeerProcess(launcher, {
-      name: "leecher",
-      torrentFiles: [torrent],
-      dir: join(dir, "leecher"),
-      listen: "127.2.0.1:0",
-      ledgerFile: join(dir, "leecher.json"),
-    });
+  it("does not bring a ban upon the good peer whose pieces it spoiled", async () => {
+    content = { ...content, pieceLength: 256 * KiB };
+    torrent = join(bench().dir, "large-pieces.torrent");
+    infoHash = await createTorrent(bench().launcher, content, tracker.announceUrl, torrent);
+    const seed = await startSeed(["--limit-up", "500KB/s"]);
+    const liar = await startHostile("lies");
+    const leecher = await startLeecher();
     await leecher.complete({ timeoutMs: 60_000 });
     await leecher.daemon.stop();
     await expectEqualContent(content, leecher.dir);
-    const log = await readFile(leecher.daemon.logFile, "utf8");
-    expect(log).not.toContain(`${seed.endpoint} sent bad data`);
-  } finally {
-    await hostile.stop();
-  }
+    expect(liar.askedBytes, "the liar took no part").toBeGreaterThan(0);
+    expect(await readFile(leecher.daemon.logFile, "utf8")).not.toContain(`${seed.endpoint} sent bad data`);
+  });
+});
+
+describe.for(["stalls", "hangs up"] as const)("a peer that %s", (behaviour) => {
+  it("costs only its own blocks: they come from somebody else", async () => {
+    const idler = await startHostile(behaviour);
+    const leecher = await startLeecher();
+    await eventually("a request to it", async () => idler.askedBytes || undefined, 30_000);
+    await startSeed();
+    await leecher.complete({ timeoutMs: 60_000 });
+    await leecher.daemon.stop();
+    await expectEqualContent(content, leecher.dir);
+    // Nothing came from it, and nothing came twice.
+    expect(await receivedBy(leecher)).toBe(BYTES);
+  });
 });

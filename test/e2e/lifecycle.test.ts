@@ -77,7 +77,10 @@ describe("a peer", () => {
     const told = join(bench().dir, "told");
     const leecher = await startPeer("leecher", "127.2.0.1:0", [torrent.file], join(bench().dir, "leecher"), [
       "--exit-on-complete",
-      ...["--on-complete", `echo not for stdout; printf '%s %s %s' "$CT_INFO_HASH" "$CT_NAME" "$CT_DIR" > '${told}'`],
+      ...[
+        "--on-complete",
+        `echo not for stdout; printf '%s %s %s' "$CT_INFO_HASH" "$CT_NAME" "$CT_DIR" > '${told}'`,
+      ],
     ]);
     expect(await leecher.daemon.exited).toEqual({ code: 0, signal: null });
     expect(await readFile(told, "utf8")).toBe(`${torrent.infoHash} content ${leecher.dir}`);

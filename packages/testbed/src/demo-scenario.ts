@@ -29,7 +29,7 @@ const limitUp = 4_000_000;
  * Three sites of four, one of them with the seed. With 12 peers a tracker that hands out its usual 50 would
  * give everybody to everybody, whatever its policy: short lists make the hand-out matter as it does in a swarm
  * of thousands. Of three entries a biased list has one from outside, so that no AS is an island; and there is room
- * for twice as many connections as a peer dials, so that nobody comes too late to find a place.
+ * for more than twice the connections a peer dials, so that nobody comes too late to find a place.
  */
 export const DEMO: DemoScenario = {
   name: "demo-content",

@@ -5,25 +5,30 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { encodeAnnounceRequest, type InfoHash, type PeerId } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 
-/** A peer that claims to have everything and answers every request with random bytes. */
+/** What it does with requests: answers with random bytes, answers nothing, or hangs up at the first. */
+export type Behaviour = "lies" | "stalls" | "hangs up";
+
+/** A peer that claims to have everything, and serves nobody. */
 export class HostilePeer {
+  readonly #behaviour: Behaviour;
   readonly #address: string;
   readonly #infoHash: InfoHash;
   readonly #peerId = randomBytes(20).toString("hex") as PeerId;
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
-  /** Payload bytes it was asked for and sent. */
-  sentBytes = 0;
+  /** Payload bytes it was asked for; a liar has sent as many. */
+  askedBytes = 0;
   /** Connections over which it was asked for anything. */
   askedOver = 0;
 
-  static async start(address: string, infoHash: InfoHash): Promise<HostilePeer> {
-    const peer = new HostilePeer(address, infoHash);
+  static async start(behaviour: Behaviour, address: string, infoHash: InfoHash): Promise<HostilePeer> {
+    const peer = new HostilePeer(behaviour, address, infoHash);
     await once(peer.#server.listen(0, address), "listening");
     return peer;
   }
 
-  private constructor(address: string, infoHash: InfoHash) {
+  private constructor(behaviour: Behaviour, address: string, infoHash: InfoHash) {
+    this.#behaviour = behaviour;
     this.#address = address;
     this.#infoHash = infoHash;
     this.#server = createServer((socket) => this.#serve(socket));
@@ -73,8 +78,9 @@ export class HostilePeer {
     wire.on("request", (_piece, _begin, length, respond) => {
       if (!asked) this.askedOver++;
       asked = true;
-      this.sentBytes += length;
-      respond(null, randomBytes(length));
+      this.askedBytes += length;
+      if (this.#behaviour === "lies") respond(null, randomBytes(length));
+      if (this.#behaviour === "hangs up") socket.destroy();
     });
   }
 }
