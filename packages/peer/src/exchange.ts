@@ -54,7 +54,7 @@ export class Exchange implements ConnectionOwner {
   readonly #parts: ExchangeParts;
   readonly #picker: Picker;
   readonly #book: BlockBook;
-  readonly #scheduler: RequestScheduler;
+  readonly #scheduler: RequestScheduler<Connection>;
   readonly #choker: Choker<Connection>;
   readonly #haves: HaveBatcher;
   readonly #badData = new BadDataFinder<Connection>();

@@ -9,12 +9,18 @@ const BLOCK = LIMITS.peer.blockBytes;
 /** How many peers may be asked for one block in the endgame: more costs bytes, fewer waits for the slowest. */
 const ENDGAME_COPIES = 2;
 
-export interface SchedulerParts {
+/** What the scheduler must know of a connection, and the one thing it does to it. */
+export type Giver = Pick<
+  Connection,
+  "isChoked" | "isOpen" | "snubbed" | "wanted" | "theirs" | "outstanding" | "downRate" | "request"
+>;
+
+export interface SchedulerParts<G extends Giver> {
   readonly picker: Picker;
   readonly book: BlockBook;
   /** The download limit: it paces requests, since sockets are never paused to shape. */
   readonly downBucket: TokenBucket;
-  mayRequest(connection: Connection, piece: number): boolean;
+  mayRequest(connection: G, piece: number): boolean;
   /** Pieces of which a copy from several peers was bad. */
   suspects(): Iterable<number>;
   /** The download limit holds requests back for this long. */
@@ -22,22 +28,22 @@ export interface SchedulerParts {
 }
 
 /** Which blocks to ask of a connection, and how many ahead. */
-export class RequestScheduler {
-  readonly #parts: SchedulerParts;
+export class RequestScheduler<G extends Giver> {
+  readonly #parts: SchedulerParts<G>;
 
-  constructor(parts: SchedulerParts) {
+  constructor(parts: SchedulerParts<G>) {
     this.#parts = parts;
   }
 
   /** Requests ahead: one second's worth, so that the pipe never runs dry. */
-  depth(connection: Connection, now: number): number {
+  depth(connection: G, now: number): number {
     if (connection.snubbed) return 1;
     const ahead = Math.ceil(connection.downRate.rate(now) / BLOCK);
     return Math.min(LIMITS.peer.requestDepthMost, Math.max(LIMITS.peer.requestDepthLeast, ahead));
   }
 
   /** Asks for blocks up to the depth, in one batch once half of it is used up. */
-  refill(connection: Connection, now: number): void {
+  refill(connection: G, now: number): void {
     if (connection.isChoked || !connection.isOpen || connection.wanted === 0) return;
     const depth = this.depth(connection, now);
     if (connection.outstanding.size > depth / 2) return;
@@ -51,7 +57,7 @@ export class RequestScheduler {
   }
 
   /** A piece under way before a new one: whole pieces can be verified and passed on. */
-  #nextPiece(connection: Connection): ActivePiece | undefined {
+  #nextPiece(connection: G): ActivePiece | undefined {
     const { book, picker } = this.#parts;
     const mayRequest = (piece: number): boolean => this.#parts.mayRequest(connection, piece);
     for (const active of book.withFree()) {
@@ -75,7 +81,7 @@ export class RequestScheduler {
   }
 
   /** Before all others: the sooner it is known who lies, the less is spoiled. */
-  #suspect(connection: Connection): number | undefined {
+  #suspect(connection: G): number | undefined {
     if (connection.snubbed) return undefined;
     for (const piece of this.#parts.suspects()) {
       const isFree = !this.#parts.book.get(piece) && connection.theirs.has(piece);
@@ -85,7 +91,7 @@ export class RequestScheduler {
   }
 
   /** Every missing block is under way somewhere: ask a second peer too, so that the slowest does not hold up the end. */
-  #endgame(connection: Connection, now: number): void {
+  #endgame(connection: G, now: number): void {
     const { book, picker } = this.#parts;
     if (picker.openCount > 0) return;
     for (const active of book.active()) {
@@ -102,7 +108,7 @@ export class RequestScheduler {
     }
   }
 
-  #ask(connection: Connection, active: ActivePiece, block: number, now: number): boolean {
+  #ask(connection: G, active: ActivePiece, block: number, now: number): boolean {
     const length = active.blockLength(block);
     if (!this.#parts.downBucket.take(length, now)) {
       this.#parts.heldBack(this.#parts.downBucket.waitMs(now));

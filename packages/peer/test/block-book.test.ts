@@ -1,0 +1,157 @@
+import { LIMITS } from "@cachetorrent/protocol";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ActivePiece, BlockBook } from "../src/block-book.ts";
+import { BufferBudget } from "../src/buffer-budget.ts";
+
+const BLOCK = LIMITS.peer.blockBytes;
+const [anna, bert, carl] = [{ name: "anna" }, { name: "bert" }, { name: "carl" }];
+
+const blockOf = (byte: number, length = BLOCK) => new Uint8Array(length).fill(byte);
+
+describe("a piece under way", () => {
+  it("is complete when every block is there, the short last one too", () => {
+    const piece = new ActivePiece(3, 2 * BLOCK + 5);
+    expect(piece.blockCount).toBe(3);
+    expect([0, 1, 2].map((block) => piece.blockLength(block))).toEqual([BLOCK, BLOCK, 5]);
+    for (const [block, from] of [anna, bert, carl].entries()) {
+      expect(piece.isComplete).toBe(false);
+      piece.asked(block, from);
+      piece.received(block, blockOf(block + 1, piece.blockLength(block)), from);
+    }
+    expect(piece.isComplete).toBe(true);
+    expect(piece.sources).toEqual([anna, bert, carl]);
+    expect([piece.buffer[0], piece.buffer[BLOCK], piece.buffer.at(-1)]).toEqual([1, 2, 3]);
+  });
+
+  it("takes the first copy of a block, and names the others who were asked for it", () => {
+    const piece = new ActivePiece(0, BLOCK);
+    for (const one of [anna, bert, carl]) piece.asked(0, one);
+    expect(piece.received(0, blockOf(1), bert)).toEqual([anna, carl]);
+    expect(piece.received(0, blockOf(2), anna)).toBeUndefined();
+    expect(piece.buffer[0]).toBe(1);
+  });
+
+  it("takes no block of another length", () => {
+    const piece = new ActivePiece(0, BLOCK);
+    piece.asked(0, anna);
+    expect(piece.received(0, blockOf(1, BLOCK - 1), anna)).toBeUndefined();
+    expect(piece.isComplete).toBe(false);
+  });
+
+  it("takes a block that was asked for and then given up", () => {
+    const piece = new ActivePiece(0, 2 * BLOCK);
+    piece.asked(0, anna);
+    piece.released(0, anna);
+    expect(piece.received(0, blockOf(1), anna)).toEqual([]);
+    expect(piece.freeCount).toBe(1);
+  });
+
+  it("lets its blocks be asked for in order, those given up again first", () => {
+    const piece = new ActivePiece(0, 3 * BLOCK);
+    for (const block of [0, 1, 2]) {
+      expect(piece.nextFree()).toBe(block);
+      piece.asked(block, anna);
+    }
+    expect(piece.nextFree()).toBeUndefined();
+    piece.released(1, anna);
+    expect(piece.nextFree()).toBe(1);
+  });
+
+  it("keeps its counts right in any story", () => {
+    const who = fc.constantFrom(anna, bert, carl);
+    const step = fc.record({
+      what: fc.constantFrom("asked", "released", "received"),
+      block: fc.nat(4),
+      who,
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (story) => {
+        const piece = new ActivePiece(0, 5 * BLOCK);
+        const askedOf = Array.from({ length: 5 }, () => new Set<object>());
+        const there = new Set<number>();
+        for (const { what, block, who } of story) {
+          const asked = askedOf[block] as Set<object>;
+          if (what === "asked") {
+            // Nobody is asked twice, nor for what is there.
+            if (asked.has(who) || there.has(block)) continue;
+            piece.asked(block, who);
+            asked.add(who);
+          } else if (what === "released") {
+            piece.released(block, who);
+            asked.delete(who);
+          } else {
+            piece.received(block, blockOf(1), who);
+            there.add(block);
+            asked.clear();
+          }
+          const free = [0, 1, 2, 3, 4].filter((one) => !there.has(one) && askedOf[one]?.size === 0);
+          expect(piece.freeCount).toBe(free.length);
+          expect(piece.nextFree()).toBe(free[0]);
+          expect(piece.receivedCount).toBe(there.size);
+          expect(piece.isComplete).toBe(there.size === 5);
+          expect(piece.isIdle).toBe(askedOf.every((one) => one.size === 0));
+        }
+      }),
+    );
+  });
+});
+
+describe("the block book", () => {
+  const shape = { pieceCount: 10, pieceSize: () => 2 * BLOCK };
+
+  it("begins pieces while there is room for their buffers, and gives the room back", () => {
+    const budget = new BufferBudget(4 * BLOCK);
+    const book = new BlockBook(shape, budget);
+    expect(book.begin(0)).toBeDefined();
+    expect(book.begin(1)).toBeDefined();
+    expect(book.begin(2)).toBeUndefined();
+    book.end(0);
+    book.end(0);
+    expect(budget.usedBytes).toBe(2 * BLOCK);
+    expect(book.begin(2)).toBeDefined();
+  });
+
+  it("may always have one piece, however large: every torrent goes on", () => {
+    const budget = new BufferBudget(BLOCK);
+    expect(new BlockBook(shape, budget).begin(0)).toBeDefined();
+    const other = new BlockBook(shape, budget);
+    expect(other.begin(0)).toBeDefined();
+    expect(other.begin(1)).toBeUndefined();
+  });
+
+  it("lists the pieces that have a block to ask for", () => {
+    const book = new BlockBook(shape, new BufferBudget(1e9));
+    const piece = book.begin(4);
+    if (!piece) throw new Error("no room");
+    const listed = () => [...book.withFree()].map((one) => one.piece);
+    book.asked(piece, 0, anna);
+    expect(listed()).toEqual([4]);
+    book.asked(piece, 1, anna);
+    expect(listed()).toEqual([]);
+    book.released(4, 0, anna);
+    expect(listed()).toEqual([4]);
+    book.received(piece, 0, blockOf(1), anna);
+    expect(listed()).toEqual([]);
+    book.end(4);
+    expect([...book.active()]).toEqual([]);
+  });
+
+  it("gives up the idle piece with least in it, and none that is asked for or complete", () => {
+    const book = new BlockBook(shape, new BufferBudget(1e9));
+    const [busy, half, empty, full] = [0, 1, 2, 3].map((piece) => book.begin(piece)) as [
+      ActivePiece,
+      ActivePiece,
+      ActivePiece,
+      ActivePiece,
+    ];
+    book.asked(busy, 0, anna);
+    book.received(half, 0, blockOf(1), anna);
+    for (const block of [0, 1]) book.received(full, block, blockOf(1), anna);
+    expect(book.idlest()).toBe(empty);
+    book.end(empty.piece);
+    expect(book.idlest()).toBe(half);
+    book.end(half.piece);
+    expect(book.idlest()).toBeUndefined();
+  });
+});

@@ -1,0 +1,203 @@
+import { seededRandom } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
+import { describe, expect, it } from "vitest";
+import { BlockBook } from "../src/block-book.ts";
+import { BufferBudget } from "../src/buffer-budget.ts";
+import { Picker } from "../src/picker.ts";
+import { PieceSet } from "../src/piece-set.ts";
+import { RateMeter } from "../src/rate-meter.ts";
+import { type Giver, RequestScheduler } from "../src/request-scheduler.ts";
+import { TokenBucket } from "../src/token-bucket.ts";
+
+const BLOCK = LIMITS.peer.blockBytes;
+const PIECES = 8;
+const BLOCKS_A_PIECE = 4;
+
+class Neighbour implements Giver {
+  isChoked = false;
+  isOpen = true;
+  snubbed = false;
+  wanted = PIECES;
+  theirs = PieceSet.full(PIECES);
+  readonly outstanding = new Map<number, number>();
+  readonly downRate = new RateMeter(0);
+  readonly asked: string[] = [];
+
+  request(piece: number, begin: number, length: number): void {
+    expect(length).toBe(BLOCK);
+    this.asked.push(`${piece}:${begin / BLOCK}`);
+    this.outstanding.set(piece * 1024 + begin / BLOCK, 0);
+  }
+
+  /** Pieces asked for, each once, in order. */
+  get pieces(): number[] {
+    return [...new Set(this.asked.map((one) => Number(one.split(":")[0])))];
+  }
+}
+
+function given(options: { budget?: number; limitDown?: number; suspects?: number[] } = {}) {
+  const { budget = 1e9, limitDown = Number.POSITIVE_INFINITY, suspects = [] } = options;
+  const shape = { pieceCount: PIECES, pieceSize: () => BLOCKS_A_PIECE * BLOCK };
+  const picker = new Picker(PIECES, seededRandom(1));
+  picker.joined(PieceSet.full(PIECES));
+  const book = new BlockBook(shape, new BufferBudget(budget));
+  const heldBackFor: number[] = [];
+  const forbidden = new Set<number>();
+  const scheduler = new RequestScheduler<Neighbour>({
+    picker,
+    book,
+    downBucket: new TokenBucket(limitDown, 0),
+    mayRequest: (_, piece) => !forbidden.has(piece),
+    suspects: () => suspects,
+    heldBack: (waitMs) => void heldBackFor.push(waitMs),
+  });
+  return { picker, book, scheduler, heldBackFor, forbidden };
+}
+
+/** All that was asked of it arrives. */
+function deliver(book: BlockBook, from: Neighbour): void {
+  for (const key of from.outstanding.keys()) {
+    const active = book.get(Math.floor(key / 1024));
+    if (active) book.received(active, key % 1024, new Uint8Array(BLOCK), from);
+  }
+  from.outstanding.clear();
+}
+
+describe("the request scheduler", () => {
+  it("asks a new neighbour for the least depth, one piece after the other", () => {
+    const { scheduler } = given();
+    const one = new Neighbour();
+    scheduler.refill(one, 0);
+    expect(one.asked.length).toBe(LIMITS.peer.requestDepthLeast);
+    expect(one.pieces.length).toBe(1);
+  });
+
+  it("asks for one second's worth ahead, at most 512", () => {
+    const { scheduler } = given();
+    const fast = new Neighbour();
+    fast.downRate.add(10 * 20 * BLOCK, 5_000);
+    const rate = fast.downRate.rate(5_000);
+    expect(scheduler.depth(fast, 5_000)).toBe(Math.ceil(rate / BLOCK));
+    fast.downRate.add(1e12, 5_000);
+    expect(scheduler.depth(fast, 5_000)).toBe(LIMITS.peer.requestDepthMost);
+  });
+
+  it("waits until half of them are answered, and then asks in one batch", () => {
+    const { book, scheduler } = given();
+    const one = new Neighbour();
+    scheduler.refill(one, 0);
+    const answer = (): void => {
+      const [key = 0] = one.outstanding.keys();
+      const active = book.get(Math.floor(key / 1024));
+      if (active) book.received(active, key % 1024, new Uint8Array(BLOCK), one);
+      one.outstanding.delete(key);
+      scheduler.refill(one, 0);
+    };
+    answer();
+    expect(one.asked.length).toBe(4);
+    answer();
+    expect(one.asked.length).toBe(6);
+  });
+
+  it("finishes a piece under way before it begins another", () => {
+    const { scheduler } = given();
+    const [one, other] = [new Neighbour(), new Neighbour()];
+    one.downRate.add(1, 0);
+    scheduler.refill(one, 0);
+    one.outstanding.clear();
+    other.theirs = PieceSet.full(PIECES);
+    scheduler.refill(other, 0);
+    // All blocks of the first piece are asked for: only now a second one.
+    expect(other.pieces).not.toEqual(one.pieces);
+    expect(new Set([...one.asked, ...other.asked]).size).toBe(8);
+  });
+
+  it("asks nothing of one that chokes us, is closing, or has nothing we want", () => {
+    const { scheduler } = given();
+    const changes: Partial<Neighbour>[] = [{ isChoked: true }, { isOpen: false }, { wanted: 0 }];
+    for (const change of changes) {
+      const one = Object.assign(new Neighbour(), change);
+      scheduler.refill(one, 0);
+      expect(one.asked).toEqual([]);
+    }
+  });
+
+  it("asks one that let requests lie for a single block", () => {
+    const { scheduler } = given();
+    const one = Object.assign(new Neighbour(), { snubbed: true });
+    scheduler.refill(one, 0);
+    expect(one.asked.length).toBe(1);
+  });
+
+  it("asks only for what the other holds and the role allows", () => {
+    const { forbidden, scheduler } = given();
+    const one = new Neighbour();
+    one.theirs = new PieceSet(PIECES);
+    one.theirs.add(2);
+    one.theirs.add(5);
+    forbidden.add(2);
+    scheduler.refill(one, 0);
+    expect(one.pieces).toEqual([5]);
+  });
+
+  it("is held back by the download limit, and says for how long", () => {
+    const { heldBackFor, scheduler } = given({ limitDown: BLOCK });
+    const one = new Neighbour();
+    scheduler.refill(one, 0);
+    expect(one.asked.length).toBe(1);
+    expect(heldBackFor.length).toBe(1);
+    scheduler.refill(one, Math.ceil(heldBackFor[0] ?? 0));
+    expect(one.asked.length).toBe(2);
+  });
+
+  it("asks nothing twice while there are pieces to begin", () => {
+    const { book, scheduler } = given();
+    const [one, other] = [new Neighbour(), new Neighbour()];
+    while (one.asked.length + other.asked.length < PIECES * BLOCKS_A_PIECE) {
+      scheduler.refill(one, 0);
+      scheduler.refill(other, 0);
+      deliver(book, one);
+      deliver(book, other);
+    }
+    expect(new Set([...one.asked, ...other.asked]).size).toBe(PIECES * BLOCKS_A_PIECE);
+  });
+
+  it("asks a second neighbour, and no third, for the last blocks", () => {
+    const { picker, scheduler } = given();
+    for (let piece = 1; piece < PIECES; piece++) picker.close(piece);
+    const [slow, second, third] = [new Neighbour(), new Neighbour(), new Neighbour()];
+    scheduler.refill(slow, 0);
+    expect(slow.asked).toEqual(["0:0", "0:1", "0:2", "0:3"]);
+    scheduler.refill(second, 0);
+    expect(second.asked).toEqual(["0:0"]);
+    scheduler.refill(third, 0);
+    expect(third.asked).toEqual(["0:1"]);
+    scheduler.refill(slow, 0);
+    expect(slow.asked.length).toBe(4);
+  });
+
+  it("makes room for a piece that can go on, by giving up the idle one with least in it", () => {
+    const { book, picker, scheduler } = given({ budget: 2 * BLOCKS_A_PIECE * BLOCK });
+    const [gone, choking] = [new Neighbour(), new Neighbour()];
+    for (const one of [gone, choking]) scheduler.refill(one, 0);
+    const [lost = -1] = gone.pieces;
+    for (let block = 0; block < BLOCKS_A_PIECE; block++) book.released(lost, block, gone);
+    const onlyOther = new Neighbour();
+    onlyOther.theirs = PieceSet.full(PIECES);
+    onlyOther.theirs.delete(lost);
+    scheduler.refill(onlyOther, 0);
+    expect(book.get(lost)).toBeUndefined();
+    expect(onlyOther.asked.length).toBe(4);
+    expect(picker.openCount).toBe(PIECES - 2);
+  });
+
+  it("fetches a suspect piece before all others, and from one neighbour only", () => {
+    const { scheduler } = given({ suspects: [6] });
+    const [one, other] = [new Neighbour(), new Neighbour()];
+    one.downRate.add(1, 0);
+    scheduler.refill(one, 0);
+    expect(one.pieces).toEqual([6]);
+    scheduler.refill(other, 0);
+    expect(other.pieces).not.toContain(6);
+  });
+});
