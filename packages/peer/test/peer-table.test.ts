@@ -1,0 +1,115 @@
+import { seededRandom } from "@cachetorrent/clock";
+import { type Endpoint, LIMITS } from "@cachetorrent/protocol";
+import { describe, expect, it } from "vitest";
+import { isConnectedTo, PeerTable } from "../src/peer-table.ts";
+import { endpoint } from "./support/samples.ts";
+
+const ours = endpoint("198.18.0.1:6881");
+const nobody = () => false;
+
+function tableOf(...endpoints: string[]): PeerTable {
+  const table = new PeerTable(seededRandom(1), (one) => one.address === ours.address);
+  table.learn(endpoints.map(endpoint));
+  return table;
+}
+
+function numbered(n: number): Endpoint {
+  return endpoint(`198.19.${n >> 8}.${n & 255}:6881`);
+}
+
+describe("the peer table", () => {
+  it("gives every endpoint once until it has ended", () => {
+    const table = tableOf("198.18.0.2:1", "198.18.0.3:1", "198.18.0.2:1");
+    expect(table.size).toBe(2);
+    const given = [table.next(0, nobody), table.next(0, nobody)];
+    expect(new Set(given.map((one) => one?.address)).size).toBe(2);
+    expect(table.next(0, nobody)).toBeUndefined();
+  });
+
+  it("keeps our own endpoint out", () => {
+    expect(tableOf("198.18.0.1:6881").size).toBe(0);
+  });
+
+  it("gives nobody with whom we are connected", () => {
+    const table = tableOf("198.18.0.2:1");
+    expect(table.next(0, () => true)).toBeUndefined();
+    expect(table.next(0, nobody)).toBeDefined();
+  });
+
+  it("waits twice as long after each dial in vain, and at most 10 minutes", () => {
+    const table = tableOf("198.18.0.2:1");
+    let now = 0;
+    const waits: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const began = now;
+      for (; ; now += 1000) {
+        const one = table.next(now, nobody);
+        if (one) {
+          table.ended(one, false, now);
+          break;
+        }
+      }
+      waits.push(now - began);
+    }
+    expect(waits.slice(0, 4)).toEqual([0, 10_000, 20_000, 40_000]);
+    expect(Math.max(...waits)).toBe(600_000);
+  });
+
+  it("soon tries again whom it could talk to", () => {
+    const table = tableOf("198.18.0.2:1");
+    const one = table.next(0, nobody) as Endpoint;
+    table.ended(one, false, 0);
+    table.ended(one, true, 100_000);
+    expect(table.next(104_999, nobody)).toBeUndefined();
+    expect(table.next(105_000, nobody)).toEqual(one);
+  });
+
+  it("lets those rest who are of no use", () => {
+    const table = tableOf("198.18.0.2:1");
+    const one = table.next(0, nobody) as Endpoint;
+    table.rest(one, 0);
+    expect(table.next(599_999, nobody)).toBeUndefined();
+    expect(table.next(600_000, nobody)).toEqual(one);
+  });
+
+  it("never gives a banned address, whatever its port", () => {
+    const table = tableOf("198.18.0.2:1", "198.18.0.2:2");
+    table.ban(endpoint("198.18.0.2:9").address);
+    expect(table.isBanned(endpoint("198.18.0.2:3").address)).toBe(true);
+    expect(table.next(0, nobody)).toBeUndefined();
+    expect(table.isBanned(endpoint("198.18.0.3:1").address)).toBe(false);
+  });
+
+  it("is bounded; when full it forgets whom it dialled in vain for whom it hears of next", () => {
+    const most = LIMITS.peer.knownPeersPerTorrent;
+    const table = tableOf();
+    table.learn(Array.from({ length: most + 50 }, (_, n) => numbered(n)));
+    expect(table.size).toBe(most);
+    const failed = table.next(0, nobody) as Endpoint;
+    table.ended(failed, false, 0);
+    table.learn([numbered(5000), numbered(5001)]);
+    expect(table.size).toBe(most);
+    table.learn([failed]);
+    expect(table.size).toBe(most);
+    const due = new Set<string>();
+    for (let one = table.next(1e9, nobody); one; one = table.next(1e9, nobody)) due.add(one.address);
+    expect(due.has(numbered(5000).address)).toBe(true);
+    expect(due.has(numbered(5001).address)).toBe(false);
+    expect(due.has(failed.address)).toBe(false);
+  });
+});
+
+describe("being connected to an endpoint", () => {
+  const listening = endpoint("198.18.0.2:6881");
+
+  it("means having dialled it, or having been dialled by who listens there", () => {
+    const from = { address: listening.address, port: 40_000 };
+    expect(isConnectedTo(listening, [{ direction: "out", remote: listening, listenPort: undefined }])).toBe(
+      true,
+    );
+    expect(isConnectedTo(listening, [{ direction: "in", remote: from, listenPort: 6881 }])).toBe(true);
+    expect(isConnectedTo(listening, [{ direction: "in", remote: from, listenPort: undefined }])).toBe(false);
+    expect(isConnectedTo(listening, [{ direction: "in", remote: from, listenPort: 6882 }])).toBe(false);
+    expect(isConnectedTo(listening, [])).toBe(false);
+  });
+});
