@@ -9,6 +9,7 @@ import {
   LIMITS,
   parseAddress,
 } from "@cachetorrent/protocol";
+import type { Logger } from "pino";
 
 /** Bytes of a handshake up to and with the info-hash: enough to know whom it is for. */
 const HEAD_BYTES = 48;
@@ -18,12 +19,18 @@ const UNDECIDED_MOST = 200;
 /** Accepts peers and learns from the first bytes which torrent they mean. */
 export class Listener {
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void;
   readonly #server: Server;
   readonly #undecided = new Set<Socket>();
 
-  constructor(clock: Clock, accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void) {
+  constructor(
+    clock: Clock,
+    log: Logger,
+    accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void,
+  ) {
     this.#clock = clock;
+    this.#log = log;
     this.#accept = accept;
     this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
   }
@@ -31,9 +38,15 @@ export class Listener {
   /** Port 0 picks one. Resolves with what was bound; throws CT_ERR_PORT_TAKEN, CT_ERR_PERMISSION or CT_ERR_ADDRESS. */
   async listen(endpoint: Endpoint): Promise<Endpoint> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(endpoint, error)));
-      this.#server.listen({ host: endpoint.address, port: endpoint.port }, () => resolve());
+      const onError = (error: NodeJS.ErrnoException): void => reject(listenError(endpoint, error));
+      this.#server.once("error", onError);
+      this.#server.listen({ host: endpoint.address, port: endpoint.port }, () => {
+        this.#server.off("error", onError);
+        resolve();
+      });
     });
+    // Too many open files, say: who dials us then is lost, but not those who are here.
+    this.#server.on("error", (error) => this.#log.error({ err: error, event: "accept" }, error.message));
     const bound = this.#server.address();
     return typeof bound === "object" && bound ? { address: endpoint.address, port: bound.port } : endpoint;
   }

@@ -38,7 +38,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#listener = new Listener(options.clock, (socket, remote, infoHash) =>
+    this.#listener = new Listener(options.clock, options.log, (socket, remote, infoHash) =>
       this.#accept(socket, remote, infoHash),
     );
   }

@@ -69,6 +69,34 @@ describe("a swarm of sessions", () => {
   });
 });
 
+describe("the accounts", () => {
+  it("of a whole swarm agree to the byte, whoever leaves when, with blocks asked of two in the end", async () => {
+    const torrent = await someTorrent();
+    const tracker = await MeetingPoint.open();
+    const seeds = await Promise.all(
+      [1, 2].map((n) => TestPeer.start(torrent, { at: `127.1.0.${n}`, tracker, seeds: true })),
+    );
+    const leechers = await Promise.all(
+      [2, 3, 4, 5].map((site) => TestPeer.start(torrent, { at: `127.${site}.0.1`, tracker })),
+    );
+    const [leaver, ...others] = leechers as [TestPeer, ...TestPeer[]];
+    await until("something has come", () => leaver.receivedBytes > 0);
+    await leaver.stop();
+    await Promise.all(others.map((leecher) => leecher.complete()));
+    const all = [...seeds, ...leechers];
+    await Promise.all(all.map((peer) => peer.stop()));
+    const sum = (of: (peer: TestPeer) => number) => all.reduce((total, peer) => total + of(peer), 0);
+    expect(sum((peer) => peer.sentBytes)).toBe(sum((peer) => peer.receivedBytes));
+    for (const peer of all) {
+      for (const other of all) {
+        // Every site but the first has one peer: its AS tells who it is.
+        if (siteOf(peer) === 1 || siteOf(other) === 1) continue;
+        expect(sentTo(peer, siteOf(other))).toBe(receivedFrom(other, siteOf(peer)));
+      }
+    }
+  });
+});
+
 describe("torrents of all shapes", () => {
   const odd = 3 * 5 * 7 * KIB;
   it.each<[string, () => Promise<GivenTorrent>]>([
@@ -262,6 +290,28 @@ describe("stopping", () => {
     expect(again.torrent.status().verifiedBytes).toBeGreaterThanOrEqual(verifiedBytes);
   });
 
+  it("waits 2 s at most for a peer that does not close its side", async () => {
+    const clock = new ManualClock();
+    const torrent = await someTorrent();
+    const tracker = await MeetingPoint.open();
+    const seed = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, clock, seeds: true });
+    const raw = await RawPeer.join(seed.endpoint, {
+      at: "127.9.0.1",
+      infoHash: torrent.metainfo.infoHash,
+      clock,
+    });
+    raw.socket.pause();
+    let isStopped = false;
+    const stopped = seed.stop().then(() => {
+      isStopped = true;
+    });
+    const began = clock.now();
+    await advanceUntil(clock, "it has stopped", () => isStopped, 10);
+    await stopped;
+    expect(clock.now() - began).toBeLessThan(5000);
+    expect(seed.session.connectionCount).toBe(0);
+  });
+
   it("before anything came is quick, and no connection is left behind", async () => {
     const torrent = await someTorrent();
     const tracker = await MeetingPoint.open();
@@ -272,6 +322,18 @@ describe("stopping", () => {
     await until("the seed is alone", () => seed.torrent.connectionCount === 0);
   });
 });
+
+function siteOf(peer: TestPeer): number {
+  return Number(peer.endpoint.address.split(".")[1]);
+}
+
+function sentTo(peer: TestPeer, site: number): number {
+  return peer.accounts.sentByAsn[site] ?? 0;
+}
+
+function receivedFrom(peer: TestPeer, site: number): number {
+  return peer.accounts.roles.reduce((total, span) => total + (span.bytesByAsn[site] ?? 0), 0);
+}
 
 function spoilt(bytes: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(bytes);

@@ -1,14 +1,16 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
+  type Asn,
   decodeAnnounceRequest,
+  decodeLocateQuery,
   type Endpoint,
   encodeAnnounceAnswer,
+  encodeLocateAnswer,
   type InfoHash,
   type PeerEntry,
   type PeerId,
   parseAddress,
-  UNKNOWN_ASN,
   unwrap,
 } from "@cachetorrent/protocol";
 import { onTestFinished } from "vitest";
@@ -21,35 +23,15 @@ import { asn } from "./samples.ts";
 export class MeetingPoint {
   readonly announceUrl: string;
   readonly #swarms = new Map<InfoHash, Map<PeerId, PeerEntry>>();
-  readonly #extra: PeerEntry[] = [];
+  readonly #listed: PeerEntry[] = [];
 
   private constructor(server: Server) {
     this.announceUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`;
     server.on("request", (request, response) => {
       const [path, query = ""] = (request.url ?? "").split("?");
-      if (path !== "/announce") return void response.writeHead(404).end();
-      const announce = unwrap(decodeAnnounceRequest(query));
-      const address = parseAddress(request.socket.remoteAddress ?? "");
-      if (!address) return void response.destroy();
-      const swarm = this.#swarms.get(announce.infoHash) ?? new Map<PeerId, PeerEntry>();
-      this.#swarms.set(announce.infoHash, swarm);
-      const me = { address, port: announce.port };
-      if (announce.event === "stopped") swarm.delete(announce.peerId);
-      else swarm.set(announce.peerId, { endpoint: me, asn: asnOf(me), peerId: announce.peerId });
-      const others = [...swarm.values()].filter((peer) => peer.peerId !== announce.peerId);
-      response.end(
-        encodeAnnounceAnswer(
-          {
-            interval: 1800,
-            minInterval: 1,
-            complete: 0,
-            incomplete: 0,
-            peers: [...others, ...this.#extra],
-            ct: { asn: asnOf(me), policy: { name: "bittorrent" } },
-          },
-          { compact: true },
-        ),
-      );
+      if (path === "/announce") response.end(this.#announce(query, request));
+      else if (path === "/locate") response.end(locate(query));
+      else response.writeHead(404).end();
     });
   }
 
@@ -65,11 +47,38 @@ export class MeetingPoint {
 
   /** Every answer from now on lists this endpoint too. */
   list(endpoint: Endpoint): void {
-    this.#extra.push({ endpoint, asn: asnOf(endpoint) });
+    this.#listed.push({ endpoint, asn: asnOf(endpoint) });
+  }
+
+  #announce(query: string, request: IncomingMessage): Uint8Array {
+    const { event, infoHash, peerId, port } = unwrap(decodeAnnounceRequest(query));
+    const address = parseAddress(request.socket.remoteAddress ?? "");
+    if (!address) throw new Error("an announce from nowhere");
+    const me: PeerEntry = { endpoint: { address, port }, asn: asnOf({ address, port }), peerId };
+    const swarm = this.#swarms.get(infoHash) ?? new Map<PeerId, PeerEntry>();
+    this.#swarms.set(infoHash, swarm);
+    if (event === "stopped") swarm.delete(peerId);
+    else swarm.set(peerId, me);
+    const others = [...swarm.values()].filter((peer) => peer.peerId !== peerId);
+    return encodeAnnounceAnswer(
+      {
+        interval: 1800,
+        minInterval: 1,
+        complete: 0,
+        incomplete: 0,
+        peers: [...others, ...this.#listed],
+        ct: { asn: me.asn, policy: { name: "bittorrent" } },
+      },
+      { compact: true },
+    );
   }
 }
 
-function asnOf({ address }: Endpoint) {
-  const site = Number(address.split(".")[1]);
-  return site > 0 ? asn(site) : UNKNOWN_ASN;
+function locate(query: string): Uint8Array {
+  const { endpoints } = unwrap(decodeLocateQuery(query));
+  return encodeLocateAnswer(endpoints.map((endpoint) => ({ asn: asnOf(endpoint), known: true })));
+}
+
+function asnOf({ address }: Endpoint): Asn {
+  return asn(Number(address.split(".")[1]));
 }
