@@ -1,5 +1,6 @@
 import { CtError, type ErrorCode } from "@cachetorrent/protocol";
 import { CommanderError } from "commander";
+import { printable } from "./printable.ts";
 
 /** What scripts may rely on; a daemon that a signal ended exits with 128 + the signal's number. */
 export const EXIT = { done: 0, failed: 1, badUsage: 2 } as const;
@@ -24,8 +25,8 @@ export function exitCodeOf(error: unknown): number {
 
 /** One line for whoever typed the command; a stack only for what we did not foresee. */
 export function describeError(error: unknown): string {
-  if (error instanceof CtError) return `cachetorrent: ${error.message} [${error.code}]`;
-  if (isSystemError(error)) return `cachetorrent: ${error.message}`;
+  if (error instanceof CtError) return `cachetorrent: ${printable(error.message)} [${error.code}]`;
+  if (isSystemError(error)) return `cachetorrent: ${printable(error.message)}`;
   return `cachetorrent: internal error: ${error instanceof Error ? error.stack : String(error)}`;
 }
 

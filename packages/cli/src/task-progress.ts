@@ -3,6 +3,7 @@ import { bar, percent } from "./report/progress-line.ts";
 import { TerminalDisplay } from "./terminal-display.ts";
 
 const REDRAW_MS = 100;
+const BAR_CELLS = 20;
 
 /** A bar on stderr for a task that takes a while, where somebody can see it; silent otherwise. */
 export class TaskProgress {
@@ -20,7 +21,7 @@ export class TaskProgress {
     if (!this.#display || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     const fraction = total === 0 ? 1 : done / total;
-    this.#display.show([`${this.#label}  ${bar(fraction)} ${percent(fraction)}`]);
+    this.#display.show([`${bar(fraction, BAR_CELLS)} ${percent(fraction).padStart(6)}  ${this.#label}`]);
   }
 
   /** Removes the bar. */

@@ -1,3 +1,5 @@
+import { cutToCells } from "./cells.ts";
+
 const CURSOR_TO_START_AND_CLEAR_BELOW = "\r\x1b[J";
 const WRAP_OFF = "\x1b[?7l";
 const WRAP_ON = "\x1b[?7h";
@@ -11,11 +13,16 @@ export class TerminalDisplay {
     this.#stream = stream;
   }
 
+  /** How wide the terminal is now. */
+  get columns(): number {
+    return this.#stream.columns ?? 80;
+  }
+
   /** Replaces what is shown. A terminal too low for all lines gets the first ones. */
   show(lines: readonly string[]): void {
     const room = Math.max(1, (this.#stream.rows ?? 24) - 1);
     const erase = this.#erasure();
-    this.#lines = lines.slice(0, room);
+    this.#lines = lines.slice(0, room).map((line) => cutToCells(line, this.columns));
     this.#stream.write(erase + this.#drawing());
   }
 

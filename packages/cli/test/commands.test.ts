@@ -160,6 +160,30 @@ describe("create, info and verify", () => {
     expect(stdout).toMatch(/wrong length +release\/b\.bin \(2 of 5 pieces\)/);
     expect(stdout).not.toContain("a.bin");
   });
+  test("no error takes orders from a torrent's name", async () => {
+    const folder = await temporaryFolder();
+    const hostile = "\x1b[2J\x9b5m\u202egone";
+    await mkdir(join(folder, hostile));
+    await writeFile(join(folder, hostile, "a"), "a");
+    await run(["create", hostile, "--tracker", TRACKER, "-o", "evil.torrent"], { cwd: folder });
+    await mkdir(join(folder, "elsewhere"));
+    await writeFile(join(folder, "elsewhere", hostile), "in the way");
+    const { exitCode, stderr } = await run(["verify", "evil.torrent", "--dir", "elsewhere"], { cwd: folder });
+    expect(stderr.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(stderr).toMatch(/gone: a file is where a directory must be/);
+    expect(exitCode).toBe(1);
+  });
+  test("create says that it cannot write the torrent before it reads the content", async () => {
+    const folder = await temporaryFolder();
+    // Reading would end with a complaint of its own.
+    await writeFile(join(folder, "empty"), "");
+    const { exitCode, stderr } = await run(
+      ["create", "empty", "--tracker", TRACKER, "-o", "absent/a.torrent"],
+      { cwd: folder },
+    );
+    expect(stderr).toMatch(/absent: cannot write the torrent file there: there is no such file or directory/);
+    expect(exitCode).toBe(1);
+  });
   test("info refuses a broken torrent by name, with 2", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "broken.torrent"), "d4:info");

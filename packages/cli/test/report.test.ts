@@ -2,9 +2,10 @@ import type { TorrentStatus } from "@cachetorrent/peer";
 import type { Asn, InfoHash, PeerId } from "@cachetorrent/protocol";
 import { CtError } from "@cachetorrent/protocol";
 import { describe, expect, test } from "vitest";
+import { cellCount } from "../src/cells.ts";
 import { jsonReport } from "../src/report/json-report.ts";
 import { lineReport } from "../src/report/line-report.ts";
-import { duration, percent, progressLine } from "../src/report/progress-line.ts";
+import { duration, percent, progressLines } from "../src/report/progress-line.ts";
 
 const infoHash = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
 const peerId = "ff23456789abcdef0123456789abcdef01234567" as PeerId;
@@ -29,6 +30,13 @@ function torrent(more: Partial<TorrentStatus> = {}): TorrentStatus {
     etaMs: 65_000,
     ...more,
   };
+}
+
+/** On a terminal with room for everything. */
+function progressLine(status: TorrentStatus): string {
+  const lines = progressLines(status, 200);
+  expect(lines).toHaveLength(1);
+  return lines.join();
 }
 
 describe("a torrent's line on a terminal", () => {
@@ -58,6 +66,28 @@ describe("a torrent's line on a terminal", () => {
   test("keeps the columns under a long name", () => {
     const at = (name: string) => progressLine(torrent({ name })).indexOf("[");
     expect(at("n".repeat(300))).toBe(at("n"));
+  });
+  test.each([200, 120, 100, 80, 60, 40])(
+    "becomes as many lines as %d columns take, and no figure is lost",
+    (columns) => {
+      const lines = progressLines(torrent({ name: "日本語の長い名前のトレント.iso" }), columns);
+      for (const line of lines) expect(cellCount(line)).toBeLessThanOrEqual(columns);
+      const words = lines.join(" ");
+      for (const figure of ["25.0%", "in 2.00", "out 500.0", "internal 1.00", "external 3.00", "7 peers"])
+        expect(words).toContain(figure);
+      expect(words).toMatch(/independent\s+ETA 1m05s$/);
+    },
+  );
+  test("takes two lines of 80 columns", () => {
+    expect(progressLines(torrent(), 80)).toEqual([
+      "alice.txt         [##--------]  25.0%  in 2.00 MB/s  out 500.0 kB/s",
+      "  internal 1.00 KiB  external 3.00 MiB  7 peers  independent  ETA 1m05s",
+    ]);
+  });
+  test("is cut where not even one figure fits", () => {
+    const lines = progressLines(torrent({ state: "failed", error: "x".repeat(300) }), 60);
+    expect(lines.map(cellCount)).toEqual([37, 60]);
+    expect(lines[1]).toMatch(/^ {2}failed: x+…$/);
   });
   test("is full for an empty torrent", () => {
     expect(progressLine(torrent({ length: 0, verifiedBytes: 0, state: "seeding" }))).toContain("100%");

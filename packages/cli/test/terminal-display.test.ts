@@ -9,6 +9,7 @@ const CLEAR_BELOW = `${ESC}[J`;
 /** A terminal that knows the few sequences the display uses, and what then stands on it. */
 class Screen {
   readonly rows = 24;
+  readonly columns = 10;
   readonly lines: string[] = [""];
   #row = 0;
 
@@ -37,4 +38,11 @@ test("log lines pass above the progress, which is never torn", () => {
   display.close();
   display.printAbove("third");
   expect(screen.lines).toEqual(["first", "second", "a 50%", "third", ""]);
+});
+
+test("a line that is too long is cut, not folded", () => {
+  const screen = new Screen();
+  const display = new TerminalDisplay(screen as unknown as NodeJS.WriteStream);
+  display.show(["abcdefghijklmno", "日本語日本語"]);
+  expect(screen.lines).toEqual(["abcdefghi…", "日本語日…", ""]);
 });

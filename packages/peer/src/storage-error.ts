@@ -10,7 +10,7 @@ const MEANING: Readonly<Record<string, readonly [code: ErrorCode, fault: string]
   ENOTDIR: ["CT_ERR_FILE_IN_THE_WAY", "a file is where a directory must be"],
   EISDIR: ["CT_ERR_FILE_IN_THE_WAY", "a directory is where a file must be"],
   ELOOP: ["CT_ERR_FILE_IN_THE_WAY", "a symbolic link is where a file must be"],
-  ENOENT: ["CT_ERR_STORAGE", "there is no such file"],
+  ENOENT: ["CT_ERR_STORAGE", "there is no such file or directory"],
   EMFILE: ["CT_ERR_STORAGE", "too many files are open (ulimit -n)"],
   ENAMETOOLONG: ["CT_ERR_STORAGE", "the path is too long"],
   EFBIG: ["CT_ERR_STORAGE", "the file is too large for the file system"],

@@ -1,5 +1,5 @@
-import { access, rm, writeFile } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { access, constants, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
 import { createTorrentFile, storageError } from "@cachetorrent/peer";
 import { CtError, formatSize, parseSize, unwrap } from "@cachetorrent/protocol";
 import type { Command } from "commander";
@@ -41,8 +41,7 @@ async function create(path: string, flags: CreateFlags, context: Context): Promi
   const pieceLength = flags.pieceLength === undefined ? undefined : readPieceLength(flags.pieceLength);
   await requirePath(path);
   const output = flags.output ?? `${basename(resolve(path))}.torrent`;
-  // Before hours of hashing; the write itself checks again.
-  if (await exists(output)) throw inTheWay(output);
+  await checkOutput(output);
   const progress = new TaskProgress(`hashing ${printable(path)}`, context.stderr);
   try {
     const created = await createTorrentFile({
@@ -89,6 +88,17 @@ function readPieceLength(text: string): number {
   const size = parseSize(text);
   if (!size.ok) throw new CtError("CT_ERR_USAGE", `--piece-length: ${size.error.message}`);
   return unwrap(size);
+}
+
+/** Before hours of hashing; the write itself checks again. */
+async function checkOutput(path: string): Promise<void> {
+  if (await exists(path)) throw inTheWay(path);
+  const folder = dirname(path);
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw storageError(error, folder, "cannot write the torrent file there");
+  }
 }
 
 /** Never over an existing file, and never half a file. */

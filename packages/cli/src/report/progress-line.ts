@@ -1,19 +1,29 @@
 import type { TorrentStatus } from "@cachetorrent/peer";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
+import { cellCount, cutToCells, fitToCells } from "../cells.ts";
 import { printable } from "../printable.ts";
 
-const BAR_CELLS = 20;
-const NAME_CELLS = 24;
+const GAP = "  ";
+/** From so many columns on there is room for a longer name and bar. */
+const WIDE_COLUMNS = 100;
+const WIDE = { nameCells: 24, barCells: 20 };
+const NARROW = { nameCells: 16, barCells: 10 };
 
-/** One torrent on one line of a terminal. */
-export function progressLine(torrent: TorrentStatus): string {
+/** One torrent on a terminal: one line, or as many as its figures need on a terminal of so many columns. */
+export function progressLines(torrent: TorrentStatus, columns: number): string[] {
+  const { nameCells, barCells } = columns >= WIDE_COLUMNS ? WIDE : NARROW;
   const fraction = progressFraction(torrent);
-  const parts = [
-    fitted(printable(torrent.name), NAME_CELLS),
-    `${bar(fraction)} ${percent(fraction).padStart(6)}`,
-    ...details(torrent),
+  const lines = [
+    fitToCells(printable(torrent.name), nameCells) +
+      GAP +
+      `${bar(fraction, barCells)} ${percent(fraction).padStart(6)}`,
   ];
-  return parts.join("  ");
+  for (const part of details(torrent)) {
+    const longer = lines.at(-1) + GAP + part;
+    if (cellCount(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(GAP + part);
+  }
+  return lines.map((line) => cutToCells(line, columns));
 }
 
 /** What is known of how far a torrent is: while it is checked, how far the check is. */
@@ -67,13 +77,7 @@ function details(torrent: TorrentStatus): string[] {
   }
 }
 
-export function bar(fraction: number): string {
-  const full = Math.floor(Math.min(1, Math.max(0, fraction)) * BAR_CELLS);
-  return `[${"#".repeat(full)}${"-".repeat(BAR_CELLS - full)}]`;
-}
-
-function fitted(text: string, cells: number): string {
-  const characters = [...text];
-  if (characters.length <= cells) return text.padEnd(cells);
-  return `${characters.slice(0, cells - 1).join("")}…`;
+export function bar(fraction: number, cells: number): string {
+  const full = Math.floor(Math.min(1, Math.max(0, fraction)) * cells);
+  return `[${"#".repeat(full)}${"-".repeat(cells - full)}]`;
 }
