@@ -60,6 +60,8 @@ export interface ConnectionOptions {
 }
 
 const BLOCK = LIMITS.peer.blockBytes;
+/** Over this time the rate of control messages is averaged. */
+const CONTROL_WINDOW_MS = 10_000;
 
 /** One block of a torrent as one number: pieces have at most 1024 blocks of 16 KiB. */
 export function blockKey(piece: number, begin: number): number {
@@ -88,6 +90,7 @@ export class Connection {
   readonly uploadQueue: BlockRequest[] = [];
   readonly downRate: RateMeter;
   readonly upRate: RateMeter;
+  readonly #controlRate: RateMeter;
   lastUnchokedAt = 0;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
@@ -109,6 +112,8 @@ export class Connection {
     this.theirs = new PieceSet(options.shape.pieceCount);
     this.downRate = new RateMeter(now);
     this.upRate = new RateMeter(now);
+    // As if it had run for long: a burst, such as many haves at the start, is averaged over the whole window.
+    this.#controlRate = new RateMeter(now - 10 * CONTROL_WINDOW_MS, CONTROL_WINDOW_MS);
     this.#owner = options.owner;
     this.#clock = options.clock;
     this.#lastBlockAt = now;
@@ -283,12 +288,14 @@ export class Connection {
     wire.on("choke", () => this.#onChoke());
     wire.on("unchoke", () => {
       this.#trace("in", "unchoke");
+      this.#countControl(1);
       this.#owner.unchoked(this);
     });
     wire.on("interested", () => this.#onInterest("interested"));
     wire.on("uninterested", () => this.#onInterest("not interested"));
     wire.on("have", (piece) => {
       this.#trace("in", "have", { piece });
+      this.#countControl(1);
       if (this.theirs.add(piece)) this.#owner.has(this, piece);
     });
     wire.on("bitfield", (bitfield) => {
@@ -323,6 +330,8 @@ export class Connection {
 
   #onMap(map: PieceSet): void {
     this.#trace("in", "bitfield", { pieces: map.size });
+    // Reading one costs as much as so many haves.
+    this.#countControl(1 + map.pieceCount / 64);
     if (this.theirs.size === 0) {
       this.theirs = map;
       this.#owner.mapped(this);
@@ -334,11 +343,13 @@ export class Connection {
 
   #onInterest(m: "interested" | "not interested"): void {
     this.#trace("in", m);
+    this.#countControl(1);
     this.#owner.interestChanged(this);
   }
 
   #onChoke(): void {
     this.#trace("in", "choke");
+    this.#countControl(1);
     // Without the fast extension a choke drops all requests; with it each is rejected by name.
     if (this.#wire.hasFast || this.outstanding.size === 0) return;
     const keys = [...this.outstanding.keys()];
@@ -385,6 +396,15 @@ export class Connection {
     if (!this.#wire.hasFast) return;
     this.#trace("out", "reject", { piece, begin, length });
     this.#wire.reject(piece, begin, length);
+  }
+
+  /** Each costs us a look at all connections: whoever sends nothing else must not keep us busy with it. */
+  #countControl(messages: number): void {
+    const now = this.#clock.now();
+    this.#controlRate.add(messages, now);
+    if (this.#controlRate.rate(now) > LIMITS.peer.controlMessagesPerSecond) {
+      this.abort("protocol error: too many choke, interest and have messages");
+    }
   }
 
   #takeBack(key: number): void {

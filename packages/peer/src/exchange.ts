@@ -119,6 +119,7 @@ export class Exchange implements ConnectionOwner {
     this.#stopped = true;
     this.#haves.flush();
     for (const connection of this.connections) connection.close("stopping");
+    if (this.connections.size === 0) this.#giveUpPieces();
   }
 
   // What connections tell.
@@ -188,6 +189,7 @@ export class Exchange implements ConnectionOwner {
     this.#picker.left(connection.theirs);
     this.#parts.closed(connection, reason);
     if (!this.#stopped) this.interestChanged();
+    else if (this.connections.size === 0) this.#giveUpPieces();
   }
 
   #received(active: ActivePiece, begin: number, bytes: Uint8Array, connection: Connection): void {
@@ -215,8 +217,9 @@ export class Exchange implements ConnectionOwner {
     } catch (error) {
       this.#parts.failed(error as CtError);
       return;
+    } finally {
+      this.#book.end(piece);
     }
-    this.#book.end(piece);
     this.#parts.ledger.pieceVerified(mainOrigin(sources));
     this.#hold(piece);
   }
@@ -292,6 +295,11 @@ export class Exchange implements ConnectionOwner {
       connection.cancel(piece, begin, blockLength(this.#parts.shape, piece, begin));
     }
     this.released(connection, keys);
+  }
+
+  /** Nothing comes any more: the buffers are wanted by other torrents of the process. */
+  #giveUpPieces(): void {
+    for (const active of [...this.#book.active()]) if (!active.isComplete) this.#book.end(active.piece);
   }
 
   /** A piece that is kept to one peer is given up when that peer cannot go on. */

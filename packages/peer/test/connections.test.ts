@@ -69,6 +69,16 @@ describe("a peer that dials us", () => {
     await until("it is forgotten", () => peer.torrent.connectionCount === 0);
   });
 
+  it("and floods us with messages of interest is dropped, but not for a burst", async () => {
+    const { clock, peer, raw } = await atRest();
+    const other = await RawPeer.join(peer.endpoint, { ...raw, clock });
+    const flicker = Buffer.from([0, 0, 0, 1, 2, 0, 0, 0, 1, 3]);
+    other.socket.write(Buffer.concat(new Array(10_000).fill(flicker)));
+    await other.ping();
+    other.socket.write(Buffer.concat(new Array(30_000).fill(flicker)));
+    await other.closed();
+  });
+
   it("is let in while there is room, and not beyond", async () => {
     const torrent = await aTorrent();
     const tracker = await MeetingPoint.open();

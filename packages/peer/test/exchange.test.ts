@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { ManualClock, seededRandom } from "@cachetorrent/clock";
+import Wire from "bittorrent-protocol";
+import { expect, it, onTestFinished } from "vitest";
+import { BufferBudget } from "../src/buffer-budget.ts";
+import { Connection } from "../src/connection.ts";
+import { Exchange } from "../src/exchange.ts";
+import { TorrentLedger } from "../src/ledger.ts";
+import { PieceSet } from "../src/piece-set.ts";
+import { IndependentRole } from "../src/roles/independent.ts";
+import { TokenBucket } from "../src/token-bucket.ts";
+import { noTrace } from "../src/trace.ts";
+import { UploadPump } from "../src/upload-pump.ts";
+import { asn, endpoint, infoHash, otherPeerId, peerId } from "./support/samples.ts";
+import { until } from "./support/until.ts";
+
+async function socketPair(): Promise<[Socket, Socket]> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const dialled = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  const [accepted] = (await once(server, "connection")) as [Socket];
+  server.close();
+  onTestFinished(() => {
+    dialled.destroy();
+    accepted.destroy();
+  });
+  return [dialled, accepted];
+}
+
+it("an exchange that stops gives back the buffers of the pieces it had begun", async () => {
+  const clock = new ManualClock();
+  const budget = new BufferBudget(1e9);
+  const bucket = () => new TokenBucket(Number.POSITIVE_INFINITY, clock.now());
+  const shape = { pieceCount: 4, pieceSize: () => 64 * 1024 };
+  const exchange = new Exchange({
+    shape,
+    have: new PieceSet(4),
+    role: new IndependentRole(4),
+    clock,
+    random: seededRandom(1),
+    choker: "tit-for-tat",
+    budget,
+    downBucket: bucket(),
+    pump: new UploadPump(clock, bucket()),
+    ledger: new TorrentLedger(infoHash, clock.now()),
+    content: {
+      isValid: () => false,
+      store: () => Promise.resolve(),
+      cached: () => undefined,
+      load: () => Promise.reject(new Error("it holds nothing")),
+    },
+    refuse: () => undefined,
+    ban: () => undefined,
+    closed: () => undefined,
+    completed: () => undefined,
+    failed: () => undefined,
+  });
+  const [ours, theirs] = await socketPair();
+  const connection = new Connection({
+    socket: ours,
+    direction: "out",
+    remote: endpoint("127.0.0.1:6881"),
+    asn: asn(1),
+    infoHash,
+    peerId,
+    shape,
+    owner: exchange,
+    clock,
+    trace: noTrace,
+    extendedHandshake: {},
+  });
+  exchange.add(connection);
+  const wire = new Wire();
+  wire.on("data", (bytes) => theirs.write(bytes));
+  theirs.on("data", (bytes: Uint8Array) => wire.write(bytes));
+  wire.on("handshake", () => {
+    wire.handshake(infoHash, otherPeerId, { fast: true });
+    wire.haveAll();
+    wire.unchoke();
+  });
+  await until("a piece is begun", () => budget.usedBytes > 0);
+  exchange.stop();
+  await until("all is closed", () => exchange.connections.size === 0);
+  expect(budget.usedBytes).toBe(0);
+});
