@@ -20,7 +20,8 @@ export interface KeySchema extends TSchema {
   readonly maximum?: number;
 }
 
-export type Notation = "rate" | "size" | "endpoint";
+/** `listen` is an endpoint where port 0 picks one. */
+export type Notation = "rate" | "size" | "endpoint" | "listen";
 
 /** `raw`, from a flag, a variable or a file, as a value that the schema allows; the error tells what it should be. */
 export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
@@ -75,8 +76,8 @@ function likelyChoice(schema: KeySchema, raw: unknown): string {
 function readText(schema: KeySchema, text: string): Result<unknown> {
   if (schema.notation === "rate") return parseRate(text);
   if (schema.notation === "size") return parseSize(text);
-  if (schema.notation === "endpoint") {
-    const endpoint = parseEndpoint(text, { allowPortZero: true });
+  if (schema.notation === "endpoint" || schema.notation === "listen") {
+    const endpoint = parseEndpoint(text, { allowPortZero: schema.notation === "listen" });
     return endpoint.ok ? ok(text) : endpoint;
   }
   switch (schema.type) {

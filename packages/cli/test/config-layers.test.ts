@@ -6,7 +6,8 @@ import { type ConfigLayers, resolveConfig } from "../src/config-layers.ts";
 
 const Schema = Type.Object(
   {
-    listen: Type.String({ default: "0.0.0.0:6881", notation: "endpoint" }),
+    listen: Type.String({ default: "0.0.0.0:6881", notation: "listen" }),
+    local: Type.Optional(Type.String({ notation: "endpoint" })),
     "limit-up": Type.Optional(Type.Integer({ minimum: 1, notation: "rate" })),
     cache: Type.Integer({ default: 1024, notation: "size" }),
     slots: Type.Integer({ default: 4, minimum: 0, maximum: 100 }),
@@ -114,6 +115,11 @@ describe("what is refused, and how the message names the place", () => {
     expect(refusal({ env: { TEST_LISTEN: "localhost" } }).message).toMatch(
       /^environment variable TEST_LISTEN: not an address and port/,
     );
+  });
+  test("port 0 where somebody else has to connect to it", () => {
+    expect(resolve({ flags: { listen: "127.0.0.1:0" } }).listen).toBe("127.0.0.1:0");
+    const error = refusal({ flags: { local: "127.0.0.1:0" } });
+    expect(error.message).toMatch(/^--local: not an address and port/);
   });
   test.each([
     ["a key twice", "slots: 1\nslots: 2\n", /^test\.yaml:2: /],

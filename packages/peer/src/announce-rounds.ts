@@ -186,6 +186,14 @@ export class AnnounceRounds {
     return this.#completed && !tracker.knowsCompletion ? "completed" : undefined;
   }
 
+  /** Once, not with every announce. */
+  #tellWarning(tracker: TrackerState, warning: string | undefined): void {
+    if (warning !== undefined && warning !== tracker.warning) {
+      this.#options.log.warn({ event: "tracker" }, `tracker ${tracker.client.name} warns: ${warning}`);
+    }
+    tracker.warning = warning;
+  }
+
   /** Resolves to whether the tracker answered. */
   async #announce(tracker: TrackerState): Promise<boolean> {
     const { clock, onAnswer, onFailure, random, request } = this.#options;
@@ -206,6 +214,7 @@ export class AnnounceRounds {
     }
     if (signal.aborted) return true;
     tracker.succeeded(answer, event, clock.now());
+    this.#tellWarning(tracker, answer.warning);
     this.#tiers.promote(tracker.url);
     onAnswer(tracker, answer, askedAt);
     return true;

@@ -31,7 +31,7 @@ export const PeerConfigSchema = Type.Object(
     listen: Type.String({
       description: "address and port to accept peers on; port 0 picks a free one",
       default: "0.0.0.0:6881",
-      notation: "endpoint",
+      notation: "listen",
       placeholder: "HOST:PORT",
     }),
     local: Type.Optional(

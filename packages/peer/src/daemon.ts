@@ -53,7 +53,7 @@ export async function startPeer(
   const listen = unwrap(parseEndpoint(config.listen, { allowPortZero: true }));
   const peerId = makePeerId(parts.random);
   const ledger = new Ledger(peerId);
-  const trace = openTrace(config.trace, parts);
+  const trace = await openTrace(config.trace, parts);
   const writer = config.ledger ? new LedgerWriter({ ledger, path: config.ledger, ...parts }) : undefined;
   const session = new Session({
     ...parts,
@@ -64,7 +64,10 @@ export async function startPeer(
     limitUp: config["limit-up"] ?? Number.POSITIVE_INFINITY,
     limitDown: config["limit-down"] ?? Number.POSITIVE_INFINITY,
   });
-  const endpoint = await session.listen(listen);
+  const endpoint = await session.listen(listen).catch(async (error: unknown) => {
+    await trace.close();
+    throw error;
+  });
   const events = new EventEmitter<PeerEvents>();
   const allComplete = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<CtError>();
@@ -100,6 +103,7 @@ export async function startPeer(
     await writer?.start();
   } catch (error) {
     await session.stop();
+    await trace.close();
     throw error;
   }
   for (const torrent of session.torrents) void torrent.start();

@@ -1,7 +1,9 @@
-import { createWriteStream, type WriteStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import type { Writable } from "node:stream";
 import type { Clock } from "@cachetorrent/clock";
 import { type Asn, type Endpoint, formatEndpoint } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { storageError } from "./storage-error.ts";
 
 /** What a trace line's `m` goes with; the names of the line's own columns are taken. */
 export type TraceFields = { readonly [name: string]: unknown } & {
@@ -26,21 +28,29 @@ export const noTrace: Trace = {
 /** A disk that cannot follow costs lines, which are counted, and not memory. */
 const BUFFERED_BYTES_MOST = 4 * 1024 * 1024;
 
-/** Appends to `path`; the no-op trace when there is none. */
-export function openTrace(path: string | undefined, options: { clock: Clock; log: Logger }): Trace {
-  return path === undefined ? noTrace : new FileTrace(path, options.clock, options.log);
+/** Appends to `path`; the no-op trace when there is none. Rejects with a CtError when the file cannot be opened. */
+export async function openTrace(
+  path: string | undefined,
+  { clock, log }: { clock: Clock; log: Logger },
+): Promise<Trace> {
+  if (path === undefined) return noTrace;
+  try {
+    return new FileTrace(await open(path, "a"), path, clock, log);
+  } catch (error) {
+    throw storageError(error, path, "cannot write the trace");
+  }
 }
 
 class FileTrace implements Trace {
-  readonly #stream: WriteStream;
+  readonly #stream: Writable;
   readonly #clock: Clock;
   readonly #closed: Promise<void>;
   enabled = true;
   #lost = 0;
 
-  constructor(path: string, clock: Clock, log: Logger) {
+  constructor(file: FileHandle, path: string, clock: Clock, log: Logger) {
     this.#clock = clock;
-    this.#stream = createWriteStream(path, { flags: "a" });
+    this.#stream = file.createWriteStream();
     const closed = Promise.withResolvers<void>();
     this.#closed = closed.promise;
     this.#stream.once("close", closed.resolve);

@@ -26,6 +26,8 @@ export class TrackerState {
   knowsCompletion = false;
   /** When the next announce, or the next try, is due. */
   dueAt = 0;
+  /** The `warning message` of its last answer (BEP 3). */
+  warning: string | undefined;
   /** When it last answered. */
   answeredAt = 0;
   #earliestAt = 0;

@@ -293,6 +293,23 @@ test("a stock tracker gives peers of unknown AS and nothing else", async () => {
   });
 });
 
+test("a tracker's warning is told, once as long as it is the same", async () => {
+  const tracker = await listen();
+  const { answered, clock, lines, start } = announcerOf([[tracker.announceUrl]]);
+  start();
+  for (const warning of ["ratio too low", "ratio too low", "moving tomorrow"]) {
+    (await tracker.next()).accept({ interval: 1800, warning });
+    await answered();
+    await waitsFor(clock, 1_800_000);
+    clock.advance(1_800_000);
+  }
+  const warnings = [await lines.next(), await lines.next()].map(({ msg }) => msg);
+  expect(warnings).toEqual([
+    `tracker ${tracker.announceUrl} warns: ratio too low`,
+    `tracker ${tracker.announceUrl} warns: moving tomorrow`,
+  ]);
+});
+
 test("locate asks the tracker that is obeyed", async () => {
   const tracker = await listen();
   const { announcer, answered, start } = announcerOf([[tracker.announceUrl]]);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +24,7 @@ async function lines(path: string): Promise<Record<string, unknown>[]> {
 test("each event is a line of JSON with its time, direction, endpoint, AS, name and fields", async () => {
   const path = join(dir, "trace.jsonl");
   const clock = new ManualClock(5000);
-  const trace = openTrace(path, { clock, log: silent });
+  const trace = await openTrace(path, { clock, log: silent });
   trace.event("out", endpoint("127.3.0.1:7000"), asn(64503), "request", {
     piece: 3,
     begin: 0,
@@ -50,7 +51,7 @@ test("each event is a line of JSON with its time, direction, endpoint, AS, name 
 test("a trace goes on where the file ends", async () => {
   const path = join(dir, "trace.jsonl");
   for (const m of ["choke", "unchoke"]) {
-    const trace = openTrace(path, { clock: new ManualClock(), log: silent });
+    const trace = await openTrace(path, { clock: new ManualClock(), log: silent });
     trace.event("in", endpoint("127.3.0.1:7000"), asn(1), m);
     await trace.close();
   }
@@ -59,7 +60,7 @@ test("a trace goes on where the file ends", async () => {
 
 test("a disk that cannot follow costs lines, which are counted, and no memory", async () => {
   const path = join(dir, "trace.jsonl");
-  const trace = openTrace(path, { clock: new ManualClock(), log: silent });
+  const trace = await openTrace(path, { clock: new ManualClock(), log: silent });
   const padding = "x".repeat(1000);
   // Synchronously, so that nothing is written to the disk in between.
   for (let i = 0; i < 10_000; i++)
@@ -72,19 +73,29 @@ test("a disk that cannot follow costs lines, which are counted, and no memory", 
 });
 
 test("without a file there is no trace and no cost", async () => {
-  const trace = openTrace(undefined, { clock: new ManualClock(), log: silent });
+  const trace = await openTrace(undefined, { clock: new ManualClock(), log: silent });
   expect(trace.enabled).toBe(false);
   trace.event("in", endpoint("127.3.0.1:7000"), asn(1), "choke");
   await trace.close();
 });
 
-test("a trace that cannot be written is logged by name and ends nothing else", async () => {
+test("a trace that cannot be written is an error at the start, which names the file", async () => {
   const path = join(dir, "missing", "trace.jsonl");
-  const { log, lines } = listeningLog();
-  const trace = openTrace(path, { clock: new ManualClock(), log });
-  trace.event("in", endpoint("127.3.0.1:7000"), asn(1), "choke");
-  expect((await lines.next()).msg).toContain(path);
-  expect(trace.enabled).toBe(false);
-  trace.event("in", endpoint("127.3.0.1:7000"), asn(1), "choke");
-  await trace.close();
+  await expect(openTrace(path, { clock: new ManualClock(), log: silent })).rejects.toMatchObject({
+    code: "CT_ERR_STORAGE",
+    message: expect.stringContaining(`${path}: cannot write the trace`),
+  });
 });
+
+test.runIf(existsSync("/dev/full"))(
+  "a trace whose disk fills up is logged by name and ends nothing else",
+  async () => {
+    const { log, lines } = listeningLog();
+    const trace = await openTrace("/dev/full", { clock: new ManualClock(), log });
+    trace.event("in", endpoint("127.3.0.1:7000"), asn(1), "choke");
+    expect((await lines.next()).msg).toContain("/dev/full");
+    expect(trace.enabled).toBe(false);
+    trace.event("in", endpoint("127.3.0.1:7000"), asn(1), "choke");
+    await trace.close();
+  },
+);

@@ -84,7 +84,7 @@ export function decodeAnnounceAnswer(bytes: Uint8Array): Result<AnnounceAnswer> 
   const ct = ctDict ? decodeCtAnswer(ctDict) : undefined;
   if (ct && !ct.ok) return ct;
   const minInterval = asCount(get(dict.value, "min interval"));
-  const warning = asText(get(dict.value, "warning message"));
+  const warning = asText(get(dict.value, "warning message"))?.slice(0, 500);
   return ok({
     interval,
     ...(minInterval !== undefined ? { minInterval } : {}),

@@ -1,4 +1,5 @@
-import Fastify, { type FastifyInstance, LogController } from "fastify";
+import { encodeFailure, LIMITS } from "@cachetorrent/protocol";
+import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { TrackerOptions } from "./options.ts";
 import { trackerPlugin } from "./plugin.ts";
 
@@ -8,7 +9,8 @@ export function buildTracker(options: TrackerOptions = {}): FastifyInstance {
     // A line per request would cost as much as answering it.
     logController: new LogController({ disableRequestLogging: true }),
     // The protocol's own parser reads the raw query; another one before it would cost more than the announce.
-    routerOptions: { querystringParser: () => ({}) },
+    routerOptions: { querystringParser: () => ({}), maxParamLength: LIMITS.tracker.queryBytes },
+    frameworkErrors: refuseUrl,
     // Above the bound on queries, so that one too long gets an answer that says so.
     http: { maxHeaderSize: 64 * 1024 },
     // Slow senders (slowloris) are cut off; a long poll's request has been received, so this is no bound on it.
@@ -18,4 +20,9 @@ export function buildTracker(options: TrackerOptions = {}): FastifyInstance {
   });
   app.register(trackerPlugin, options);
   return app;
+}
+
+/** As all failures of a tracker: clients show a failure reason, and of another status nothing (BEP 3). */
+function refuseUrl(_error: Error, _request: unknown, reply: FastifyReply): void {
+  void reply.type("text/plain").send(encodeFailure("malformed URL"));
 }

@@ -30,7 +30,7 @@ export const TrackerConfigSchema = Type.Object(
     listen: Type.String({
       default: "0.0.0.0:6969",
       description: "address and port to listen at; port 0 picks one",
-      notation: "endpoint",
+      notation: "listen",
       placeholder: "HOST:PORT",
     }),
     "as-prefix": Strings("the AS of a block of addresses; the longest one counts", "CIDR=ASN"),

@@ -35,6 +35,20 @@ describe("tokens", () => {
     }
   });
 
+  test("a token that is too long, or no text, is refused as any other", async () => {
+    const tracker = guarded();
+    const [long, broken] = [
+      await tracker.get(`/${"x".repeat(2000)}/announce`),
+      await tracker.get("/%zz/announce"),
+    ];
+    expect(long.payload).toBe("d14:failure reason13:unknown tokene");
+    expect(broken.payload).toBe("d14:failure reason13:malformed URLe");
+    for (const { statusCode, headers } of [long, broken]) {
+      expect(statusCode).toBe(200);
+      expect(headers["content-type"]).toBe("text/plain");
+    }
+  });
+
   test("scrape, leaders and locate want it at the same place", async () => {
     const tracker = guarded();
     for (const name of ["scrape", "leaders", "locate"]) {

@@ -54,6 +54,16 @@ describe("the prefix table", () => {
     );
   });
 
+  test.each([
+    ["10.0.0.0/8", "as-prefix 10.0.0.0/8: not an AS number: missing"],
+    ["10.0.0.0/8=", "as-prefix 10.0.0.0/8=: not an AS number: "],
+    ["10.0.0.0/8=1=2", "as-prefix 10.0.0.0/8=1=2: not an address block such as 198.18.0.0/15: 10.0.0.0/8=1"],
+  ])("the assignment %j is refused by name", (text, message) => {
+    expect(() => new PrefixTable().addAssignment(text)).toThrow(
+      expect.objectContaining({ code: "CT_ERR_AS_TABLE", message }),
+    );
+  });
+
   test("finds what comparing bit by bit with every prefix finds", () => {
     const address = fc
       .uint8Array({ minLength: 4, maxLength: 4 })

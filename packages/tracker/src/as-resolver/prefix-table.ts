@@ -26,7 +26,7 @@ export class PrefixTable implements AsResolver {
    * @throws CtError CT_ERR_AS_TABLE
    */
   addAssignment(text: string): void {
-    const [cidr = "", asn] = text.split("=");
+    const [, cidr = text, asn] = /^(.*)=(.*)$/.exec(text) ?? [];
     this.#add(cidr, asn, `as-prefix ${text}`);
   }
 
