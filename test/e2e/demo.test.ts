@@ -57,7 +57,7 @@ describe("the demo", () => {
     const printed = options.lines.join("\n");
     expect(printed).toContain("complete   3/3");
     expect(printed).toContain("redundancy, mean");
-    expect(printed).toMatch(/each byte crossed .* under bittorrent and .* under biased/);
+    expect(printed).toMatch(/Each byte crossed .* under bittorrent and .* under biased/);
   });
 
   it("fails by the name of a peer that cannot start, with what it said and where its log is", async () => {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { createTorrent, freePort, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
 import { expect, it } from "vitest";
 import { AS1, AS2, expectEqualContent, makeContent, useBench } from "./support/e2e.ts";
-import { FalseTracker } from "./support/false-tracker.ts";
+import { startFalseTracker } from "./support/false-tracker.ts";
 
 const KiB = 1024;
 const bench = useBench("tracker-trouble");
@@ -19,27 +19,23 @@ it.for([
   const port = await freePort("127.0.0.1");
   const torrent = join(dir, "content.torrent");
   await createTorrent(launcher, content, `http://127.0.0.1:${port}/announce`, torrent);
-  const impostor = answer && (await FalseTracker.start(port, answer));
-  const [, leecher] = await Promise.all(
-    [
-      { name: "seed", dir: content.parent, listen: "127.1.0.1:0" },
-      { name: "leecher", dir: join(dir, "leecher"), listen: "127.2.0.1:0" },
-    ].map((options) =>
-      startPeerProcess(launcher, {
-        ...options,
-        torrentFiles: [torrent],
-        ledgerFile: join(dir, `${options.name}.json`),
-      }),
-    ),
-  );
-  if (!leecher) throw new Error("no leecher");
-  // Both have asked in vain once when both have written a line about it, or the impostor has answered twice.
-  if (impostor) {
-    await impostor.answered(2);
-    await impostor.stop();
-  } else {
-    await leecher.daemon.waitFor("progress");
-  }
+  const startPeer = (name: string, listen: string, peerDir: string) =>
+    startPeerProcess(launcher, {
+      name,
+      listen,
+      dir: peerDir,
+      torrentFiles: [torrent],
+      ledgerFile: join(dir, `${name}.json`),
+    });
+  const stopImpostor = answer && (await startFalseTracker(port, answer));
+  const [seed, leecher] = await Promise.all([
+    startPeer("seed", "127.1.0.1:0", content.parent),
+    startPeer("leecher", "127.2.0.1:0", join(dir, "leecher")),
+  ]);
+  // Both say which tracker it is, what is wrong with it and that they go on.
+  const complaint = new RegExp(`127\\.0\\.0\\.1:${port}.*next try in`);
+  await Promise.all([seed.daemon.waitForLine(complaint), leecher.daemon.waitForLine(complaint)]);
+  await stopImpostor?.();
   await startTrackerProcess(launcher, { listen: `127.0.0.1:${port}`, ases: [AS1, AS2] });
   await leecher.complete({ timeoutMs: 60_000 });
   expect(leecher.daemon.isRunning).toBe(true);

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import type { Clock } from "@cachetorrent/clock";
 import { CtError } from "@cachetorrent/protocol";
 
-/** One line that a daemon printed on stdout; `event` when it is a JSON object that names one. */
+/** One line that a daemon printed; `event` when it came on stdout and is a JSON object that names one. */
 export interface DaemonLine {
   readonly text: string;
   readonly event?: DaemonEvent;
@@ -65,7 +65,6 @@ export class DaemonProcess {
   readonly #clock: Clock;
   readonly #log: WriteStream;
   readonly #lines: DaemonLine[] = [];
-  readonly #tail: string[] = [];
   readonly #waiters = new Set<Waiter>();
   #exit: DaemonExit | undefined;
 
@@ -81,8 +80,8 @@ export class DaemonProcess {
       ...(options.env ? { env: options.env } : {}),
     });
     this.#child = child;
-    createInterface({ input: child.stdout }).on("line", (text) => this.#onLine(text));
-    createInterface({ input: child.stderr }).on("line", (text) => this.#keep(text));
+    createInterface({ input: child.stdout }).on("line", (text) => this.#onLine(withEvent(text)));
+    createInterface({ input: child.stderr }).on("line", (text) => this.#onLine({ text }));
     const spawned = once(child, "spawn").catch((cause: Error) => {
       throw new CtError(
         "CT_ERR_TESTBED",
@@ -106,6 +105,7 @@ export class DaemonProcess {
     return this.#child.pid;
   }
 
+  /** What it printed so far, to both streams. */
   get lines(): readonly DaemonLine[] {
     return this.#lines;
   }
@@ -118,11 +118,6 @@ export class DaemonProcess {
     return this.#exit === undefined;
   }
 
-  /** The newest lines of both streams, for a message about this daemon. */
-  get lastLines(): readonly string[] {
-    return this.#tail;
-  }
-
   /** The first event of that name (that satisfies `accepts`). Rejects at the time-out or when the process ends. */
   waitFor(
     event: string,
@@ -133,7 +128,7 @@ export class DaemonProcess {
     );
   }
 
-  /** The first line of stdout that matches. Rejects at the time-out or when the process ends. */
+  /** The first line of either stream that matches. Rejects at the time-out or when the process ends. */
   waitForLine(pattern: RegExp, options: WaitOptions = {}): Promise<RegExpExecArray> {
     return this.#wait(`a line like ${pattern}`, options, (line) => pattern.exec(line.text) ?? undefined);
   }
@@ -154,7 +149,8 @@ export class DaemonProcess {
 
   /** An error that tells what went wrong, what the daemon said last and where to read on. */
   failure(why: string): CtError {
-    const said = this.#tail.length > 0 ? `\n  ${this.#tail.join("\n  ")}` : " (nothing)";
+    const last = this.#lines.slice(-LAST_LINES).map((line) => `\n  ${line.text}`);
+    const said = last.length > 0 ? last.join("") : " (nothing)";
     return new CtError(
       "CT_ERR_TESTBED",
       `${this.name}: ${why}\n  log: ${this.logFile}\n  its last lines:${said}`,
@@ -193,18 +189,10 @@ export class DaemonProcess {
     });
   }
 
-  #onLine(text: string): void {
-    this.#keep(text);
-    const event = parseEvent(text);
-    const line: DaemonLine = event ? { text, event } : { text };
+  #onLine(line: DaemonLine): void {
+    this.#log.write(`${line.text}\n`);
     this.#lines.push(line);
     for (const waiter of [...this.#waiters]) waiter.offer(line);
-  }
-
-  #keep(text: string): void {
-    this.#log.write(`${text}\n`);
-    this.#tail.push(text);
-    if (this.#tail.length > LAST_LINES) this.#tail.shift();
   }
 
   async #onExit(exit: DaemonExit): Promise<DaemonExit> {
@@ -219,13 +207,13 @@ export function describeExit(exit: DaemonExit): string {
   return exit.signal === null ? `ended with code ${exit.code}` : `was ended by ${exit.signal}`;
 }
 
-function parseEvent(text: string): DaemonEvent | undefined {
-  if (!text.startsWith("{")) return undefined;
+function withEvent(text: string): DaemonLine {
+  if (!text.startsWith("{")) return { text };
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof (value as DaemonEvent).event === "string" ? (value as DaemonEvent) : undefined;
+    const event = JSON.parse(text) as DaemonEvent;
+    return typeof event.event === "string" ? { text, event } : { text };
   } catch {
     // Not a JSON line after all: it stays a plain one.
-    return undefined;
+    return { text };
   }
 }

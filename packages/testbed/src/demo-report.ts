@@ -63,7 +63,7 @@ export function demoTable(report: DemoReport): string {
 export function demoSentence(runs: readonly DemoRun[]): string {
   const told = runs.map((run) => `${times(run.redundancy)} times under ${run.policy}`);
   const list = told.length > 1 ? `${told.slice(0, -1).join(", ")} and ${told.at(-1)}` : told.join();
-  return `On average each byte crossed the border into an AS ${list} (once would do).`;
+  return `Each byte crossed the border into an AS ${list}, on average; once would do.`;
 }
 
 function times(value: number | null): string {

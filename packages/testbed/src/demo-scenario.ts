@@ -27,9 +27,9 @@ const limitUp = 4_000_000;
 
 /**
  * Three sites of four, one of them with the seed. With 12 peers a tracker that hands out its usual 50 would
- * give everybody to everybody, whatever its policy: short lists make the hand-out matter as it does in a swarm
- * of thousands. Of three entries a biased list has one from outside, so that no AS is an island; and there is room
- * for more than twice the connections a peer dials, so that nobody comes too late to find a place.
+ * give everybody to everybody, whatever its policy; lists of 2 are to 12 peers what those are to 300. No AS is an
+ * island for all that: whoever joins is connected to somebody who was there before, and the first of an AS,
+ * whose list has no peers of its own AS, to outsiders.
  */
 export const DEMO: DemoScenario = {
   name: "demo-content",
@@ -48,10 +48,10 @@ export const DEMO: DemoScenario = {
   ],
   policies: [
     { name: "bittorrent", trackerArgs: [] },
-    { name: "biased", trackerArgs: ["--external-percent", "34"] },
+    { name: "biased", trackerArgs: ["--external-percent", "10"] },
   ],
   limitUp,
-  peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "3", "--max-connections", "7"],
+  peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "2"],
   // All candidates vote before the first result: who leads is then a matter of rank, not of who came first.
   trackerArgs: ["--quorum", "12"],
   timeoutMs: 120_000,

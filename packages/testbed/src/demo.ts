@@ -3,11 +3,12 @@ import { join } from "node:path";
 import type { Clock } from "@cachetorrent/clock";
 import { formatSize } from "@cachetorrent/protocol";
 import { writeSeededContent } from "./content.ts";
+import type { Content } from "./create-torrent.ts";
 import type { DaemonGroup } from "./daemon-group.ts";
 import { type DemoReport, type DemoRun, demoSentence, demoTable, progressLine } from "./demo-report.ts";
 import type { DemoPolicy, DemoScenario } from "./demo-scenario.ts";
 import { lowerBoundMs } from "./lower-bound.ts";
-import { type Content, SwarmRun } from "./swarm-run.ts";
+import { SwarmRun } from "./swarm-run.ts";
 
 const PROGRESS_MS = 1000;
 

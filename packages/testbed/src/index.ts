@@ -9,6 +9,7 @@ export {
   receivedBytes,
 } from "./accounts.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
+export { type Content, createTorrent } from "./create-torrent.ts";
 export { DaemonGroup } from "./daemon-group.ts";
 export {
   type DaemonEvent,
@@ -28,8 +29,6 @@ export { readLedger } from "./ledger.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
 export { hostAddress, prefixOfAs } from "./site-address.ts";
 export {
-  type Content,
-  createTorrent,
   type Site,
   type SwarmOptions,
   type SwarmPeer,

@@ -1,21 +1,14 @@
 import { mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type Asn, CtError, type InfoHash, type PolicyName } from "@cachetorrent/protocol";
 import { type Accounts, accountsOf, externalBytes, type PeerRecord } from "./accounts.ts";
-import { type ContentFile, findDifference } from "./content.ts";
+import { findDifference } from "./content.ts";
+import { type Content, createTorrent } from "./create-torrent.ts";
 import { type DaemonProcess, describeExit } from "./daemon-process.ts";
-import { type Launcher, runCommand } from "./launcher.ts";
+import type { Launcher } from "./launcher.ts";
 import { type PeerProcess, startPeerProcess } from "./peer-process.ts";
 import { hostAddress } from "./site-address.ts";
 import { startTrackerProcess, type TrackerProcess } from "./tracker-process.ts";
-
-/** Content that lies ready in `parent/name`. */
-export interface Content {
-  readonly parent: string;
-  readonly name: string;
-  readonly files: readonly ContentFile[];
-  readonly pieceLength: number;
-}
 
 export interface Site {
   readonly asn: Asn;
@@ -205,26 +198,6 @@ const TOLD_TO_END = 143;
 async function stopCleanly(daemon: DaemonProcess): Promise<void> {
   const exit = await daemon.stop();
   if (exit.code !== TOLD_TO_END) throw daemon.failure(`told to end by SIGTERM, it ${describeExit(exit)}`);
-}
-
-/** Makes the torrent with the command a user would take. */
-export async function createTorrent(
-  launcher: Launcher,
-  content: Content,
-  announceUrl: string,
-  torrentFile: string,
-): Promise<InfoHash> {
-  await mkdir(dirname(torrentFile), { recursive: true });
-  const command = await runCommand(launcher, `create ${content.name}`, [
-    "create",
-    join(content.parent, content.name),
-    ...["--tracker", announceUrl],
-    ...["-o", torrentFile],
-    ...["--piece-length", String(content.pieceLength)],
-  ]);
-  const infoHash = command.lines.map((line) => /\b[0-9a-f]{40}\b/.exec(line.text)?.[0]).find(Boolean);
-  if (infoHash === undefined) throw command.failure("told no info-hash");
-  return infoHash as InfoHash;
 }
 
 function placesOf(site: Site): { asn: Asn; host: number; initialSeed: boolean }[] {

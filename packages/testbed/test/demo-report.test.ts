@@ -59,7 +59,7 @@ describe("the demo's table", () => {
 
   it("is summed up by how often each byte crossed a border", () => {
     expect(demoSentence([PLAIN, { ...PLAIN, policy: "biased", redundancy: 1.9 }])).toBe(
-      "On average each byte crossed the border into an AS 3.00 times under bittorrent and 1.90 times under biased (once would do).",
+      "Each byte crossed the border into an AS 3.00 times under bittorrent and 1.90 times under biased, on average; once would do.",
     );
   });
 });
