@@ -38,6 +38,9 @@ export interface NeighboursOptions {
 
 const SELF = "ourselves";
 const DUPLICATE = "connected twice";
+/** A connection that stood so long was of use even if nothing went over it. */
+const OF_USE_MS = 30_000;
+
 /** Reasons after which the endpoint is not tried again for long. */
 const USELESS: ReadonlySet<string> = new Set([SELF, DUPLICATE, "both complete"]);
 
@@ -118,7 +121,7 @@ export class Neighbours {
     log.debug({ endpoint, asn: connection.asn, event: "disconnected" }, reason);
     if (connection.direction === "in") return;
     if (USELESS.has(reason)) this.#table.rest(connection.remote, clock.now());
-    else this.#table.ended(connection.remote, connection.isHandshaken, clock.now());
+    else this.#table.ended(connection.remote, wasOfUse(connection, clock.now()), clock.now());
   }
 
   /** By address: a peer id costs a liar nothing. Behind one NAT address the others pay too; docs/limits.md says so. */
@@ -179,4 +182,10 @@ export class Neighbours {
   #hasRoom(): boolean {
     return this.count < this.#options.maxConnections && this.#options.hasRoom();
   }
+}
+
+/** A peer that shakes hands and hangs up is not to be dialled every few seconds. */
+function wasOfUse(connection: Connection, now: number): boolean {
+  const { downRate, isHandshaken, openedAt, upRate } = connection;
+  return isHandshaken && (now - openedAt >= OF_USE_MS || downRate.rate(now) > 0 || upRate.rate(now) > 0);
 }

@@ -53,12 +53,12 @@ export class PeerTable {
     return peer?.endpoint;
   }
 
-  /** The dial, or the connection that came of it, is over. One that never spoke counts as a failure. */
-  ended(endpoint: Endpoint, spoke: boolean, now: number): void {
+  /** The dial, or the connection that came of it, is over. One that was of no use counts as a failure. */
+  ended(endpoint: Endpoint, wasOfUse: boolean, now: number): void {
     const peer = this.#peers.get(formatEndpoint(endpoint));
     if (!peer) return;
     peer.busy = false;
-    peer.failures = spoke ? 0 : peer.failures + 1;
+    peer.failures = wasOfUse ? 0 : peer.failures + 1;
     peer.notBefore = now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** peer.failures);
   }
 

@@ -99,6 +99,30 @@ describe("a peer that dials us", () => {
   });
 });
 
+describe("a peer that we dial", () => {
+  it("and that hangs up after the handshake is dialled ever more seldom", async () => {
+    const clock = new ManualClock();
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    const dialledAt: number[] = [];
+    const listening = await RawPeer.listen(
+      { at: "127.9.0.1", infoHash: torrent.metainfo.infoHash },
+      (raw) => {
+        dialledAt.push(clock.now());
+        raw.handshake();
+        raw.wire.on("handshake", () => raw.socket.end());
+      },
+    );
+    tracker.list(listening);
+    await TestPeer.start(torrent, { at: "127.1.0.1", tracker, clock });
+    await advanceUntil(clock, "it was dialled four times", () => dialledAt.length === 4, 100);
+    const [first = 0, second = 0, third = 0, fourth = 0] = dialledAt;
+    expect(second - first).toBeGreaterThanOrEqual(10 * SECOND);
+    expect(third - second).toBeGreaterThanOrEqual(20 * SECOND);
+    expect(fourth - third).toBeGreaterThanOrEqual(40 * SECOND);
+  });
+});
+
 describe("a connection", () => {
   it("is kept alive after 60 s and dropped after 120 s of silence", async () => {
     const { clock, peer, raw } = await atRest();
