@@ -38,14 +38,16 @@ export interface Asking {
   readonly from?: string;
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function request(tracker: RunningTracker, path: string, asking: Asking = {}): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  const { from, agent = new Agent(), signal } = asking;
+  const { from, agent = new Agent(), headers = {}, signal } = asking;
   const url = `http://${formatEndpoint(tracker.endpoint)}${path}`;
   const options = {
     agent,
+    headers,
     ...(from === undefined ? {} : { localAddress: from }),
     ...(signal ? { signal } : {}),
   };
@@ -70,9 +72,9 @@ export function request(tracker: RunningTracker, path: string, asking: Asking = 
 export async function announceTo(
   tracker: RunningTracker,
   name: string,
-  { from, path = "/announce", ...announce }: Announce = {},
+  { from, path = "/announce", headers = {}, ...announce }: Announce = {},
 ): Promise<AnnounceAnswer> {
-  const asking = from === undefined ? {} : { from };
+  const asking = { headers, ...(from === undefined ? {} : { from }) };
   const response = await request(tracker, `${path}?${announceQuery(name, announce)}`, asking);
   return unwrap(decodeAnnounceAnswer(response.body));
 }

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type Address,
   type CtAnswer,
   decodeLeadersAnswer,
   encodeLeadersQuery,
@@ -13,7 +14,7 @@ import {
 import { type RunningTracker, TrackerConfigSchema } from "@cachetorrent/tracker";
 import { Value } from "typebox/value";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Asking, announceTo, request, startTestTracker } from "./daemon.ts";
+import { type Asking, announceTo, ManualClock, request, startTestTracker } from "./daemon.ts";
 import { announceQuery, config, endpoints, id, leaderNames, OTHER_SWARM, portOf, SWARM } from "./support.ts";
 
 let directory: string;
@@ -167,6 +168,44 @@ describe("a configured tracker", () => {
       policy: { name: "biased", externalPercent: 100 },
       peers: [`127.2.0.1:${portOf("out")}`],
     });
+  });
+
+  test("elects as many leaders, and when so many candidates joined, as its configuration says", async () => {
+    const tracker = await startTestTracker({ quorum: 4, "leader-percent": 50 });
+    const join = async (name: string) =>
+      leaderNames(
+        (await announceTo(tracker, name, { from: "127.1.0.1", member: { capacity: { up: 1, down: 1 } } })).ct,
+      );
+    for (const name of ["a", "b", "c"]) expect(await join(name)).toBeUndefined();
+    expect(await join("d")).toEqual(["a", "b"]);
+  });
+
+  test("elects after the deadline and answers with the interval of its configuration", async () => {
+    const clock = new ManualClock(1_700_000_000_000);
+    const tracker = await startTestTracker({ quorum: 100, deadline: 7.5, interval: 600 }, clock);
+    const announce = () =>
+      announceTo(tracker, "a", { from: "127.1.0.1", member: { capacity: { up: 1, down: 1 } } });
+    await announce();
+    clock.advance(7499);
+    expect((await announce()).ct?.leaders).toBeUndefined();
+    clock.advance(2);
+    const { ct, interval } = await announce();
+    expect(leaderNames(ct)).toEqual(["a"]);
+    expect(interval).toBeGreaterThanOrEqual(540);
+    expect(interval).toBeLessThanOrEqual(660);
+  });
+
+  test("believes X-Forwarded-For of its trusted proxies, and ip= of its trusted networks", async () => {
+    const tracker = await startTestTracker({
+      "trust-proxy": ["127.0.0.9/32"],
+      "trust-ip": ["127.0.0.8/32"],
+    });
+    const headers = { "x-forwarded-for": "127.1.0.5" };
+    const claimedAddress = "127.2.0.5" as Address;
+    await announceTo(tracker, "by proxy", { from: "127.0.0.9", headers, claimedAddress });
+    await announceTo(tracker, "by claim", { from: "127.0.0.8", headers, claimedAddress });
+    const { peers } = await announceTo(tracker, "x");
+    expect(peers.map((peer) => peer.endpoint.address).sort()).toEqual(["127.1.0.5", "127.2.0.5"]);
   });
 
   test("reads allow-list and tokens from files, and again when asked to", async () => {

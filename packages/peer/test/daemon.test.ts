@@ -1,0 +1,140 @@
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { systemClock, systemRandom } from "@cachetorrent/clock";
+import { Value } from "typebox/value";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type PeerConfig, PeerConfigSchema } from "../src/config.ts";
+import { type PeerDaemon, startPeer } from "../src/daemon.ts";
+import { asn, endpoint, silent } from "./support/samples.ts";
+import { ScriptedTracker } from "./support/scripted-tracker.ts";
+import { temporaryDirectory, torrentWith } from "./support/torrents.ts";
+
+const parts = { clock: systemClock, random: systemRandom, log: silent };
+
+function config(dir: string, settings: Partial<PeerConfig> = {}): PeerConfig {
+  const given = { dir, listen: "127.0.0.1:0", ...settings };
+  return Value.Parse(PeerConfigSchema, Value.Default(PeerConfigSchema, given));
+}
+
+async function torrentFile(directory: string, announce: string, name = "given.torrent"): Promise<string> {
+  const path = join(directory, name);
+  await writeFile(path, torrentWith({}, { announce }));
+  return path;
+}
+
+async function started(
+  settings: Partial<PeerConfig>,
+): Promise<{ peer: PeerDaemon; tracker: ScriptedTracker }> {
+  const directory = await temporaryDirectory();
+  const tracker = await ScriptedTracker.listen();
+  const file = await torrentFile(directory, tracker.announceUrl);
+  const peer = await startPeer(config(directory, settings), [file], parts);
+  // In reverse order: a tracker that is gone keeps no stopping peer waiting.
+  onTestFinished(() => peer.stop());
+  onTestFinished(() => tracker.close());
+  return { peer, tracker };
+}
+
+/** Resolves with the port if it is free, 0 picks one; rejects otherwise. */
+async function listenAt(port: number): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const bound = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return bound.port;
+}
+
+describe("what a peer stands for election with", () => {
+  it.each<[string, Partial<PeerConfig>, { up: number; down: number } | undefined]>([
+    ["is 12.5 MB/s where nothing is said", {}, { up: 12_500_000, down: 12_500_000 }],
+    [
+      "is its limit where there is one",
+      { "limit-up": 1_000_000, "limit-down": 2_000_000 },
+      { up: 1_000_000, down: 2_000_000 },
+    ],
+    [
+      "is the capacity it is given, whatever its limits",
+      { "limit-up": 1_000_000, "capacity-up": 3_000_000, "capacity-down": 4_000_000 },
+      { up: 3_000_000, down: 4_000_000 },
+    ],
+    ["is nothing with no-candidate", { "no-candidate": true, "capacity-up": 3_000_000 }, undefined],
+  ])("%s", async (_, settings, capacity) => {
+    const { tracker } = await started(settings);
+    const asked = await tracker.next();
+    expect(asked.announce.member).toBeDefined();
+    expect(asked.announce.member?.capacity).toEqual(capacity);
+    asked.accept();
+  });
+});
+
+describe("a configured peer", () => {
+  it("announces the port it got, its local endpoint, and asks for as many peers as it is told", async () => {
+    const { peer, tracker } = await started({ numwant: 7, local: "10.0.0.7:6881" });
+    const asked = await tracker.next();
+    expect(asked.announce).toMatchObject({
+      peerId: peer.peerId,
+      port: peer.endpoint.port,
+      numwant: 7,
+      left: 20_000,
+      event: "started",
+      member: { local: endpoint("10.0.0.7:6881") },
+    });
+    asked.accept();
+  });
+
+  it("opens no more connections than it is told, over all torrents", async () => {
+    const { peer, tracker } = await started({ "max-connections": 2 });
+    const sockets = Array.from({ length: 4 }, () => createServer());
+    const dialled: number[] = [];
+    const peers = await Promise.all(
+      sockets.map(async (server, i) => {
+        server.on("connection", () => dialled.push(i));
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        onTestFinished(() => void server.close());
+        return endpoint(`127.0.0.1:${(server.address() as { port: number }).port}`);
+      }),
+    );
+    (await tracker.next()).accept({ peers: peers.map((one) => ({ endpoint: one, asn: asn(0) })) });
+    await expect.poll(() => dialled.length, { timeout: 10_000 }).toBe(2);
+    expect(peer.status().connections).toBe(2);
+  });
+});
+
+describe("a peer that cannot start names the fault, and leaves nothing running", () => {
+  it.each<[string, (directory: string) => Partial<PeerConfig>, RegExp]>([
+    ["a ledger in no directory", (dir) => ({ ledger: join(dir, "none", "l.json") }), /none\/l\.json/],
+    ["a trace in no directory", (dir) => ({ trace: join(dir, "none", "t.jsonl") }), /none\/t\.jsonl/],
+  ])("%s", async (_, settings, message) => {
+    const directory = await temporaryDirectory();
+    const port = await listenAt(0);
+    const file = await torrentFile(directory, "http://127.0.0.1:1/announce");
+    const given = config(directory, { listen: `127.0.0.1:${port}`, ...settings(directory) });
+    await expect(startPeer(given, [file], parts)).rejects.toThrow(message);
+    expect(await listenAt(port)).toBe(port);
+  });
+
+  it("one torrent under two names", async () => {
+    const directory = await temporaryDirectory();
+    const first = await torrentFile(directory, "http://127.0.0.1:1/announce", "a.torrent");
+    const second = await torrentFile(directory, "http://127.0.0.1:2/announce", "b.torrent");
+    await expect(startPeer(config(directory), [first, second], parts)).rejects.toThrow(
+      `${second} and ${first} are the same torrent`,
+    );
+  });
+
+  it("a broken torrent among good ones", async () => {
+    const directory = await temporaryDirectory();
+    const good = await torrentFile(directory, "http://127.0.0.1:1/announce");
+    const broken = join(directory, "broken.torrent");
+    await writeFile(broken, "d4:info");
+    const port = await listenAt(0);
+    await expect(
+      startPeer(config(directory, { listen: `127.0.0.1:${port}` }), [good, broken], parts),
+    ).rejects.toThrow(`${broken}: not valid bencode`);
+    expect(await listenAt(port)).toBe(port);
+  });
+});
