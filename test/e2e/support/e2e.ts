@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import type { Asn } from "@cachetorrent/protocol";
@@ -31,11 +31,11 @@ export interface Bench {
  */
 export function useBench(file: string): () => Bench {
   let bench: Bench;
-  let count = 0;
   beforeEach(async () => {
-    const dir = join(ROOT, "out", "e2e", `${file}-${++count}`);
-    await rm(dir, { recursive: true, force: true });
-    await mkdir(dir, { recursive: true });
+    const parent = join(ROOT, "out", "e2e");
+    await mkdir(parent, { recursive: true });
+    // Two runs of the tests at a time must not meet in one folder.
+    const dir = await mkdtemp(join(parent, `${file}-`));
     const group = new DaemonGroup();
     bench = {
       dir,
