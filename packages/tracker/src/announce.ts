@@ -32,7 +32,11 @@ export function announce(
   const known = swarm?.get(request.peerId);
   const isKnownPeer = known !== undefined && isSamePeer(known, address, request.key);
   if (request.event === "stopped") {
-    if (swarm && isKnownPeer) tracker.removePeer(swarm, known);
+    if (swarm && isKnownPeer) {
+      // A peer that leaves when it is complete says what it downloaded with its last word only.
+      if (request.member) swarm.countPayload(known, request.member);
+      tracker.removePeer(swarm, known);
+    }
     return ok({ ...answerTo(tracker, swarm), peers: [] });
   }
   if (request.port === 0) return fail("CT_ERR_ANNOUNCE", "invalid port: 0");

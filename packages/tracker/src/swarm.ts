@@ -138,6 +138,13 @@ export class Swarm implements SwarmView {
     return peer;
   }
 
+  /** Adds to the totals what a member says it downloaded since it was last heard of. */
+  countPayload({ member }: SwarmPeer, said: Pick<SwarmMember, "externalBytes" | "internalBytes">): void {
+    // Counters start again with the peer's process: only growth is new payload.
+    this.#totals.externalBytes += Math.max(0, said.externalBytes - (member?.externalBytes ?? 0));
+    this.#totals.internalBytes += Math.max(0, said.internalBytes - (member?.internalBytes ?? 0));
+  }
+
   remove(peerId: PeerId): SwarmPeer | undefined {
     const peer = this.#peers.get(peerId);
     if (!peer) return undefined;
@@ -207,9 +214,7 @@ export class Swarm implements SwarmView {
   #updateMember(peer: Mutable<SwarmPeer>, said: NonNullable<Registration["member"]>): void {
     const { member } = peer;
     if (!member) this.#members++;
-    // Counters start again with the peer's process: only growth is new payload.
-    this.#totals.externalBytes += Math.max(0, said.externalBytes - (member?.externalBytes ?? 0));
-    this.#totals.internalBytes += Math.max(0, said.internalBytes - (member?.internalBytes ?? 0));
+    this.countPayload(peer, said);
     peer.member = {
       ...said,
       openFeeds: member?.openFeeds ?? 0,

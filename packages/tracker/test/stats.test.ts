@@ -52,6 +52,17 @@ describe("/stats.json", () => {
     expect(await tracker.stats()).toMatchObject({ externalBytes: 100, internalBytes: 700, savings: 0.875 });
   });
 
+  test("the last word of a peer that stops counts, too", async () => {
+    const tracker = new TestTracker();
+    await tracker.join("stays", "198.18.1.1");
+    await tracker.join("a", "198.18.1.2", undefined, { member: { externalBytes: 100, internalBytes: 0 } });
+    await tracker.join("a", "198.18.1.2", undefined, {
+      event: "stopped",
+      member: { externalBytes: 300, internalBytes: 700 },
+    });
+    expect(await tracker.stats()).toMatchObject({ peers: 1, externalBytes: 300, internalBytes: 700 });
+  });
+
   test("nobody can claim more than it says it downloaded", async () => {
     const tracker = new TestTracker();
     await tracker.join("liar", "198.18.1.1", undefined, {
