@@ -9,39 +9,14 @@ import {
   type PeerId,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
+import { type BlockRequest, blockKey, blockLength } from "./block-request.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { Link } from "./link.ts";
+import { Outstanding } from "./outstanding.ts";
 import { PieceSet } from "./piece-set.ts";
 import { RateMeter } from "./rate-meter.ts";
 import type { Trace, TraceFields } from "./trace.ts";
-
-/** A block that the other side asked for and that waits in our send queue. */
-export interface BlockRequest {
-  readonly piece: number;
-  readonly begin: number;
-  readonly length: number;
-}
-
-/** What a connection tells its torrent. A connection never reaches into another. */
-export interface ConnectionOwner {
-  /** The other side's handshake is valid; false refuses the connection with the reason logged by the owner. */
-  handshaken(connection: Connection): boolean;
-  /** Both handshakes are exchanged: the time to send our map of pieces. */
-  ready(connection: Connection): void;
-  /** The other side's map of pieces is there, whole. */
-  mapped(connection: Connection): void;
-  has(connection: Connection, piece: number): void;
-  interestChanged(connection: Connection): void;
-  unchoked(connection: Connection): void;
-  /** Blocks it will not send: choked, rejected, timed out or lost. */
-  released(connection: Connection, keys: readonly number[]): void;
-  block(connection: Connection, piece: number, begin: number, block: Uint8Array): void;
-  /** May it have this piece now? Its request is refused otherwise. */
-  mayServe(connection: Connection, piece: number): boolean;
-  /** It waits for blocks, or its socket has room for them again. */
-  requested(connection: Connection): void;
-  closed(connection: Connection, reason: string): void;
-}
 
 export interface ConnectionOptions {
   readonly socket: Socket;
@@ -63,16 +38,6 @@ const BLOCK = LIMITS.peer.blockBytes;
 /** Over this time the rate of control messages is averaged. */
 const CONTROL_WINDOW_MS = 10_000;
 
-/** One block of a torrent as one number: pieces have at most 1024 blocks of 16 KiB. */
-export function blockKey(piece: number, begin: number): number {
-  return piece * 1024 + Math.floor(begin / BLOCK);
-}
-
-/** Bytes in the block that starts at `begin`: the last of a piece may be short. */
-export function blockLength(shape: TorrentShape, piece: number, begin: number): number {
-  return Math.min(BLOCK, shape.pieceSize(piece) - begin);
-}
-
 /** A connection to one peer about one torrent: socket, guard, wire, and what both sides asked and told. */
 export class Connection {
   readonly direction: "in" | "out";
@@ -83,10 +48,11 @@ export class Connection {
   theirs: PieceSet;
   /** How many of them we lack and may request: interest is that this is above 0. */
   wanted = 0;
-  /** Requests in flight, by `blockKey`, with the time they were sent; oldest first. */
-  readonly outstanding = new Map<number, number>();
+  /** What we asked of it. */
+  readonly outstanding: Outstanding;
   /** Set while it lets requests lie: it gets one at a time until a block arrives. */
   snubbed = false;
+  /** What it asked of us and waits for. */
   readonly uploadQueue: BlockRequest[] = [];
   readonly downRate: RateMeter;
   readonly upRate: RateMeter;
@@ -97,10 +63,7 @@ export class Connection {
   readonly #link: Link;
   readonly #wire: Wire;
   readonly #options: ConnectionOptions;
-  /** How often a request was taken back that may still be answered: its block counts as asked for. */
-  readonly #takenBack = new Map<number, number>();
   #peerId: PeerId | undefined;
-  #lastBlockAt: number;
 
   constructor(options: ConnectionOptions) {
     const now = options.clock.now();
@@ -116,7 +79,7 @@ export class Connection {
     this.#controlRate = new RateMeter(now - 10 * CONTROL_WINDOW_MS, CONTROL_WINDOW_MS);
     this.#owner = options.owner;
     this.#clock = options.clock;
-    this.#lastBlockAt = now;
+    this.outstanding = new Outstanding(now);
     this.#link = new Link({
       socket: options.socket,
       direction: options.direction,
@@ -215,17 +178,14 @@ export class Connection {
   }
 
   request(piece: number, begin: number, length: number): void {
-    const key = blockKey(piece, begin);
-    this.outstanding.set(key, this.#clock.now());
+    this.outstanding.asked(blockKey(piece, begin), this.#clock.now());
     this.#trace("out", "request", { piece, begin, length });
     this.#wire.request(piece, begin, length, ignoreOutcome);
   }
 
   /** Takes a request back: another peer was faster, or this one too slow. */
   cancel(piece: number, begin: number, length: number): void {
-    const key = blockKey(piece, begin);
-    if (!this.outstanding.delete(key)) return;
-    this.#takeBack(key);
+    if (!this.outstanding.takeBack(blockKey(piece, begin))) return;
     this.#trace("out", "cancel", { piece, begin, length });
     this.#wire.cancel(piece, begin, length);
   }
@@ -245,12 +205,6 @@ export class Connection {
     if (at < 0) return;
     this.uploadQueue.splice(at, 1);
     this.#reject(request);
-  }
-
-  /** Milliseconds that requests have been lying at the other side without a block coming. */
-  waitingMs(now: number): number {
-    const [oldest] = this.outstanding.values();
-    return oldest === undefined ? 0 : now - Math.max(oldest, this.#lastBlockAt);
   }
 
   idleMs(now: number): number {
@@ -309,9 +263,7 @@ export class Connection {
     wire.on("reject", (piece, begin, length) => {
       this.#trace("in", "reject", { piece, begin, length });
       const key = blockKey(piece, begin);
-      // Answers come in order: this one is about the request taken back, not about a later one for the same block.
-      if (this.#answersTakenBack(key)) return;
-      if (this.outstanding.delete(key)) this.#owner.released(this, [key]);
+      if (this.outstanding.rejected(key)) this.#owner.released(this, [key]);
     });
     wire.on("piece", (piece, begin, block) => this.#onBlock(piece, begin, block));
   }
@@ -352,19 +304,15 @@ export class Connection {
     this.#countControl(1);
     // Without the fast extension a choke drops all requests; with it each is rejected by name.
     if (this.#wire.hasFast || this.outstanding.size === 0) return;
-    const keys = [...this.outstanding.keys()];
-    this.outstanding.clear();
-    this.#owner.released(this, keys);
+    this.#owner.released(this, this.outstanding.dropAll());
   }
 
   #onBlock(piece: number, begin: number, block: Uint8Array): void {
     this.#trace("in", "piece", { piece, begin, length: block.length });
-    const key = blockKey(piece, begin);
     // Blocks nobody asked for, or cut otherwise, count for nothing, neither as data nor as merit.
     if (begin % BLOCK !== 0 || block.length !== blockLength(this.#options.shape, piece, begin)) return;
-    if (!this.outstanding.delete(key) && !this.#answersTakenBack(key)) return;
     const now = this.#clock.now();
-    this.#lastBlockAt = now;
+    if (!this.outstanding.answered(blockKey(piece, begin), now)) return;
     this.snubbed = false;
     this.downRate.add(block.length, now);
     this.#owner.block(this, piece, begin, block);
@@ -407,18 +355,6 @@ export class Connection {
     }
   }
 
-  #takeBack(key: number): void {
-    this.#takenBack.set(key, (this.#takenBack.get(key) ?? 0) + 1);
-  }
-
-  #answersTakenBack(key: number): boolean {
-    const times = this.#takenBack.get(key);
-    if (times === undefined) return false;
-    if (times > 1) this.#takenBack.set(key, times - 1);
-    else this.#takenBack.delete(key);
-    return true;
-  }
-
   #trace(dir: "in" | "out", m: string, fields?: TraceFields): void {
     const { trace } = this.#options;
     if (trace.enabled) trace.event(dir, this.remote, this.asn, m, fields);
@@ -427,9 +363,7 @@ export class Connection {
   /** Nothing more will be served here, nor waited for; blocks that still arrive are counted. */
   #giveUpRequests(): void {
     this.uploadQueue.length = 0;
-    const keys = [...this.outstanding.keys()];
-    this.outstanding.clear();
-    for (const key of keys) this.#takeBack(key);
+    const keys = this.outstanding.takeBackAll();
     if (keys.length > 0) this.#owner.released(this, keys);
   }
 }

@@ -1,20 +1,19 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type Asn, type CtError, LIMITS } from "@cachetorrent/protocol";
-import { BadDataFinder } from "./bad-data.ts";
-import { type ActivePiece, BlockBook } from "./block-book.ts";
+import { type CtError, LIMITS } from "@cachetorrent/protocol";
 import type { BufferBudget } from "./buffer-budget.ts";
-import { Choker, type ChokerKind } from "./choker.ts";
-import { blockLength, type Connection, type ConnectionOwner } from "./connection.ts";
+import type { ChokerKind } from "./choker.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionOwner } from "./connection-owner.ts";
+import { Downloads } from "./downloads.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { HaveBatcher } from "./have-batcher.ts";
 import type { TorrentLedger } from "./ledger.ts";
-import { Picker } from "./picker.ts";
 import type { PieceSet } from "./piece-set.ts";
 import { RateMeter } from "./rate-meter.ts";
-import { RequestScheduler } from "./request-scheduler.ts";
 import type { Role } from "./roles/role.ts";
 import type { TokenBucket } from "./token-bucket.ts";
-import type { BlockSource, UploadPump } from "./upload-pump.ts";
+import type { UploadPump } from "./upload-pump.ts";
+import { Uploads } from "./uploads.ts";
 
 /** What the exchange needs of its torrent. */
 export interface ExchangeParts {
@@ -45,51 +44,54 @@ export interface ExchangeParts {
   failed(error: CtError): void;
 }
 
-/** The pieces of one torrent going in and out over all its connections. */
+/** What people see as the rate: long enough not to flicker. */
+const DISPLAY_WINDOW_MS = 3000;
+
+/**
+ * The connections of one torrent, and who is told what: what a connection says goes to `Downloads` and `Uploads`, what
+ * we get is announced to the others.
+ */
 export class Exchange implements ConnectionOwner {
   readonly connections = new Set<Connection>();
   /** Payload in and out. */
   readonly inRate: RateMeter;
   readonly outRate: RateMeter;
   readonly #parts: ExchangeParts;
-  readonly #picker: Picker;
-  readonly #book: BlockBook;
-  readonly #scheduler: RequestScheduler<Connection>;
-  readonly #choker: Choker<Connection>;
+  readonly #downloads: Downloads;
+  readonly #uploads: Uploads;
   readonly #haves: HaveBatcher;
-  readonly #badData = new BadDataFinder<Connection>();
-  readonly #source: BlockSource;
   #role: Role;
-  #rechokedAt = Number.NEGATIVE_INFINITY;
-  #refilling = false;
-  #stopped = false;
+  #isStopped = false;
 
   constructor(parts: ExchangeParts) {
+    const { clock, content, ledger } = parts;
     this.#parts = parts;
     this.#role = parts.role;
-    this.inRate = new RateMeter(parts.clock.now(), DISPLAY_WINDOW_MS);
-    this.outRate = new RateMeter(parts.clock.now(), DISPLAY_WINDOW_MS);
-    this.#picker = new Picker(parts.shape.pieceCount, parts.random);
-    for (const piece of parts.have) this.#picker.close(piece);
-    this.#book = new BlockBook(parts.shape, parts.budget);
-    this.#haves = new HaveBatcher(parts.clock, (pieces) => this.#announce(pieces));
-    this.#choker = new Choker({ kind: parts.choker, slots: () => this.#role.slots(), random: parts.random });
-    this.#scheduler = new RequestScheduler({
-      picker: this.#picker,
-      book: this.#book,
-      downBucket: parts.downBucket,
+    this.inRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
+    this.outRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
+    this.#haves = new HaveBatcher(clock, (pieces) => this.#announce(pieces));
+    this.#downloads = new Downloads({
+      ...parts,
+      connections: this.connections,
       mayRequest: (connection, piece) => this.#role.mayRequest(connection, piece),
-      suspects: () => this.#badData.suspects(),
-      heldBack: (waitMs) => this.#refillAllIn(waitMs),
-    });
-    this.#source = {
-      cached: (piece) => parts.content.cached(piece),
-      load: (piece) => this.#load(piece),
-      sent: (connection, bytes) => {
-        parts.ledger.sent(connection.asn, bytes);
-        this.outRate.add(bytes, parts.clock.now());
+      isValid: (piece, bytes) => content.isValid(piece, bytes),
+      store: (piece, bytes) => content.store(piece, bytes),
+      stored: (piece, origin) => {
+        ledger.pieceVerified(origin);
+        this.#hold(piece);
       },
-    };
+    });
+    this.#uploads = new Uploads({
+      ...parts,
+      connections: this.connections,
+      role: () => this.#role,
+      cached: (piece) => content.cached(piece),
+      load: (piece) => content.load(piece),
+      sent: (connection, bytes) => {
+        ledger.sent(connection.asn, bytes);
+        this.outRate.add(bytes, clock.now());
+      },
+    });
   }
 
   get role(): Role {
@@ -99,7 +101,7 @@ export class Exchange implements ConnectionOwner {
   setRole(role: Role): void {
     this.#role = role;
     for (const connection of this.connections) this.#recount(connection);
-    this.#refillAllIn(0);
+    this.#downloads.refillAllIn(0);
   }
 
   add(connection: Connection): void {
@@ -109,23 +111,23 @@ export class Exchange implements ConnectionOwner {
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
     for (const connection of this.connections) this.#sweepConnection(connection, now);
-    this.#freeSuspects();
-    if (now - this.#rechokedAt >= LIMITS.peer.rechokeMs) this.#rechoke(now);
-    this.#refillAll();
+    this.#uploads.sweep(now);
+    this.#downloads.sweep(now);
   }
 
   /** Closes every connection, letting what is under way arrive. */
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     this.#haves.flush();
+    this.#downloads.stop();
     for (const connection of this.connections) connection.close("stopping");
-    if (this.connections.size === 0) this.#giveUpPieces();
+    if (this.connections.size === 0) this.#downloads.giveUp();
   }
 
   // What connections tell.
 
   handshaken(connection: Connection): boolean {
-    const why = this.#stopped ? "stopping" : this.#parts.refuse(connection);
+    const why = this.#isStopped ? "stopping" : this.#parts.refuse(connection);
     if (why) connection.close(why);
     return why === undefined;
   }
@@ -135,13 +137,13 @@ export class Exchange implements ConnectionOwner {
   }
 
   mapped(connection: Connection): void {
-    this.#picker.joined(connection.theirs);
+    this.#downloads.joined(connection.theirs);
     this.#recount(connection);
     this.#closeIfUseless(connection);
   }
 
   has(connection: Connection, piece: number): void {
-    this.#picker.gained(piece);
+    this.#downloads.gained(piece);
     if (this.#parts.have.has(piece)) {
       this.#closeIfUseless(connection);
       return;
@@ -149,90 +151,46 @@ export class Exchange implements ConnectionOwner {
     if (!this.#role.mayRequest(connection, piece)) return;
     connection.wanted++;
     connection.showInterest(true);
-    if (connection.outstanding.size === 0) this.#scheduler.refill(connection, this.#parts.clock.now());
+    if (connection.outstanding.size === 0) this.#downloads.refill(connection);
   }
 
   interestChanged(): void {
-    const unchoked = [...this.connections].filter((one) => !one.isChoking && one.isInterested).length;
-    const waiting = [...this.connections].filter((one) => this.#maybeServed(one) && one.isChoking);
-    for (const connection of this.#choker.fill(waiting, unchoked)) connection.unchoke();
+    this.#uploads.fillSlots();
   }
 
   unchoked(connection: Connection): void {
-    this.#scheduler.refill(connection, this.#parts.clock.now());
+    this.#downloads.refill(connection);
   }
 
   released(connection: Connection, keys: readonly number[]): void {
-    for (const key of keys) this.#book.released(Math.floor(key / 1024), key % 1024, connection);
-    this.#refillAllIn(0);
+    this.#downloads.released(connection, keys);
   }
 
   block(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {
     this.#parts.ledger.received(connection.asn, bytes.length, piece);
     this.inRate.add(bytes.length, this.#parts.clock.now());
-    const active = this.#book.get(piece);
-    if (active) this.#received(active, begin, bytes, connection);
-    this.#scheduler.refill(connection, this.#parts.clock.now());
+    this.#downloads.received(connection, piece, begin, bytes);
+    this.#downloads.refill(connection);
   }
 
   mayServe(connection: Connection, piece: number): boolean {
-    return this.#parts.have.has(piece) && this.#role.reveals(connection, piece);
+    return this.#uploads.mayServe(connection, piece);
   }
 
   requested(connection: Connection): void {
-    this.#parts.pump.ready(connection, this.#source);
+    this.#uploads.requested(connection);
   }
 
   closed(connection: Connection, reason: string): void {
     this.connections.delete(connection);
-    this.#parts.pump.remove(connection);
-    this.#picker.left(connection.theirs);
+    this.#uploads.left(connection);
+    this.#downloads.left(connection.theirs);
     this.#parts.closed(connection, reason);
-    if (!this.#stopped) this.interestChanged();
-    else if (this.connections.size === 0) this.#giveUpPieces();
+    if (!this.#isStopped) this.#uploads.fillSlots();
+    else if (this.connections.size === 0) this.#downloads.giveUp();
   }
 
-  #received(active: ActivePiece, begin: number, bytes: Uint8Array, connection: Connection): void {
-    const block = begin / LIMITS.peer.blockBytes;
-    if (!Number.isInteger(block) || !active.mayAsk(connection)) return;
-    const others = this.#book.received(active, block, bytes, connection);
-    for (const other of others ?? []) (other as Connection).cancel(active.piece, begin, bytes.length);
-    if (others && active.isComplete) void this.#finish(active);
-  }
-
-  /** Never a byte that is not verified goes to the disk, and none is read back to be verified. */
-  async #finish(active: ActivePiece): Promise<void> {
-    const { piece, buffer } = active;
-    const sources = active.sources as readonly Connection[];
-    if (!this.#parts.content.isValid(piece, buffer)) {
-      const liar = this.#badData.failed(piece, buffer, sources);
-      this.#book.end(piece);
-      this.#picker.open(piece);
-      if (liar) this.#parts.ban(liar);
-      return;
-    }
-    for (const liar of this.#badData.verified(piece, buffer)) this.#parts.ban(liar);
-    try {
-      await this.#parts.content.store(piece, buffer);
-    } catch (error) {
-      this.#parts.failed(error as CtError);
-      return;
-    } finally {
-      this.#book.end(piece);
-    }
-    this.#parts.ledger.pieceVerified(mainOrigin(sources));
-    this.#hold(piece);
-  }
-
-  async #load(piece: number): Promise<void> {
-    try {
-      await this.#parts.content.load(piece);
-    } catch (error) {
-      this.#parts.failed(error as CtError);
-      throw error;
-    }
-  }
-
+  /** A piece is ours now. */
   #hold(piece: number): void {
     const { have } = this.#parts;
     have.add(piece);
@@ -252,8 +210,8 @@ export class Exchange implements ConnectionOwner {
     for (const connection of this.connections) {
       if (!connection.isHandshaken || !connection.isOpen) continue;
       for (const piece of pieces) {
-        if (!connection.theirs.has(piece) && this.#role.reveals(connection, piece))
-          connection.sendHave(piece);
+        const isNews = !connection.theirs.has(piece) && this.#role.reveals(connection, piece);
+        if (isNews) connection.sendHave(piece);
       }
     }
   }
@@ -275,84 +233,7 @@ export class Exchange implements ConnectionOwner {
   #sweepConnection(connection: Connection, now: number): void {
     if (!connection.isHandshaken) {
       if (now - connection.openedAt > LIMITS.peer.handshakeTimeoutMs) connection.abort("no handshake");
-      return;
-    }
-    if (connection.idleMs(now) > LIMITS.peer.idleTimeoutMs) {
-      connection.abort("silent");
-      return;
-    }
-    connection.keepAlive(now);
-    if (connection.waitingMs(now) > LIMITS.peer.requestTimeoutMs) this.#snub(connection);
+    } else if (connection.idleMs(now) > LIMITS.peer.idleTimeoutMs) connection.abort("silent");
+    else connection.keepAlive(now);
   }
-
-  /** It lets requests lie: others get them. */
-  #snub(connection: Connection): void {
-    connection.snubbed = true;
-    const keys = [...connection.outstanding.keys()];
-    for (const key of keys) {
-      const piece = Math.floor(key / 1024);
-      const begin = (key % 1024) * LIMITS.peer.blockBytes;
-      connection.cancel(piece, begin, blockLength(this.#parts.shape, piece, begin));
-    }
-    this.released(connection, keys);
-  }
-
-  /** Nothing comes any more: the buffers are wanted by other torrents of the process. */
-  #giveUpPieces(): void {
-    for (const active of [...this.#book.active()]) if (!active.isComplete) this.#book.end(active.piece);
-  }
-
-  /** A piece that is kept to one peer is given up when that peer cannot go on. */
-  #freeSuspects(): void {
-    for (const active of [...this.#book.active()]) {
-      const only = active.only as Connection | undefined;
-      if (!only || active.isComplete || !active.isIdle) continue;
-      if (only.isOpen && !only.isChoked && !only.snubbed) continue;
-      this.#book.end(active.piece);
-      this.#picker.open(active.piece);
-    }
-  }
-
-  #rechoke(now: number): void {
-    this.#rechokedAt = now;
-    const contenders = [...this.connections].filter((one) => this.#maybeServed(one));
-    const chosen = this.#choker.choose(contenders, this.#parts.have.isFull, now);
-    for (const connection of this.connections) {
-      if (!connection.isHandshaken || !connection.isOpen) continue;
-      if (!chosen.has(connection)) connection.choke();
-      else if (connection.isChoking) connection.unchoke();
-    }
-  }
-
-  #maybeServed(connection: Connection): boolean {
-    return connection.isHandshaken && connection.isOpen && this.#role.mayUpload(connection);
-  }
-
-  #refillAll(): void {
-    if (this.#stopped || this.#parts.have.isFull) return;
-    const now = this.#parts.clock.now();
-    for (const connection of this.connections) this.#scheduler.refill(connection, now);
-  }
-
-  /** Once for all that happens in a tick. */
-  #refillAllIn(delayMs: number): void {
-    if (this.#refilling) return;
-    this.#refilling = true;
-    const run = (): void => {
-      this.#refilling = false;
-      this.#refillAll();
-    };
-    if (delayMs <= 0) setImmediate(run);
-    else this.#parts.clock.after(delayMs, run);
-  }
-}
-
-/** What people see as the rate: long enough not to flicker. */
-const DISPLAY_WINDOW_MS = 3000;
-
-/** The AS that most blocks of a piece came from. */
-function mainOrigin(sources: readonly Connection[]): Asn {
-  const blocks = new Map<Asn, number>();
-  for (const { asn } of sources) blocks.set(asn, (blocks.get(asn) ?? 0) + 1);
-  return [...blocks].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }

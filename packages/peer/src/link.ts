@@ -18,6 +18,12 @@ export interface LinkOptions {
   onClosed(reason: string): void;
 }
 
+/**
+ * What may wait for the socket besides blocks and the map of pieces: somebody who asks for what we reject, without end,
+ * and never reads the rejects would fill our memory.
+ */
+const CONTROL_UNSENT_MOST = 256 * 1024;
+
 /** How long a link of which one half has ended may take to bring over what is under way. */
 const CLOSE_GRACE_MS = 2000;
 
@@ -30,6 +36,8 @@ export class Link {
   #reason = "closed by the other side";
   #isCorked = false;
   #bytesInWire = 0;
+  /** What waited for the socket when the last block was added; blocks are added only as long as that is little. */
+  #unsentWithBlocks = 0;
   #graceTimer: Timer | undefined;
   #lastReceivedAt: number;
   #lastSentAt: number;
@@ -60,6 +68,7 @@ export class Link {
   /** The wire gives its bytes to the socket only after the current task: until then they are counted here. */
   sendBlock(piece: number, begin: number, block: Uint8Array): void {
     this.#bytesInWire += block.length;
+    this.#unsentWithBlocks = this.unsentBytes;
     this.wire.piece(piece, begin, block);
   }
 
@@ -124,6 +133,10 @@ export class Link {
       setImmediate(() => this.#uncork());
     }
     socket.write(bytes);
+    const map = this.#options.shape.pieceCount / 8;
+    if (this.unsentBytes > this.#unsentWithBlocks + map + CONTROL_UNSENT_MOST) {
+      this.abort("protocol error: asks, and does not read the answers");
+    }
   }
 
   #uncork(): void {

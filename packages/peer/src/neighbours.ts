@@ -36,6 +36,9 @@ export interface NeighboursOptions {
   connected(socket: Socket, direction: "in" | "out", remote: Endpoint, asn: Asn): void;
 }
 
+/** How many of its connections a torrent may dial: if all were, every peer would refuse newcomers. */
+const DIALLED_SHARE = 0.75;
+
 const SELF = "ourselves";
 const DUPLICATE = "connected twice";
 /** A connection that stood so long was of use even if nothing went over it. */
@@ -80,7 +83,9 @@ export class Neighbours {
   /** Dials whoever is due, as far as there is room. */
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
-    while (!this.#stopped && this.#hasRoom() && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
+    const mayDial = (): boolean =>
+      this.#hasRoom(DIALLED_SHARE) && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom;
+    while (!this.#stopped && mayDial()) {
       const endpoint = this.#table.next(clock.now(), (one) => isConnectedTo(one, connections()));
       if (!endpoint) return;
       void this.#dial(endpoint);
@@ -179,8 +184,9 @@ export class Neighbours {
     return (connection.direction === "out") === oursIsSmaller;
   }
 
-  #hasRoom(): boolean {
-    return this.count < this.#options.maxConnections && this.#options.hasRoom();
+  /** `share` of the connections may be used up by this. */
+  #hasRoom(share = 1): boolean {
+    return this.count < Math.ceil(this.#options.maxConnections * share) && this.#options.hasRoom();
   }
 }
 

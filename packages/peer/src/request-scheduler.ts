@@ -12,8 +12,8 @@ const ENDGAME_COPIES = 2;
 /** What the scheduler must know of a connection, and the one thing it does to it. */
 export type Giver = Pick<
   Connection,
-  "isChoked" | "isOpen" | "snubbed" | "wanted" | "theirs" | "outstanding" | "downRate" | "request"
->;
+  "isChoked" | "isOpen" | "snubbed" | "wanted" | "theirs" | "downRate" | "request"
+> & { readonly outstanding: { readonly size: number } };
 
 export interface SchedulerParts<G extends Giver> {
   readonly picker: Picker;

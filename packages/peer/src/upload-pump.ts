@@ -1,5 +1,6 @@
 import type { Clock } from "@cachetorrent/clock";
-import type { BlockRequest, Connection } from "./connection.ts";
+import type { BlockRequest } from "./block-request.ts";
+import type { Connection } from "./connection.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 
 /** Where the blocks of one torrent come from, and where their sending is written down. */

@@ -1,0 +1,182 @@
+import type { Clock, Random } from "@cachetorrent/clock";
+import { type Asn, type CtError, LIMITS } from "@cachetorrent/protocol";
+import { BadDataFinder } from "./bad-data.ts";
+import { type ActivePiece, BlockBook } from "./block-book.ts";
+import { blockLength, blockOfKey } from "./block-request.ts";
+import type { BufferBudget } from "./buffer-budget.ts";
+import type { Connection } from "./connection.ts";
+import type { TorrentShape } from "./frame-guard.ts";
+import { Picker } from "./picker.ts";
+import type { PieceSet } from "./piece-set.ts";
+import { RequestScheduler } from "./request-scheduler.ts";
+import type { TokenBucket } from "./token-bucket.ts";
+
+export interface DownloadsParts {
+  readonly shape: TorrentShape;
+  /** The pieces we hold, verified. */
+  readonly have: PieceSet;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly budget: BufferBudget;
+  readonly downBucket: TokenBucket;
+  readonly connections: ReadonlySet<Connection>;
+  mayRequest(connection: Connection, piece: number): boolean;
+  isValid(piece: number, bytes: Uint8Array): boolean;
+  store(piece: number, bytes: Uint8Array): Promise<void>;
+  /** A piece stands verified on the disk; most of it came from `origin`. */
+  stored(piece: number, origin: Asn): void;
+  /** It sent bad data. */
+  ban(connection: Connection): void;
+  failed(error: CtError): void;
+}
+
+/** Pieces on their way in: picked, asked for in blocks, put together, verified, stored. */
+export class Downloads {
+  readonly #parts: DownloadsParts;
+  readonly #picker: Picker;
+  readonly #book: BlockBook;
+  readonly #scheduler: RequestScheduler<Connection>;
+  readonly #badData = new BadDataFinder<Connection>();
+  #isRefilling = false;
+  #isStopped = false;
+
+  constructor(parts: DownloadsParts) {
+    this.#parts = parts;
+    this.#picker = new Picker(parts.shape.pieceCount, parts.random);
+    for (const piece of parts.have) this.#picker.close(piece);
+    this.#book = new BlockBook(parts.shape, parts.budget);
+    this.#scheduler = new RequestScheduler({
+      picker: this.#picker,
+      book: this.#book,
+      downBucket: parts.downBucket,
+      mayRequest: (connection, piece) => parts.mayRequest(connection, piece),
+      suspects: () => this.#badData.suspects(),
+      heldBack: (waitMs) => this.refillAllIn(waitMs),
+    });
+  }
+
+  /** The other side told its map of pieces. */
+  joined(pieces: PieceSet): void {
+    this.#picker.joined(pieces);
+  }
+
+  left(pieces: PieceSet): void {
+    this.#picker.left(pieces);
+  }
+
+  /** The other side got one more piece. */
+  gained(piece: number): void {
+    this.#picker.gained(piece);
+  }
+
+  /** Asks the connection for as much as is due. */
+  refill(connection: Connection): void {
+    if (!this.#isStopped) this.#scheduler.refill(connection, this.#parts.clock.now());
+  }
+
+  /** Once for all that happens in a tick. */
+  refillAllIn(delayMs: number): void {
+    if (this.#isRefilling) return;
+    this.#isRefilling = true;
+    const run = (): void => {
+      this.#isRefilling = false;
+      this.#refillAll();
+    };
+    if (delayMs <= 0) setImmediate(run);
+    else this.#parts.clock.after(delayMs, run);
+  }
+
+  /** The connection will not send these blocks. */
+  released(connection: Connection, keys: readonly number[]): void {
+    for (const key of keys) {
+      const { piece, block } = blockOfKey(key);
+      this.#book.released(piece, block, connection);
+    }
+    this.refillAllIn(0);
+  }
+
+  received(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {
+    const active = this.#book.get(piece);
+    const block = begin / LIMITS.peer.blockBytes;
+    if (!active || !Number.isInteger(block) || !active.mayAsk(connection)) return;
+    const others = this.#book.received(active, block, bytes, connection);
+    for (const other of others ?? []) (other as Connection).cancel(piece, begin, bytes.length);
+    if (others && active.isComplete) void this.#finish(active);
+  }
+
+  sweep(now: number): void {
+    for (const connection of this.#parts.connections) {
+      if (connection.outstanding.waitingMs(now) > LIMITS.peer.requestTimeoutMs) this.#snub(connection);
+    }
+    this.#freeSuspects();
+    this.#refillAll();
+  }
+
+  /** Asks for nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Nothing comes any more: the buffers are wanted by other torrents of the process. */
+  giveUp(): void {
+    for (const active of [...this.#book.active()]) if (!active.isComplete) this.#book.end(active.piece);
+  }
+
+  /** Never a byte that is not verified goes to the disk, and none is read back to be verified. */
+  async #finish(active: ActivePiece): Promise<void> {
+    const { piece, buffer } = active;
+    const sources = active.sources as readonly Connection[];
+    if (!this.#parts.isValid(piece, buffer)) {
+      const liar = this.#badData.failed(piece, buffer, sources);
+      this.#book.end(piece);
+      this.#picker.open(piece);
+      if (liar) this.#parts.ban(liar);
+      return;
+    }
+    for (const liar of this.#badData.verified(piece, buffer)) this.#parts.ban(liar);
+    try {
+      await this.#parts.store(piece, buffer);
+    } catch (error) {
+      this.#parts.failed(error as CtError);
+      return;
+    } finally {
+      this.#book.end(piece);
+    }
+    this.#parts.stored(piece, mainOrigin(sources));
+  }
+
+  /** It lets requests lie: others get them. */
+  #snub(connection: Connection): void {
+    connection.snubbed = true;
+    const keys = connection.outstanding.keys();
+    for (const key of keys) {
+      const { piece, block } = blockOfKey(key);
+      const begin = block * LIMITS.peer.blockBytes;
+      connection.cancel(piece, begin, blockLength(this.#parts.shape, piece, begin));
+    }
+    this.released(connection, keys);
+  }
+
+  /** A piece that is kept to one peer is given up when that peer cannot go on. */
+  #freeSuspects(): void {
+    for (const active of [...this.#book.active()]) {
+      const only = active.only as Connection | undefined;
+      if (!only || active.isComplete || !active.isIdle) continue;
+      if (only.isOpen && !only.isChoked && !only.snubbed) continue;
+      this.#book.end(active.piece);
+      this.#picker.open(active.piece);
+    }
+  }
+
+  #refillAll(): void {
+    if (this.#isStopped || this.#parts.have.isFull) return;
+    for (const connection of this.#parts.connections) this.refill(connection);
+  }
+}
+
+/** The AS that most blocks of a piece came from. */
+function mainOrigin(sources: readonly Connection[]): Asn {
+  const blocks = new Map<Asn, number>();
+  for (const { asn } of sources) blocks.set(asn, (blocks.get(asn) ?? 0) + 1);
+  return [...blocks].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
+}

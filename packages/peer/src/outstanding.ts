@@ -1,0 +1,76 @@
+/**
+ * The blocks that we asked one peer for, by `blockKey`, until each is answered. A request that was taken back may be
+ * answered all the same, so it is remembered: its block counts as asked for. Answers come in order, and so the first
+ * one for a block is about the oldest request for it.
+ */
+export class Outstanding {
+  /** When each was sent; oldest first. */
+  readonly #sentAt = new Map<number, number>();
+  /** How many answers are due to requests taken back. */
+  readonly #takenBack = new Map<number, number>();
+  #lastBlockAt: number;
+
+  constructor(now: number) {
+    this.#lastBlockAt = now;
+  }
+
+  /** Requests that wait for their block. */
+  get size(): number {
+    return this.#sentAt.size;
+  }
+
+  keys(): number[] {
+    return [...this.#sentAt.keys()];
+  }
+
+  asked(key: number, now: number): void {
+    this.#sentAt.set(key, now);
+  }
+
+  /** False when it does not wait. */
+  takeBack(key: number): boolean {
+    if (!this.#sentAt.delete(key)) return false;
+    this.#takenBack.set(key, (this.#takenBack.get(key) ?? 0) + 1);
+    return true;
+  }
+
+  /** A block came. False when nobody asked for it. */
+  answered(key: number, now: number): boolean {
+    if (!this.#sentAt.delete(key) && !this.#answersTakenBack(key)) return false;
+    this.#lastBlockAt = now;
+    return true;
+  }
+
+  /** A reject came. True when it is about a request that waits, which is now free to be asked of others. */
+  rejected(key: number): boolean {
+    return !this.#answersTakenBack(key) && this.#sentAt.delete(key);
+  }
+
+  /** None will be answered: they are dropped. Returns them. */
+  dropAll(): number[] {
+    const keys = this.keys();
+    this.#sentAt.clear();
+    return keys;
+  }
+
+  /** As `dropAll`, but blocks that are under way still count. */
+  takeBackAll(): number[] {
+    const keys = this.keys();
+    for (const key of keys) this.takeBack(key);
+    return keys;
+  }
+
+  /** Milliseconds that requests have been lying at the other side without a block coming. */
+  waitingMs(now: number): number {
+    const [oldest] = this.#sentAt.values();
+    return oldest === undefined ? 0 : now - Math.max(oldest, this.#lastBlockAt);
+  }
+
+  #answersTakenBack(key: number): boolean {
+    const times = this.#takenBack.get(key);
+    if (times === undefined) return false;
+    if (times > 1) this.#takenBack.set(key, times - 1);
+    else this.#takenBack.delete(key);
+    return true;
+  }
+}
