@@ -62,18 +62,20 @@ it("a tracker killed and restarted in mid run finds its leaders again, while tra
   await run.verifyContent();
 });
 
-/** The leaders by AS, once every AS has some. */
+/** The leaders by AS, once every AS has some, all of which the tracker has heard of since its start. */
 async function leadersOf(
   tracker: TrackerProcess,
   infoHash: InfoHash,
 ): Promise<Record<string, string[]> | undefined> {
   const swarm = await tracker.swarm(infoHash);
-  const leaders = (swarm?.electorates ?? []).map((electorate) => [
-    electorate.asn,
-    electorate.leaders.map((leader) => leader.peerId),
-  ]);
-  const complete = leaders.length === 2 && leaders.every(([, ids]) => (ids as string[]).length > 0);
-  return complete ? Object.fromEntries(leaders) : undefined;
+  const electorates = swarm?.electorates ?? [];
+  const isLed = electorates.every(
+    ({ leaders }) => leaders.length > 0 && leaders.every((leader) => leader.endpoints.length > 0),
+  );
+  if (electorates.length < 2 || !isLed) return undefined;
+  return Object.fromEntries(
+    electorates.map((electorate) => [electorate.asn, electorate.leaders.map((leader) => leader.peerId)]),
+  );
 }
 
 async function totalReceived(run: SwarmRun): Promise<number> {
