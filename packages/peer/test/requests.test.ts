@@ -67,6 +67,24 @@ describe("requests of another peer", () => {
     expect(raw.count("piece")).toBeGreaterThanOrEqual(most);
   });
 
+  it("whose rejects are never read close the connection, and fill no memory", {
+    timeout: 60_000,
+  }, async () => {
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    const seed = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
+    const raw = await RawPeer.join(seed.endpoint, { at: "127.9.0.1", infoHash: torrent.metainfo.infoHash });
+    raw.socket.pause();
+    // We are choked, so each is answered by a reject.
+    const request = Buffer.from([0, 0, 0, 13, 6, ...Buffer.alloc(11), 1]);
+    const flood = Buffer.concat(new Array<Buffer>(10_000).fill(request));
+    await until("the flood is stopped", () => {
+      if (raw.socket.writable && raw.socket.writableLength < flood.length) raw.socket.write(flood);
+      return seed.peers === 0;
+    });
+    expect(seed.errors).toEqual([]);
+  });
+
   it("that are cancelled are answered by exactly one piece or reject", async () => {
     const { raw } = await unchokedBySeed({ limitUp: 1024 * KIB });
     const keys = Array.from({ length: 40 }, (_, i) => [Math.floor(i / 4), (i % 4) * BLOCK] as const);
