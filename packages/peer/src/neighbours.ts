@@ -36,8 +36,8 @@ export interface NeighboursOptions {
   connected(socket: Socket, direction: "in" | "out", remote: Endpoint, asn: Asn): void;
 }
 
-/** How many of its connections a torrent may dial: if all were, every peer would refuse newcomers. */
-const DIALLED_SHARE = 0.75;
+/** Of its connections a torrent dials so many in a hundred: if it dialled all, every peer would refuse newcomers. */
+const DIALLED_PERCENT = 75;
 
 const SELF = "ourselves";
 const DUPLICATE = "connected twice";
@@ -84,7 +84,7 @@ export class Neighbours {
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
     const mayDial = (): boolean =>
-      this.#hasRoom(DIALLED_SHARE) && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom;
+      this.#hasRoom(DIALLED_PERCENT) && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom;
     while (!this.#stopped && mayDial()) {
       const endpoint = this.#table.next(clock.now(), (one) => isConnectedTo(one, connections()));
       if (!endpoint) return;
@@ -184,9 +184,10 @@ export class Neighbours {
     return (connection.direction === "out") === oursIsSmaller;
   }
 
-  /** `share` of the connections may be used up by this. */
-  #hasRoom(share = 1): boolean {
-    return this.count < Math.ceil(this.#options.maxConnections * share) && this.#options.hasRoom();
+  /** Is there room for one more within `percent` of the connections? */
+  #hasRoom(percent = 100): boolean {
+    const { hasRoom, maxConnections } = this.#options;
+    return this.count < Math.ceil((maxConnections * percent) / 100) && hasRoom();
   }
 }
 
