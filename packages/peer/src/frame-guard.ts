@@ -8,6 +8,9 @@ export interface TorrentShape {
 }
 
 const HANDSHAKE_BYTES = 68;
+/** The wire keeps the names of all extended handshakes of a connection, and there may be any number of those. */
+const EXTENSIONS_MOST = 64;
+const EXTENSION_NAME_MOST = 255;
 
 /** Message ids of BEP 3, 6 and 10. */
 const ID = {
@@ -43,6 +46,7 @@ export class FrameGuard {
   #partialSize = HANDSHAKE_BYTES;
   #handshakeDone = false;
   #mapClosed = false;
+  readonly #extensions = new Set<string>();
 
   constructor(shape: TorrentShape, pass: (frames: Uint8Array) => void) {
     this.#shape = shape;
@@ -183,7 +187,7 @@ export class FrameGuard {
         this.#mapClosed = true;
         return undefined;
       case ID.extended:
-        return body[1] === 0 ? checkExtendedHandshake(body.subarray(2)) : undefined;
+        return body[1] === 0 ? this.#checkExtendedHandshake(body.subarray(2)) : undefined;
       case ID.port:
         return undefined;
       case ID.suggest:
@@ -205,6 +209,25 @@ export class FrameGuard {
     }
   }
 
+  /** The wire calls `toString` on whatever stands in `m`. */
+  #checkExtendedHandshake(payload: Uint8Array): string | undefined {
+    const decoded = decodeBencodeDict(payload, { bytes: LIMITS.peer.extensionBytes, items: 2000 });
+    if (!decoded.ok) return `extended handshake: ${decoded.error.message}`;
+    const names = get(decoded.value, "m");
+    if (names === undefined) return undefined;
+    const map = asDict(names);
+    if (!map) return "extended handshake: m is no dictionary";
+    for (const [name, id] of Object.entries(map)) {
+      if (typeof id !== "number" || id < 0 || id > 255)
+        return "extended handshake: an extension id that is no byte";
+      if (name.length > EXTENSION_NAME_MOST)
+        return `extended handshake: an extension name of ${name.length} characters`;
+      this.#extensions.add(name);
+    }
+    if (this.#extensions.size <= EXTENSIONS_MOST) return undefined;
+    return `extended handshake: ${this.#extensions.size} extensions`;
+  }
+
   #checkPiece(piece: number): string | undefined {
     return piece < this.#shape.pieceCount ? undefined : `piece ${piece} of ${this.#shape.pieceCount}`;
   }
@@ -216,20 +239,6 @@ export class FrameGuard {
       length > 0 && length <= LIMITS.peer.requestBytesMost && begin + length <= this.#shape.pieceSize(piece);
     return fits ? undefined : `block ${begin}+${length} of piece ${piece}`;
   }
-}
-
-/** The wire calls `toString` on whatever stands in `m`, and keeps every name. */
-function checkExtendedHandshake(payload: Uint8Array): string | undefined {
-  const decoded = decodeBencodeDict(payload, { bytes: LIMITS.peer.extensionBytes, items: 2000 });
-  if (!decoded.ok) return `extended handshake: ${decoded.error.message}`;
-  const names = get(decoded.value, "m");
-  if (names === undefined) return undefined;
-  const map = asDict(names);
-  if (!map) return "extended handshake: m is no dictionary";
-  const ids = Object.values(map);
-  if (ids.length > 64) return `extended handshake: ${ids.length} extensions`;
-  const legal = ids.every((id) => typeof id === "number" && id >= 0 && id <= 255);
-  return legal ? undefined : "extended handshake: an extension id that is no byte";
 }
 
 function wrongLength(id: number | undefined, length: number): string {

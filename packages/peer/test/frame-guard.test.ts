@@ -191,6 +191,16 @@ describe("the frame guard refuses", () => {
     ["an extension id that is negative", extended("d1:md2:uti-1eee"), /an extension id that is no byte/],
     ["an extension id beyond a byte", extended("d1:md2:uti256eee"), /an extension id that is no byte/],
     ["more than 64 extensions", extended(manyNames), /65 extensions/],
+    [
+      "more than 64 extensions, one after the other",
+      Buffer.concat(Array.from({ length: 65 }, (_, i) => extended(encodeBencode({ m: { [`x${i}`]: 1 } })))),
+      /65 extensions/,
+    ],
+    [
+      "a name of 256 characters",
+      extended(encodeBencode({ m: { ["x".repeat(256)]: 1 } })),
+      /an extension name of 256 characters/,
+    ],
   ])("%s", (_, frames, reason) => {
     expect(verdict(frames)).toMatch(reason);
   });
