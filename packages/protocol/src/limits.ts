@@ -17,6 +17,7 @@ export const LIMITS = {
     pendingIntervalMs: 2 * SECOND,
     pendingBeyondDeadlineMs: 10 * SECOND,
     feedClosedExpiryMs: MINUTE,
+    peersPerAddress: 10_000,
     numwantDefault: 50,
     numwantMost: 200,
     scrapeHashes: 64,

@@ -40,6 +40,9 @@ export function announce(
     return ok({ ...answerTo(tracker, swarm), peers: [] });
   }
   if (request.port === 0) return fail("CT_ERR_ANNOUNCE", "invalid port: 0");
+  if (!known && !tracker.quota.hasRoom(address)) {
+    return fail("CT_ERR_REFUSED", "your address has too many peers here");
+  }
   const joined = swarm ?? store.open(request.infoHash);
   if (known && !isKnownPeer && isGuarded(known)) {
     // Somebody with another peer's id: a list like anybody's, no word of the extension, and the record stays as it is.
@@ -78,6 +81,7 @@ function register(
     },
     clock.now(),
   );
+  if (!known) tracker.quota.add(peer.source);
   for (const former of formerSelves(swarm, request, endpoint)) tracker.removePeer(swarm, former);
   if (member) feedElection(tracker, swarm, peer, { member, before, address, moved });
   if (member) tracker.sumsGrew(swarm);

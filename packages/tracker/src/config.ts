@@ -69,6 +69,12 @@ export const TrackerConfigSchema = Type.Object(
       description: "seconds between two announces of a peer",
       placeholder: "S",
     }),
+    "peers-per-address": Type.Integer({
+      minimum: 1,
+      default: LIMITS.tracker.peersPerAddress,
+      description: "peers of one address (or IPv6 /64), over all swarms; further ones are refused",
+      placeholder: "N",
+    }),
     state: File("directory to keep elections in, so that they survive a restart", "DIR"),
     "allow-list": File("file of info-hashes to serve, one a line; without it all are"),
     tokens: File("file of tokens, one a line, of which announces must carry one: /TOKEN/announce"),

@@ -52,6 +52,7 @@ export async function startTracker(
     ...(config.quorum === undefined ? {} : { quorum: config.quorum }),
     deadlineMs: config.deadline * 1000,
     intervalMs: config.interval * 1000,
+    peersPerAddress: config["peers-per-address"],
     trustedProxies: addressSet(config["trust-proxy"], "trust-proxy"),
     trustedNetworks: addressSet(config["trust-ip"], "trust-ip"),
   });

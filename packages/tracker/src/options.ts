@@ -23,6 +23,8 @@ export interface TrackerOptions {
   readonly deadlineMs?: number;
   /** Between two announces of a peer. */
   readonly intervalMs?: number;
+  /** Peers of one address, over all swarms. */
+  readonly peersPerAddress?: number;
   /** In which AS an address is; by default nobody knows. */
   readonly resolver?: AsResolver;
   readonly access?: AccessControl;
@@ -50,6 +52,7 @@ export function completeOptions(options: TrackerOptions): CompleteTrackerOptions
     leaderPercent: LIMITS.election.leaderPercent,
     deadlineMs: LIMITS.election.deadlineMs,
     intervalMs: LIMITS.tracker.intervalMs,
+    peersPerAddress: LIMITS.tracker.peersPerAddress,
     resolver: resolverChain([]),
     access: new AccessControl(),
     trustedProxies: new AddressSet(),

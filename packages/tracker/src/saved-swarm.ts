@@ -101,12 +101,15 @@ function savedMember(peer: SwarmPeer, member: NonNullable<SwarmPeer["member"]>):
 function memberOf(saved: SavedMember): SwarmPeer {
   const { endpoints, local, capacity, externalBytes, internalBytes, key, ...rest } = saved;
   const parsed = endpoints.map((text): Endpoint => unwrap(parseEndpoint(text)));
+  const [first] = parsed;
+  if (!first) throw new Error("a member without endpoints");
   const ipv6 = parsed.find(({ address }) => address.includes(":"));
   const ipv4 = parsed.find(({ address }) => !address.includes(":"));
   return {
     ...rest,
     peerId: saved.peerId as PeerId,
     asn: saved.asn as Asn,
+    source: first.address,
     ...(key === undefined ? {} : { key }),
     ...(ipv4 ? { ipv4 } : {}),
     ...(ipv6 ? { ipv6 } : {}),

@@ -15,6 +15,8 @@ export interface SwarmPeer {
   readonly peerId: PeerId;
   /** Of its first announce, for good: a peer that could change its AS could join any electorate. */
   readonly asn: Asn;
+  /** Where its first announce came from. */
+  readonly source: Address;
   readonly ipv4?: Endpoint;
   readonly ipv6?: Endpoint;
   readonly key?: string;
@@ -128,7 +130,7 @@ export class Swarm implements SwarmView {
     const { peerId, endpoint, left } = registration;
     const known = this.#peers.get(peerId);
     if (registration.completed && known?.left !== 0) this.#totals.downloaded++;
-    const peer = known ?? this.#add(peerId, registration.asn, now);
+    const peer = known ?? this.#add(peerId, registration.asn, endpoint.address, now);
     this.#complete += Number(left === 0) - Number(known?.left === 0);
     peer.left = left;
     peer.announcedAt = now;
@@ -162,8 +164,8 @@ export class Swarm implements SwarmView {
   /** Takes in what an earlier tracker process knew. Members are expected to open their feed again. */
   restore(members: Iterable<SwarmPeer>, totals: SwarmTotals, now: number): void {
     for (const saved of members) {
-      const { peerId, asn, left, key, member } = saved;
-      const peer = this.#add(peerId, asn, saved.joinedAt);
+      const { peerId, asn, left, key, member, source } = saved;
+      const peer = this.#add(peerId, asn, source, saved.joinedAt);
       peer.announcedAt = saved.announcedAt;
       peer.left = left;
       if (left === 0) this.#complete++;
@@ -198,8 +200,8 @@ export class Swarm implements SwarmView {
     });
   }
 
-  #add(peerId: PeerId, asn: Asn, now: number): Mutable<SwarmPeer> {
-    const peer: Mutable<SwarmPeer> = { peerId, asn, left: -1, joinedAt: now, announcedAt: now };
+  #add(peerId: PeerId, asn: Asn, source: Address, now: number): Mutable<SwarmPeer> {
+    const peer: Mutable<SwarmPeer> = { peerId, asn, source, left: -1, joinedAt: now, announcedAt: now };
     this.#peers.set(peerId, peer);
     this.everyone.add(peer);
     let local = this.#byAsn.get(asn);

@@ -8,6 +8,7 @@ import {
   type PeerId,
   type ScrapeEntry,
 } from "@cachetorrent/protocol";
+import { AddressQuota } from "./address-quota.ts";
 import { ElectionKeeper } from "./election-keeper.ts";
 import { expiresAt } from "./expiry.ts";
 import { type AskingPeer, memberAnswer } from "./member-answer.ts";
@@ -25,6 +26,7 @@ export type LeadersListener = (infoHash: InfoHash, change: LeadersChanged) => vo
 export class Tracker {
   readonly options: CompleteTrackerOptions;
   readonly elections: ElectionKeeper;
+  readonly quota: AddressQuota;
   readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
   readonly #grown = new Set<InfoHash>();
@@ -33,6 +35,7 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     this.options = completeOptions(options);
     const { clock, leaderPercent, quorum, deadlineMs, state } = this.options;
+    this.quota = new AddressQuota(this.options.peersPerAddress);
     this.#electionOptions = {
       leaderPercent,
       deadlineMs,
@@ -85,7 +88,7 @@ export class Tracker {
   /** A peer stopped, expired, or was replaced by another one at its endpoint. */
   removePeer(swarm: Swarm, peer: SwarmPeer): void {
     const { infoHash } = swarm;
-    swarm.remove(peer.peerId);
+    if (swarm.remove(peer.peerId)) this.quota.remove(peer.source);
     if (this.elections.get(infoHash)) {
       this.elections.apply(infoHash, (election, now) => election.leave(peer.peerId, now));
     }
@@ -144,6 +147,7 @@ export class Tracker {
     election.allFeedsClosed(now);
     const swarm = this.options.store.open(infoHash);
     swarm.restore(members, totals, now);
+    for (const { source } of members) this.quota.add(source);
     // Without an endpoint nobody could reach it, and nothing would ever expire it.
     for (const { peerId } of election.members()) if (!swarm.get(peerId)) election.leave(peerId, now);
     this.elections.adopt(infoHash, election);

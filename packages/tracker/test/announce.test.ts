@@ -147,6 +147,35 @@ describe("announce", () => {
     expect(answer.peers.map((peer) => peer.peerId)).toEqual([id("new")]);
   });
 
+  test("an address has so many peers over all swarms, an IPv6 network too, until one is gone", async () => {
+    const tracker = new TestTracker({ peersPerAddress: 2 });
+    const from = "198.18.1.1";
+    await tracker.announce("a", { from });
+    await tracker.announce("b", { from, infoHash: OTHER_SWARM });
+    const refused = await tracker.tryAnnounce("c", { from });
+    expect(refused.ok ? "" : refused.error.message).toBe("your address has too many peers here");
+    expect((await tracker.stats()).peers).toBe(2);
+    // Those who are there go on, others come in.
+    await tracker.announce("a", { from });
+    await tracker.announce("d", { from: "198.18.1.2" });
+    await tracker.announce("b", { from, infoHash: OTHER_SWARM, event: "stopped" });
+    await tracker.announce("b", { from, infoHash: OTHER_SWARM, event: "stopped" });
+    await tracker.announce("c", { from });
+    expect((await tracker.tryAnnounce("e", { from })).ok).toBe(false);
+    await tracker.announce("6a", { from: "2001:db8:1::1" });
+    await tracker.announce("6b", { from: "2001:db8:1::2" });
+    expect((await tracker.tryAnnounce("6c", { from: "2001:db8:1::3" })).ok).toBe(false);
+    await tracker.announce("6d", { from: "2001:db8:1:1::3" });
+  });
+
+  test("peers that expired make room for others of their address", async () => {
+    const tracker = new TestTracker({ peersPerAddress: 1 });
+    await tracker.announce("a");
+    expect((await tracker.tryAnnounce("b")).ok).toBe(false);
+    tracker.clock.advance(2 * LIMITS.tracker.intervalMs + 10_000);
+    await tracker.announce("b");
+  });
+
   test("ip= counts from a trusted network only", async () => {
     const tracker = new TestTracker({ trustedNetworks: addresses("198.18.1.0/24") });
     const claimedAddress = "198.18.2.99" as never;
