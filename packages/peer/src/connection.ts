@@ -35,6 +35,8 @@ export interface ConnectionOptions {
 }
 
 const BLOCK = LIMITS.peer.blockBytes;
+/** Who unchokes us and rejects what we ask for is not asked again at once: it would keep us busy for ever. */
+const REJECTED_REST_MS = 250;
 /** Over this time the rate of control messages is averaged. */
 const CONTROL_WINDOW_MS = 10_000;
 
@@ -58,6 +60,8 @@ export class Connection {
   readonly upRate: RateMeter;
   readonly #controlRate: RateMeter;
   lastUnchokedAt = 0;
+  /** It is asked for nothing before. */
+  restsUntil = 0;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
   readonly #link: Link;
@@ -263,7 +267,9 @@ export class Connection {
     wire.on("reject", (piece, begin, length) => {
       this.#trace("in", "reject", { piece, begin, length });
       const key = blockKey(piece, begin);
-      if (this.outstanding.rejected(key)) this.#owner.released(this, [key]);
+      if (!this.outstanding.rejected(key)) return;
+      this.restsUntil = this.#clock.now() + REJECTED_REST_MS;
+      this.#owner.released(this, [key]);
     });
     wire.on("piece", (piece, begin, block) => this.#onBlock(piece, begin, block));
   }

@@ -12,7 +12,7 @@ const ENDGAME_COPIES = 2;
 /** What the scheduler must know of a connection, and the one thing it does to it. */
 export type Giver = Pick<
   Connection,
-  "isChoked" | "isOpen" | "snubbed" | "wanted" | "theirs" | "downRate" | "request"
+  "isChoked" | "isOpen" | "restsUntil" | "snubbed" | "wanted" | "theirs" | "downRate" | "request"
 > & { readonly outstanding: { readonly size: number } };
 
 export interface SchedulerParts<G extends Giver> {
@@ -45,6 +45,7 @@ export class RequestScheduler<G extends Giver> {
   /** Asks for blocks up to the depth, in one batch once half of it is used up. */
   refill(connection: G, now: number): void {
     if (connection.isChoked || !connection.isOpen || connection.wanted === 0) return;
+    if (now < connection.restsUntil) return;
     const depth = this.depth(connection, now);
     if (connection.outstanding.size > depth / 2) return;
     while (connection.outstanding.size < depth) {

@@ -97,6 +97,25 @@ describe("a peer that cuts its blocks otherwise than asked for", () => {
   });
 });
 
+describe("a peer that unchokes us and rejects every request", () => {
+  it("is asked again after a while, not at once and for ever", async () => {
+    const torrent = await aTorrent();
+    const clock = new ManualClock(1_700_000_000_000);
+    const peer = await leecher(torrent, clock);
+    const raw = await rawSeed(peer, torrent, 1, clock);
+    await raw.received("request", LIMITS.peer.requestDepthLeast);
+    const asked = raw.count("request");
+    for (const [name, piece = 0, begin = 0, length = 0] of [...raw.messages]) {
+      if (name === "request") raw.wire.reject(piece, begin, length);
+    }
+    // The second shows what the first may have set off.
+    for (let i = 0; i < 2; i++) await raw.ping();
+    expect(raw.count("request")).toBe(asked);
+    await advanceUntil(clock, "it is asked again", () => raw.count("request") > asked);
+    expect(peer.torrent.status().state).toBe("downloading");
+  });
+});
+
 describe("a peer that takes requests and never answers", () => {
   it("costs only its own blocks: others finish the download meanwhile", async () => {
     const torrent = await aTorrent();

@@ -16,6 +16,7 @@ const BLOCKS_A_PIECE = 4;
 class Neighbour implements Giver {
   isChoked = false;
   isOpen = true;
+  restsUntil = 0;
   snubbed = false;
   wanted = PIECES;
   theirs = PieceSet.full(PIECES);
