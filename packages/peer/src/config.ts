@@ -49,7 +49,7 @@ export const PeerConfigSchema = Type.Object(
     "limit-up": rate("send no faster than this"),
     "limit-down": rate("receive no faster than this"),
     "max-connections": Type.Integer({
-      description: "open connections over all torrents",
+      description: `open connections over all torrents, of which one torrent has ${peer.connectionsPerTorrent} at most`,
       default: peer.connectionsInAll,
       minimum: 1,
       maximum: 65535,
@@ -76,12 +76,12 @@ export const PeerConfigSchema = Type.Object(
     }),
     "exit-on-complete": flag("exit with 0 when every torrent is complete, instead of seeding on"),
     "on-complete": path(
-      "shell command to run when a torrent is complete; finds CT_INFO_HASH, CT_NAME and CT_DIR in its environment",
+      "shell command to run when a torrent has been downloaded (not for one that was complete at the start); finds CT_INFO_HASH, CT_NAME and CT_DIR in its environment",
       "CMD",
     ),
     json: flag("report on stdout as one JSON object a line"),
     ledger: path("keep the account of bytes by AS and role in this JSON file", "FILE"),
-    trace: path("write every protocol message to this file, one JSON object a line", "FILE"),
+    trace: path("append the messages exchanged with peers to this file, one JSON object a line", "FILE"),
     "log-level": Type.Union(
       (["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const).map((level) =>
         Type.Literal(level),

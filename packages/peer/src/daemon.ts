@@ -31,8 +31,6 @@ export interface PeerDaemon {
   readonly peerId: PeerId;
   readonly endpoint: Endpoint;
   readonly events: EventEmitter<PeerEvents>;
-  /** Every torrent is complete. */
-  readonly allComplete: Promise<void>;
   /** Nothing is left to do, because of this error. */
   readonly failed: Promise<CtError>;
   status(): PeerStatus;
@@ -69,10 +67,8 @@ export async function startPeer(
     throw error;
   });
   const events = new EventEmitter<PeerEvents>();
-  const allComplete = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<CtError>();
-  const unfinished = new Set(metainfos.map((metainfo) => metainfo.infoHash));
-  const alive = new Set(unfinished);
+  const alive = new Set(metainfos.map((metainfo) => metainfo.infoHash));
   // Somebody must listen to `error`, or a failing torrent would throw.
   events.on("error", () => undefined);
 
@@ -82,8 +78,6 @@ export async function startPeer(
       ...torrentOptions(config),
       onComplete: (downloaded) => {
         events.emit("complete", { infoHash, name, downloaded });
-        unfinished.delete(infoHash);
-        if (unfinished.size === 0) allComplete.resolve();
       },
       onError: (error) => {
         events.emit("error", { infoHash, error });
@@ -112,7 +106,6 @@ export async function startPeer(
     peerId,
     endpoint,
     events,
-    allComplete: allComplete.promise,
     failed: failed.promise,
     status: () => ({
       connections: session.connectionCount,
