@@ -48,7 +48,7 @@ describeInLab("two peers behind one public address", ["nft"], () => {
       const downloads = path.join(host.dir, "downloads");
       await mkdir(downloads);
       const local = ["--local", `${host.ipv4}:${PEER_PORT}`];
-      hidden.push(await startPeer(host, host.ipv4, [torrent], downloads, local));
+      hidden.push(await startPeer(host, host.ipv4, [torrent], downloads, local, PEER_PORT));
     }
     await Promise.all(hidden.map((peer) => complete(peer, torrent)));
     for (const peer of [seed, ...hidden]) await stopPeer(peer);

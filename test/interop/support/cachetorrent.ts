@@ -10,19 +10,17 @@ import {
 import type { Place } from "./place.ts";
 import type { MadeTorrent } from "./torrents.ts";
 
-const TRACKER_PORT = 6969;
-const PEER_PORT = 6881;
 const EXIT_ON_SIGTERM = 143;
 /** For what should take seconds: a ceiling, not an expectation. */
 export const CEILING_MS = 90_000;
 
-/** Starts our tracker. `address` is of either family, without brackets. */
+/** Starts our tracker on a free port. `address` is of either family, without brackets. */
 export function startTracker(
   place: Place,
   address: string,
   args: readonly string[] = [],
 ): Promise<TrackerProcess> {
-  const listen = `${bracketed(address)}:${TRACKER_PORT}`;
+  const listen = `${bracketed(address)}:0`;
   return startTrackerProcess(place.launcher, { listen, ases: [], args });
 }
 
@@ -31,19 +29,20 @@ export function asPrefixOptions(prefixes: readonly string[]): string[] {
   return prefixes.flatMap((prefix) => ["--as-prefix", prefix]);
 }
 
-/** Starts one peer of ours for all the torrents; resolves when it listens. */
+/** Starts one peer of ours for all the torrents, on a free port unless one is given; resolves when it listens. */
 export function startPeer(
   place: Place,
   address: string,
   torrents: readonly MadeTorrent[],
   dir: string,
   args: readonly string[] = [],
+  port = 0,
 ): Promise<PeerProcess> {
   return startPeerProcess(place.launcher, {
     name: `peer on ${place.name}`,
     torrentFiles: torrents.map((torrent) => torrent.file),
     dir,
-    listen: `${bracketed(address)}:${PEER_PORT}`,
+    listen: `${bracketed(address)}:${port}`,
     ledgerFile: path.join(place.dir, "ledger.json"),
     args: ["--log-level", "warn", ...args],
   });
