@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
 import {
+  type Address,
   CtError,
   type Endpoint,
   formatEndpoint,
@@ -15,6 +16,8 @@ import type { Logger } from "pino";
 const HEAD_BYTES = 48;
 /** Connections that have not said yet what they want: half of a handshake and silence must not fill us. */
 const UNDECIDED_MOST = 200;
+/** Of them, from one address: a single host must not keep everybody else out. */
+const UNDECIDED_PER_ADDRESS_MOST = 20;
 
 /** Accepts peers and learns from the first bytes which torrent they mean. */
 export class Listener {
@@ -22,7 +25,7 @@ export class Listener {
   readonly #log: Logger;
   readonly #accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void;
   readonly #server: Server;
-  readonly #undecided = new Set<Socket>();
+  readonly #undecided = new Map<Socket, Address>();
 
   constructor(
     clock: Clock,
@@ -54,17 +57,22 @@ export class Listener {
   /** Accepts nobody any more. Connections that were accepted are their torrents' to close. */
   stop(): void {
     this.#server.close();
-    for (const socket of this.#undecided) socket.destroy();
+    for (const socket of this.#undecided.keys()) socket.destroy();
+  }
+
+  #hasRoomFor(address: Address): boolean {
+    const ofAddress = [...this.#undecided.values()].filter((one) => one === address).length;
+    return this.#undecided.size < UNDECIDED_MOST && ofAddress < UNDECIDED_PER_ADDRESS_MOST;
   }
 
   #onSocket(socket: Socket): void {
     const address = parseAddress(socket.remoteAddress ?? "");
-    if (!address || this.#undecided.size >= UNDECIDED_MOST) {
+    if (!address || !this.#hasRoomFor(address)) {
       socket.destroy();
       return;
     }
     const remote: Endpoint = { address, port: socket.remotePort ?? 0 };
-    this.#undecided.add(socket);
+    this.#undecided.set(socket, address);
     const timeout = this.#clock.after(LIMITS.peer.handshakeTimeoutMs, () => socket.destroy());
     let head: Buffer = Buffer.alloc(0);
     const onData = (chunk: Buffer): void => {

@@ -44,6 +44,15 @@ describe("a peer that dials us", () => {
     await until("it is forgotten", () => peer.torrent.connectionCount === 0);
   });
 
+  it("gets in although another host holds as many silent connections as it can", async () => {
+    const { clock, peer, raw } = await atRest();
+    const silent = await Promise.all(
+      Array.from({ length: 210 }, () => RawPeer.dial(peer.endpoint, { ...raw, at: "127.9.0.2" })),
+    );
+    await until("those beyond 20 are dropped", () => silent.filter((one) => one.isClosed).length === 190);
+    await RawPeer.join(peer.endpoint, { ...raw, clock });
+  });
+
   it("for another torrent is dropped", async () => {
     const { peer, raw } = await atRest();
     const other = await RawPeer.dial(peer.endpoint, {
