@@ -27,7 +27,7 @@ export interface ConnectionOptions {
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   readonly shape: TorrentShape;
-  readonly owner: ConnectionOwner;
+  readonly owner: ConnectionOwner<Connection>;
   readonly clock: Clock;
   readonly trace: Trace;
   /** Our extended handshake (BEP 10), less `m`. */
@@ -62,7 +62,7 @@ export class Connection {
   lastUnchokedAt = 0;
   /** It is asked for nothing before. */
   restsUntil = 0;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<Connection>;
   readonly #clock: Clock;
   readonly #link: Link;
   readonly #wire: Wire;

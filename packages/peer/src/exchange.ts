@@ -51,7 +51,7 @@ const DISPLAY_WINDOW_MS = 3000;
  * The connections of one torrent, and who is told what: what a connection says goes to `Downloads` and `Uploads`, what
  * we get is announced to the others.
  */
-export class Exchange implements ConnectionOwner {
+export class Exchange implements ConnectionOwner<Connection> {
   readonly connections = new Set<Connection>();
   /** Payload in and out. */
   readonly inRate: RateMeter;

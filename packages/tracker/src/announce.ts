@@ -12,7 +12,7 @@ import {
   sameEndpoint,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
-import { handOutPolicy } from "./hand-out/hand-out-policy.ts";
+import { handOutPolicy } from "./hand-out/policies.ts";
 import { isGuarded, isSamePeer } from "./identity.ts";
 import { type AskingPeer, endpointToTell } from "./member-answer.ts";
 import { policyOf } from "./policies.ts";

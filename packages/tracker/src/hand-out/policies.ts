@@ -1,0 +1,14 @@
+import type { Policy } from "@cachetorrent/protocol";
+import { biased } from "./biased.ts";
+import type { HandOutPolicy } from "./hand-out-policy.ts";
+import { random } from "./random.ts";
+
+/** How a swarm under `policy` hands out peers. */
+export function handOutPolicy(policy: Policy): HandOutPolicy {
+  switch (policy.name) {
+    case "bittorrent":
+      return random;
+    case "biased":
+      return biased(policy.externalPercent);
+  }
+}
