@@ -133,6 +133,12 @@ export class Connection {
     return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
   }
 
+  /** How many requests it lets wait, by its word (BEP 10 `reqq`). */
+  get queueLength(): number {
+    const most = this.#wire.peerExtendedHandshake.reqq;
+    return typeof most === "number" && most > 0 ? most : Number.POSITIVE_INFINITY;
+  }
+
   /** Bytes/s it gives us. */
   givesRate(now: number): number {
     return this.downRate.rate(now);

@@ -12,7 +12,15 @@ const ENDGAME_COPIES = 2;
 /** What the scheduler must know of a connection, and the one thing it does to it. */
 export type Giver = Pick<
   Connection,
-  "isChoked" | "isOpen" | "restsUntil" | "snubbed" | "wanted" | "theirs" | "downRate" | "request"
+  | "isChoked"
+  | "isOpen"
+  | "queueLength"
+  | "restsUntil"
+  | "snubbed"
+  | "wanted"
+  | "theirs"
+  | "downRate"
+  | "request"
 > & { readonly outstanding: { readonly size: number } };
 
 export interface SchedulerParts<G extends Giver> {
@@ -39,7 +47,9 @@ export class RequestScheduler<G extends Giver> {
   depth(connection: G, now: number): number {
     if (connection.snubbed) return 1;
     const ahead = Math.ceil(connection.downRate.rate(now) / BLOCK);
-    return Math.min(LIMITS.peer.requestDepthMost, Math.max(LIMITS.peer.requestDepthLeast, ahead));
+    // What is beyond its queue it would reject.
+    const most = Math.min(LIMITS.peer.requestDepthMost, connection.queueLength);
+    return Math.min(most, Math.max(LIMITS.peer.requestDepthLeast, ahead));
   }
 
   /** Asks for blocks up to the depth, in one batch once half of it is used up. */

@@ -16,6 +16,7 @@ const BLOCKS_A_PIECE = 4;
 class Neighbour implements Giver {
   isChoked = false;
   isOpen = true;
+  queueLength = Number.POSITIVE_INFINITY;
   restsUntil = 0;
   snubbed = false;
   wanted = PIECES;
@@ -81,6 +82,15 @@ describe("the request scheduler", () => {
     expect(scheduler.depth(fast, 5_000)).toBe(Math.ceil(rate / BLOCK));
     fast.downRate.add(1e12, 5_000);
     expect(scheduler.depth(fast, 5_000)).toBe(LIMITS.peer.requestDepthMost);
+  });
+
+  it("asks for no more ahead than the other side lets wait", () => {
+    const { scheduler } = given();
+    const fast = Object.assign(new Neighbour(), { queueLength: 100 });
+    fast.downRate.add(1e9, 5_000);
+    expect(scheduler.depth(fast, 5_000)).toBe(100);
+    fast.queueLength = 1;
+    expect(scheduler.depth(fast, 5_000)).toBe(1);
   });
 
   it("waits until half of them are answered, and then asks in one batch", () => {
