@@ -10,14 +10,14 @@ import {
   unwrap,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { Ledger } from "./accounts/ledger.ts";
+import { LedgerWriter } from "./accounts/ledger-writer.ts";
+import { openTrace } from "./accounts/trace.ts";
 import type { PeerConfig } from "./config.ts";
-import { Ledger } from "./ledger.ts";
-import { LedgerWriter } from "./ledger-writer.ts";
-import { loadMetainfo, type Metainfo } from "./metainfo.ts";
+import { loadMetainfo, type Metainfo } from "./metainfo/metainfo.ts";
 import { makePeerId, Session } from "./session.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TorrentOptions } from "./torrent.ts";
-import { openTrace } from "./trace.ts";
 
 export interface PeerEvents {
   /** `downloaded` is false when everything was on disk at the start. */

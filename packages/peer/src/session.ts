@@ -2,16 +2,16 @@ import type { Socket } from "node:net";
 import type { Clock, Random } from "@cachetorrent/clock";
 import { type Endpoint, type InfoHash, LIMITS, type PeerId, peerIdFromBytes } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { BufferBudget } from "./buffer-budget.ts";
-import { Dialer } from "./dialer.ts";
-import type { Ledger } from "./ledger.ts";
-import { Listener } from "./listener.ts";
-import type { Metainfo } from "./metainfo.ts";
-import { PieceCache } from "./piece-cache.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import type { Ledger } from "./accounts/ledger.ts";
+import type { Trace } from "./accounts/trace.ts";
+import { PieceCache } from "./disk/piece-cache.ts";
+import { BufferBudget } from "./exchange/buffer-budget.ts";
+import { UploadPump } from "./exchange/upload-pump.ts";
+import type { Metainfo } from "./metainfo/metainfo.ts";
+import { Dialer } from "./neighbours/dialer.ts";
+import { Listener } from "./neighbours/listener.ts";
+import { TokenBucket } from "./rates/token-bucket.ts";
 import { type SessionServices, Torrent, type TorrentOptions } from "./torrent.ts";
-import type { Trace } from "./trace.ts";
-import { UploadPump } from "./upload-pump.ts";
 
 export interface SessionOptions {
   readonly peerId: PeerId;

@@ -2,23 +2,23 @@ import type { Socket } from "node:net";
 import type { Clock, Random, Timer } from "@cachetorrent/clock";
 import { type Asn, type CtError, type Endpoint, LIMITS, type PeerId } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { Announcer } from "./announcer.ts";
-import type { BufferBudget } from "./buffer-budget.ts";
-import type { ChokerKind } from "./choker.ts";
-import { Connection } from "./connection.ts";
-import { Content } from "./content.ts";
-import type { Dialer } from "./dialer.ts";
-import { Exchange } from "./exchange.ts";
-import type { TorrentShape } from "./frame-guard.ts";
-import type { TorrentLedger } from "./ledger.ts";
-import { type Metainfo, pieceSize } from "./metainfo.ts";
-import { Neighbours } from "./neighbours.ts";
-import type { PieceCache } from "./piece-cache.ts";
+import type { TorrentLedger } from "./accounts/ledger.ts";
+import type { Trace } from "./accounts/trace.ts";
+import { Announcer } from "./announcing/announcer.ts";
+import { Content } from "./disk/content.ts";
+import type { PieceCache } from "./disk/piece-cache.ts";
+import type { BufferBudget } from "./exchange/buffer-budget.ts";
+import type { ChokerKind } from "./exchange/choker.ts";
+import { Exchange } from "./exchange/exchange.ts";
+import type { UploadPump } from "./exchange/upload-pump.ts";
+import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
+import type { Dialer } from "./neighbours/dialer.ts";
+import { Neighbours } from "./neighbours/neighbours.ts";
+import type { TokenBucket } from "./rates/token-bucket.ts";
 import { IndependentRole } from "./roles/independent.ts";
 import type { TorrentState, TorrentStatus } from "./status.ts";
-import type { TokenBucket } from "./token-bucket.ts";
-import type { Trace } from "./trace.ts";
-import type { UploadPump } from "./upload-pump.ts";
+import { Connection } from "./wire/connection.ts";
+import type { TorrentShape } from "./wire/frame-guard.ts";
 
 /** What all torrents of a process share. */
 export interface SessionServices {

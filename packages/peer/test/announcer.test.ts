@@ -8,7 +8,7 @@ import {
   encodeLocateAnswer,
 } from "@cachetorrent/protocol";
 import { afterEach, expect, test, vi } from "vitest";
-import { Announcer, type AnnouncerOptions } from "../src/announcer.ts";
+import { Announcer, type AnnouncerOptions } from "../src/announcing/announcer.ts";
 import { EventQueue, settled } from "./support/event-queue.ts";
 import { asn, ctOf, endpoint, infoHash, listeningLog, otherPeerId, peerId } from "./support/samples.ts";
 import { type Asked, ScriptedTracker } from "./support/scripted-tracker.ts";

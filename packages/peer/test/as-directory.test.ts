@@ -1,7 +1,7 @@
 import { ManualClock } from "@cachetorrent/clock";
 import { type Address, type Endpoint, formatEndpoint, type Located } from "@cachetorrent/protocol";
 import { expect, test } from "vitest";
-import { AsDirectory } from "../src/as-directory.ts";
+import { AsDirectory } from "../src/neighbours/as-directory.ts";
 import { EventQueue, settled } from "./support/event-queue.ts";
 import { asn, endpoint, silent } from "./support/samples.ts";
 

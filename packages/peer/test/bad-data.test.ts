@@ -1,6 +1,6 @@
 import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { BadDataFinder } from "../src/bad-data.ts";
+import { BadDataFinder } from "../src/exchange/bad-data.ts";
 import { noise } from "./support/torrents.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;

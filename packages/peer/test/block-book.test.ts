@@ -1,8 +1,8 @@
 import { LIMITS } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ActivePiece, BlockBook } from "../src/block-book.ts";
-import { BufferBudget } from "../src/buffer-budget.ts";
+import { ActivePiece, BlockBook } from "../src/exchange/block-book.ts";
+import { BufferBudget } from "../src/exchange/buffer-budget.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
 const [anna, bert, carl] = [{ name: "anna" }, { name: "bert" }, { name: "carl" }];

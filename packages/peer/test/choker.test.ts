@@ -1,7 +1,7 @@
 import { seededRandom } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { Choker, type ChokerKind, type Contender } from "../src/choker.ts";
+import { Choker, type ChokerKind, type Contender } from "../src/exchange/choker.ts";
 
 interface Peer extends Contender {
   readonly name: string;

@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { decodeBencodeDict, unwrap } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CreateOptions, createTorrentFile } from "../src/create.ts";
-import { loadMetainfo, type Metainfo, parseMetainfo } from "../src/metainfo.ts";
-import { FileStorage } from "../src/storage.ts";
-import { verifyOnDisk } from "../src/verifier.ts";
+import { FileStorage } from "../src/disk/storage.ts";
+import { verifyOnDisk } from "../src/disk/verifier.ts";
+import { type CreateOptions, createTorrentFile } from "../src/metainfo/create.ts";
+import { loadMetainfo, type Metainfo, parseMetainfo } from "../src/metainfo/metainfo.ts";
 import { FIXTURES, KIB, noise, temporaryDirectory } from "./support/torrents.ts";
 
 const TRACKER = "http://tracker.example/announce";

@@ -1,7 +1,7 @@
 import { encodeBencode, LIMITS } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FrameGuard } from "../src/frame-guard.ts";
+import { FrameGuard } from "../src/wire/frame-guard.ts";
 import { KIB } from "./support/torrents.ts";
 
 /** 20 pieces of 256 KiB, the last of 100 bytes: a bitfield has 3 bytes. */

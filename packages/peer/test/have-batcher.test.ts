@@ -1,7 +1,7 @@
 import { ManualClock } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { HaveBatcher } from "../src/have-batcher.ts";
+import { HaveBatcher } from "../src/exchange/have-batcher.ts";
 
 function given() {
   const clock = new ManualClock();

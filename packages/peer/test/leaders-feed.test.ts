@@ -1,8 +1,8 @@
 import { ManualClock } from "@cachetorrent/clock";
 import { type CtAnswer, encodeLeadersAnswer } from "@cachetorrent/protocol";
 import { afterEach, expect, test, vi } from "vitest";
-import { LeadersFeed } from "../src/leaders-feed.ts";
-import { TrackerClient } from "../src/tracker-client.ts";
+import { LeadersFeed } from "../src/announcing/leaders-feed.ts";
+import { TrackerClient } from "../src/announcing/tracker-client.ts";
 import { EventQueue, settled } from "./support/event-queue.ts";
 import { ctOf, infoHash, peerId, silent } from "./support/samples.ts";
 import { type Asked, ScriptedTracker } from "./support/scripted-tracker.ts";

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "@cachetorrent/clock";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Ledger, type LedgerAccounts } from "../src/ledger.ts";
-import { LedgerWriter } from "../src/ledger-writer.ts";
+import { Ledger, type LedgerAccounts } from "../src/accounts/ledger.ts";
+import { LedgerWriter } from "../src/accounts/ledger-writer.ts";
 import { asn, infoHash, listeningLog, peerId, silent } from "./support/samples.ts";
 
 let dir: string;

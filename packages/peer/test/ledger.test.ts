@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Ledger } from "../src/ledger.ts";
+import { Ledger } from "../src/accounts/ledger.ts";
 import { asn, infoHash, peerId } from "./support/samples.ts";
 
 const OWN = asn(64502);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CtError, encodeBencode } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadMetainfo, parseMetainfo, pieceSize } from "../src/metainfo.ts";
+import { loadMetainfo, parseMetainfo, pieceSize } from "../src/metainfo/metainfo.ts";
 import {
   FIXTURES,
   KIB,

@@ -1,7 +1,7 @@
 import { seededRandom } from "@cachetorrent/clock";
 import { type Endpoint, LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { isConnectedTo, PeerTable } from "../src/peer-table.ts";
+import { isConnectedTo, PeerTable } from "../src/neighbours/peer-table.ts";
 import { endpoint } from "./support/samples.ts";
 
 const ours = endpoint("198.18.0.1:6881");

@@ -1,7 +1,7 @@
 import { seededRandom } from "@cachetorrent/clock";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Picker } from "../src/picker.ts";
+import { Picker } from "../src/exchange/picker.ts";
 import { PieceSet } from "../src/piece-set.ts";
 
 const PIECES = 12;

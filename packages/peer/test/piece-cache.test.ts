@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PieceCache } from "../src/piece-cache.ts";
+import { PieceCache } from "../src/disk/piece-cache.ts";
 
 const bytes = (length: number) => new Uint8Array(length);
 

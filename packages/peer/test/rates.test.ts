@@ -1,8 +1,8 @@
 import { ManualClock } from "@cachetorrent/clock";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { RateMeter } from "../src/rate-meter.ts";
-import { TokenBucket } from "../src/token-bucket.ts";
+import { RateMeter } from "../src/rates/rate-meter.ts";
+import { TokenBucket } from "../src/rates/token-bucket.ts";
 
 const BLOCK = 16 * 1024;
 

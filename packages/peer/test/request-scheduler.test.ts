@@ -1,13 +1,13 @@
 import { seededRandom } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { BlockBook } from "../src/block-book.ts";
-import { BufferBudget } from "../src/buffer-budget.ts";
-import { Picker } from "../src/picker.ts";
+import { BlockBook } from "../src/exchange/block-book.ts";
+import { BufferBudget } from "../src/exchange/buffer-budget.ts";
+import { Picker } from "../src/exchange/picker.ts";
+import { type Giver, RequestScheduler } from "../src/exchange/request-scheduler.ts";
 import { PieceSet } from "../src/piece-set.ts";
-import { RateMeter } from "../src/rate-meter.ts";
-import { type Giver, RequestScheduler } from "../src/request-scheduler.ts";
-import { TokenBucket } from "../src/token-bucket.ts";
+import { RateMeter } from "../src/rates/rate-meter.ts";
+import { TokenBucket } from "../src/rates/token-bucket.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
 const PIECES = 8;

@@ -13,11 +13,11 @@ import {
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { Metainfo } from "../src/metainfo.ts";
-import { segmentsOf } from "../src/segments.ts";
-import { FileStorage } from "../src/storage.ts";
-import { storageError } from "../src/storage-error.ts";
-import { verifyOnDisk } from "../src/verifier.ts";
+import { segmentsOf } from "../src/disk/segments.ts";
+import { FileStorage } from "../src/disk/storage.ts";
+import { storageError } from "../src/disk/storage-error.ts";
+import { verifyOnDisk } from "../src/disk/verifier.ts";
+import type { Metainfo } from "../src/metainfo/metainfo.ts";
 import {
   type GivenTorrent,
   KIB,

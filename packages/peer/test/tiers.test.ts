@@ -1,6 +1,6 @@
 import { seededRandom } from "@cachetorrent/clock";
 import { expect, test } from "vitest";
-import { Tiers } from "../src/tiers.ts";
+import { Tiers } from "../src/announcing/tiers.ts";
 
 test("tiers are asked in order, each shuffled in itself (BEP 12)", () => {
   const random = seededRandom(1);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "@cachetorrent/clock";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openTrace } from "../src/trace.ts";
+import { openTrace } from "../src/accounts/trace.ts";
 import { asn, endpoint, listeningLog, silent } from "./support/samples.ts";
 
 let dir: string;

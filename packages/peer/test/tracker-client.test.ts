@@ -8,7 +8,7 @@ import {
   LIMITS,
 } from "@cachetorrent/protocol";
 import { afterEach, expect, test } from "vitest";
-import { TrackerClient, TrackerFailure } from "../src/tracker-client.ts";
+import { TrackerClient, TrackerFailure } from "../src/announcing/tracker-client.ts";
 import { announceRequest, asn, ctOf, endpoint, infoHash, peerId, silent } from "./support/samples.ts";
 import { ScriptedTracker } from "./support/scripted-tracker.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shownUrl, siblingUrl } from "../src/tracker-url.ts";
+import { shownUrl, siblingUrl } from "../src/announcing/tracker-url.ts";
 
 test.each([
   ["http://t.example/announce", "http://t.example/scrape"],

@@ -1,4 +1,4 @@
-import type { Connection } from "../connection.ts";
+import type { Connection } from "../wire/connection.ts";
 
 export type RoleName = "pending" | "independent" | "follower" | "leader";
 

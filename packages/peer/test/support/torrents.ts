@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Bencodable, encodeBencode } from "@cachetorrent/protocol";
 import { onTestFinished } from "vitest";
-import { type Metainfo, parseMetainfo, pieceSize } from "../../src/metainfo.ts";
+import { type Metainfo, parseMetainfo, pieceSize } from "../../src/metainfo/metainfo.ts";
 
 /** Where the npm package webtorrent-fixtures keeps its torrents and their content. */
 export const FIXTURES = join(import.meta.dirname, "../../../../node_modules/webtorrent-fixtures/fixtures");

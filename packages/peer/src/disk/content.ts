@@ -1,9 +1,9 @@
 import { CtError } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
+import { PieceSet } from "../piece-set.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
-import { type Metainfo, pieceSize } from "./metainfo.ts";
 import type { PieceCache } from "./piece-cache.ts";
-import { PieceSet } from "./piece-set.ts";
 import { FileStorage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 

@@ -2,9 +2,9 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { CtError, decodeBencodeDict, encodeBencode, LIMITS, unwrap } from "@cachetorrent/protocol";
 import createTorrent, { type CreateTorrentOptions } from "create-torrent";
+import { storageError } from "../disk/storage-error.ts";
 import { type Metainfo, parseMetainfo } from "./metainfo.ts";
 import { listSourceFiles, type SourceFile } from "./source-files.ts";
-import { storageError } from "./storage-error.ts";
 
 export interface CreateOptions {
   /** A file or a directory. */

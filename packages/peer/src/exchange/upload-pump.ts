@@ -1,7 +1,7 @@
 import type { Clock } from "@cachetorrent/clock";
-import type { BlockRequest } from "./block-request.ts";
-import type { Connection } from "./connection.ts";
-import type { TokenBucket } from "./token-bucket.ts";
+import type { TokenBucket } from "../rates/token-bucket.ts";
+import type { BlockRequest } from "../wire/block-request.ts";
+import type { Connection } from "../wire/connection.ts";
 
 /** Where the blocks of one torrent come from, and where their sending is written down. */
 export interface BlockSource {

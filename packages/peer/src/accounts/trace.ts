@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 import type { Clock } from "@cachetorrent/clock";
 import { type Asn, type Endpoint, formatEndpoint } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { storageError } from "./storage-error.ts";
+import { storageError } from "../disk/storage-error.ts";
 
 /** What a trace line's `m` goes with; the names of the line's own columns are taken. */
 export type TraceFields = { readonly [name: string]: unknown } & {

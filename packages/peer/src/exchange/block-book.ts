@@ -1,6 +1,6 @@
 import { LIMITS } from "@cachetorrent/protocol";
+import type { TorrentShape } from "../wire/frame-guard.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
-import type { TorrentShape } from "./frame-guard.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
 

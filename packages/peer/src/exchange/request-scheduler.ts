@@ -1,8 +1,8 @@
 import { LIMITS } from "@cachetorrent/protocol";
+import type { TokenBucket } from "../rates/token-bucket.ts";
+import type { Connection } from "../wire/connection.ts";
 import type { ActivePiece, BlockBook } from "./block-book.ts";
-import type { Connection } from "./connection.ts";
 import type { Picker } from "./picker.ts";
-import type { TokenBucket } from "./token-bucket.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
 

@@ -2,7 +2,7 @@ import type { Dirent, Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { CtError } from "@cachetorrent/protocol";
-import { errnoOf, storageError } from "./storage-error.ts";
+import { errnoOf, storageError } from "../disk/storage-error.ts";
 import { quote } from "./torrent-paths.ts";
 
 /** A file to make a torrent of. */

@@ -1,15 +1,15 @@
 import type { Clock, Random } from "@cachetorrent/clock";
 import { type Asn, type CtError, LIMITS } from "@cachetorrent/protocol";
+import type { PieceSet } from "../piece-set.ts";
+import type { TokenBucket } from "../rates/token-bucket.ts";
+import { blockLength, blockOfKey } from "../wire/block-request.ts";
+import type { Connection } from "../wire/connection.ts";
+import type { TorrentShape } from "../wire/frame-guard.ts";
 import { BadDataFinder } from "./bad-data.ts";
 import { type ActivePiece, BlockBook } from "./block-book.ts";
-import { blockLength, blockOfKey } from "./block-request.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
-import type { Connection } from "./connection.ts";
-import type { TorrentShape } from "./frame-guard.ts";
 import { Picker } from "./picker.ts";
-import type { PieceSet } from "./piece-set.ts";
 import { RequestScheduler } from "./request-scheduler.ts";
-import type { TokenBucket } from "./token-bucket.ts";
 
 export interface DownloadsParts {
   readonly shape: TorrentShape;

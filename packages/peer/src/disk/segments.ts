@@ -1,4 +1,4 @@
-import type { Metainfo } from "./metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 
 /** A stretch of the torrent's bytes that lies in one file. */
 export interface Segment {

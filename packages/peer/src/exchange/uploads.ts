@@ -1,9 +1,9 @@
 import type { Clock, Random } from "@cachetorrent/clock";
 import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import type { PieceSet } from "../piece-set.ts";
+import type { Role } from "../roles/role.ts";
+import type { Connection } from "../wire/connection.ts";
 import { Choker, type ChokerKind } from "./choker.ts";
-import type { Connection } from "./connection.ts";
-import type { PieceSet } from "./piece-set.ts";
-import type { Role } from "./roles/role.ts";
 import type { BlockSource, UploadPump } from "./upload-pump.ts";
 
 export interface UploadsParts {

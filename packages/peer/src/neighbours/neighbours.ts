@@ -13,8 +13,8 @@ import {
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import type { Connection } from "../wire/connection.ts";
 import { AsDirectory } from "./as-directory.ts";
-import type { Connection } from "./connection.ts";
 import type { Dialer } from "./dialer.ts";
 import { isConnectedTo, PeerTable } from "./peer-table.ts";
 

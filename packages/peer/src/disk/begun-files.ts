@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { recordName } from "../metainfo/torrent-paths.ts";
 import { errnoOf, storageError } from "./storage-error.ts";
-import { recordName } from "./torrent-paths.ts";
 
 /**
  * Which files an unfinished download has begun: a hidden file in the download directory, one JSON string a line, that

@@ -15,7 +15,7 @@ import {
   scanBencode,
 } from "@cachetorrent/protocol";
 import parseTorrent from "parse-torrent";
-import { storageError } from "./storage-error.ts";
+import { storageError } from "../disk/storage-error.ts";
 import { refusal, v1Part } from "./torrent-info.ts";
 import { text } from "./torrent-text.ts";
 

@@ -9,14 +9,14 @@ import {
   type PeerId,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
+import type { Trace, TraceFields } from "../accounts/trace.ts";
+import { PieceSet } from "../piece-set.ts";
+import { RateMeter } from "../rates/rate-meter.ts";
 import { type BlockRequest, blockKey, blockLength } from "./block-request.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { Link } from "./link.ts";
 import { Outstanding } from "./outstanding.ts";
-import { PieceSet } from "./piece-set.ts";
-import { RateMeter } from "./rate-meter.ts";
-import type { Trace, TraceFields } from "./trace.ts";
 
 export interface ConnectionOptions {
   readonly socket: Socket;

@@ -1,17 +1,17 @@
 import type { Clock, Random } from "@cachetorrent/clock";
 import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import type { TorrentLedger } from "../accounts/ledger.ts";
+import type { PieceSet } from "../piece-set.ts";
+import { RateMeter } from "../rates/rate-meter.ts";
+import type { TokenBucket } from "../rates/token-bucket.ts";
+import type { Role } from "../roles/role.ts";
+import type { Connection } from "../wire/connection.ts";
+import type { ConnectionOwner } from "../wire/connection-owner.ts";
+import type { TorrentShape } from "../wire/frame-guard.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 import type { ChokerKind } from "./choker.ts";
-import type { Connection } from "./connection.ts";
-import type { ConnectionOwner } from "./connection-owner.ts";
 import { Downloads } from "./downloads.ts";
-import type { TorrentShape } from "./frame-guard.ts";
 import { HaveBatcher } from "./have-batcher.ts";
-import type { TorrentLedger } from "./ledger.ts";
-import type { PieceSet } from "./piece-set.ts";
-import { RateMeter } from "./rate-meter.ts";
-import type { Role } from "./roles/role.ts";
-import type { TokenBucket } from "./token-bucket.ts";
 import type { UploadPump } from "./upload-pump.ts";
 import { Uploads } from "./uploads.ts";
 

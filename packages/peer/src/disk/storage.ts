@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import { CtError } from "@cachetorrent/protocol";
+import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
 import { BegunFiles } from "./begun-files.ts";
 import { DownloadDirectory } from "./download-directory.ts";
-import { type Metainfo, pieceSize, type TorrentFile } from "./metainfo.ts";
 import { OpenFiles } from "./open-files.ts";
 import { pooled } from "./pooled.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
