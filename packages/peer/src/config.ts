@@ -80,7 +80,10 @@ export const PeerConfigSchema = Type.Object(
       "CMD",
     ),
     json: flag("report on stdout as one JSON object a line"),
-    ledger: path("keep the account of bytes by AS and role in this JSON file", "FILE"),
+    ledger: path(
+      "keep the account of bytes by AS and role in this JSON file; one of an earlier run is renamed to FILE.TIME",
+      "FILE",
+    ),
     trace: path("append the messages exchanged with peers to this file, one JSON object a line", "FILE"),
     "log-level": Type.Union(
       (["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const).map((level) =>

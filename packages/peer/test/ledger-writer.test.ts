@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "@cachetorrent/clock";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Ledger, type LedgerAccounts } from "../src/accounts/ledger.ts";
 import { LedgerWriter } from "../src/accounts/ledger-writer.ts";
 import { asn, infoHash, listeningLog, peerId, silent } from "./support/samples.ts";
@@ -90,4 +90,62 @@ test("a ledger that cannot be written later is told once, and written when that 
   expect(await lines.next()).toMatchObject({ msg: "the ledger is not written" });
   await expect(writer.stop()).rejects.toMatchObject({ code: "CT_ERR_STORAGE" });
   expect(lines.size).toBe(0);
+});
+
+describe("what is at the ledger's place already", () => {
+  const earlier = (startedAt: number) =>
+    JSON.stringify({ peerId, torrents: [new Ledger(peerId).torrent(infoHash, startedAt)] });
+
+  test("as the ledger of an earlier run is kept beside it, under the time when that began", async () => {
+    const path = join(dir, "ledger.json");
+    await writeFile(path, earlier(900));
+    const { log, lines } = listeningLog();
+    await writerOf(path, log).writer.start();
+    expect(await readFile(`${path}.900`, "utf8")).toBe(earlier(900));
+    expect((await read(path)).torrents[0]?.startedAt).toBe(1000);
+    expect((await lines.next()).msg).toContain(`${path}.900`);
+  });
+
+  test("is kept also if that name is taken", async () => {
+    const path = join(dir, "ledger.json");
+    await writeFile(path, earlier(900));
+    await writeFile(`${path}.900`, "a letter");
+    await writerOf(path).writer.start();
+    expect(await readFile(`${path}.900`, "utf8")).toBe("a letter");
+    expect(await readFile(`${path}.900.1`, "utf8")).toBe(earlier(900));
+  });
+
+  test("as a ledger without torrents is kept under the time when it was written", async () => {
+    const path = join(dir, "ledger.json");
+    await writeFile(path, JSON.stringify(new Ledger(peerId)));
+    await utimes(path, 7, 7);
+    await writerOf(path).writer.start();
+    expect((await readdir(dir)).sort()).toEqual(["ledger.json", "ledger.json.7000"]);
+  });
+
+  test.each([
+    ["a film", "\0\0\0\x20ftypisom"],
+    ["nothing but a brace", "{"],
+    ["another program's JSON", '{"name":"a"}'],
+    ["an array", "[]"],
+    ["no bytes", ""],
+  ])("as a file with %s is refused by name, and untouched", async (_, content) => {
+    const path = join(dir, "ledger.json");
+    await writeFile(path, content);
+    await expect(writerOf(path).writer.start()).rejects.toMatchObject({
+      code: "CT_ERR_FILE_IN_THE_WAY",
+      message: expect.stringContaining(path),
+    });
+    expect(await readFile(path, "utf8")).toBe(content);
+    expect(await readdir(dir)).toEqual(["ledger.json"]);
+  });
+
+  test("as a directory is refused by name", async () => {
+    const path = join(dir, "ledger.json");
+    await mkdir(path);
+    await expect(writerOf(path).writer.start()).rejects.toMatchObject({
+      code: "CT_ERR_FILE_IN_THE_WAY",
+      message: expect.stringContaining(path),
+    });
+  });
 });

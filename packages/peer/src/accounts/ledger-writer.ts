@@ -2,6 +2,7 @@ import { rename, rm, writeFile } from "node:fs/promises";
 import type { Clock, Timer } from "@cachetorrent/clock";
 import { CtError, LIMITS } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { moveEarlierLedger } from "./earlier-ledger.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface LedgerWriterOptions {
@@ -27,8 +28,14 @@ export class LedgerWriter {
     this.#options = options;
   }
 
-  /** Writes the first version. Throws CT_ERR_STORAGE when the file cannot be written: better at the start than at the end. */
+  /**
+   * Moves the ledger of an earlier run out of the way and writes the first version. Throws CT_ERR_STORAGE when the file cannot be
+   * written, CT_ERR_FILE_IN_THE_WAY when one that is no ledger is there: better at the start than at the end.
+   */
   async start(): Promise<void> {
+    const { log, path } = this.#options;
+    const kept = await moveEarlierLedger(path);
+    if (kept) log.info({ event: "ledger" }, `the ledger of an earlier run is now ${kept}`);
     await this.#write();
     this.#timer = this.#options.clock.every(LIMITS.peer.ledgerMs, () => this.#tick());
   }
