@@ -76,8 +76,8 @@ function configure(command: Command, context: Context): void {
     writeOut: (text) => context.stdout.write(text),
     writeErr: (text) => context.stderr.write(text),
     outputError: (text, write) => write(withSuggestion(text.replace(/^error:/, "cachetorrent:"), command)),
-    getOutHelpWidth: () => Math.min(context.stdout.columns ?? 100, 110),
-    getErrHelpWidth: () => Math.min(context.stderr.columns ?? 100, 110),
+    getOutHelpWidth: () => Math.min(context.stdout.columns || 80, 110),
+    getErrHelpWidth: () => Math.min(context.stderr.columns || 80, 110),
   });
 }
 

@@ -1,11 +1,12 @@
 import { systemClock } from "@cachetorrent/clock";
+import { inForeground } from "./foreground.ts";
 import { bar, percent } from "./report/progress-line.ts";
 import { TerminalDisplay } from "./terminal-display.ts";
 
 const REDRAW_MS = 100;
 const BAR_CELLS = 20;
 
-/** A bar on stderr for a task that takes a while, where somebody can see it; silent otherwise. */
+/** A bar on stderr for a task that takes a while, where somebody can see it: silent in pipes, files and the background. */
 export class TaskProgress {
   readonly #label: string;
   readonly #display: TerminalDisplay | undefined;
@@ -13,7 +14,7 @@ export class TaskProgress {
 
   constructor(label: string, stream: NodeJS.WriteStream) {
     this.#label = label;
-    this.#display = stream.isTTY ? new TerminalDisplay(stream) : undefined;
+    this.#display = stream.isTTY ? new TerminalDisplay(stream, inForeground) : undefined;
   }
 
   update(done: number, total: number): void {

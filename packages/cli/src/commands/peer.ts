@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { addConfigOptions, readConfig } from "../config-options.ts";
 import type { Context } from "../context.ts";
 import { EXIT, exitCodeOf } from "../exit.ts";
+import { inForeground } from "../foreground.ts";
 import { requireTorrentFile } from "../input-file.ts";
 import { createLogger } from "../logger.ts";
 import { runOnComplete } from "../on-complete.ts";
@@ -106,7 +107,10 @@ function outputs(config: PeerConfig, context: Context): { log: Logger; report: P
       report: config.json ? jsonReport(writeLine, systemClock.now) : lineReport(writeLine),
     };
   }
-  const display = new TerminalDisplay(stdout);
+  const display = new TerminalDisplay(stdout, inForeground);
+  process.on("exit", () => display.restore());
+  // After Ctrl-Z the shell has written below our lines.
+  process.on("SIGCONT", () => display.forget());
   const target = readable ? { write: (line: string) => display.printAbove(line) } : stderr;
   return { log: createLogger(config["log-level"], target, { readable }), report: liveReport(display) };
 }

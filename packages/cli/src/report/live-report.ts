@@ -1,11 +1,28 @@
 import type { PeerStatus } from "@cachetorrent/peer";
 import { printable } from "../printable.ts";
 import type { TerminalDisplay } from "../terminal-display.ts";
+import { lineReport } from "./line-report.ts";
 import type { PeerReport } from "./peer-report.ts";
 import { progressLines } from "./progress-line.ts";
 
-/** For a person at a terminal: each torrent's figures, redrawn in place. */
+/** For a person at a terminal: each torrent's figures, redrawn in place; plain lines while that may not be. */
 export function liveReport(display: TerminalDisplay): PeerReport {
+  const drawn = drawnReport(display);
+  const plain = lineReport((line) => display.printAbove(line));
+  const fitting = () => (display.canDraw ? drawn : plain);
+  return {
+    listening: (self) => fitting().listening(self),
+    progress: (status) => fitting().progress(status),
+    complete: (torrent) => fitting().complete(torrent),
+    failed: (error, torrent) => fitting().failed(error, torrent),
+    stopped: (status) => {
+      fitting().stopped(status);
+      display.restore();
+    },
+  };
+}
+
+function drawnReport(display: TerminalDisplay): PeerReport {
   const show = (status: PeerStatus) =>
     display.show(status.torrents.flatMap((torrent) => progressLines(torrent, display.columns)));
   return {
@@ -17,9 +34,6 @@ export function liveReport(display: TerminalDisplay): PeerReport {
       display.printAbove(
         torrent ? `${printable(torrent.name)}: ${printable(error.message)}` : printable(error.message),
       ),
-    stopped: (status) => {
-      show(status);
-      display.close();
-    },
+    stopped: show,
   };
 }
