@@ -2,6 +2,7 @@ import { CtError } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
 import { PieceSet } from "../piece-set.ts";
+import { DamagedFiles } from "./damaged-files.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";
 import { FileStorage } from "./storage.ts";
@@ -51,15 +52,18 @@ export class Content {
   async open(): Promise<void> {
     const storage = await FileStorage.open(this.#metainfo, this.#dir);
     this.#storage = storage;
+    const damaged = new DamagedFiles(this.#metainfo);
     const have = await verifyOnDisk(this.#metainfo, storage, {
       signal: this.#abort.signal,
       onProgress: (checked, valid) => {
         this.#checked = checked;
         this.#validSoFar = valid;
       },
+      onDamaged: (piece, bytes) => damaged.found(piece, bytes),
     });
     if (have.isFull) await this.#finishSeed(storage);
     else await refuseForeignFiles(this.#metainfo, storage, have);
+    this.#tellDamaged(storage, damaged);
     this.#have = have;
     this.#checked = this.#metainfo.pieceCount;
   }
@@ -99,6 +103,18 @@ export class Content {
       await this.#storage?.close();
     } catch (error) {
       this.#log.error({ err: error, event: "storage" }, "closing the files failed");
+    }
+  }
+
+  /** What this download wrote itself needs no word: a kill may have torn it. */
+  #tellDamaged(storage: FileStorage, damaged: DamagedFiles): void {
+    for (const [file, pieces] of damaged) {
+      if (storage.hasBegun(file)) continue;
+      const path = storage.pathOf(file);
+      this.#log.warn(
+        { event: "damaged", path, pieces },
+        `rewriting ${pieces} damaged ${pieces === 1 ? "piece" : "pieces"} of ${path}`,
+      );
     }
   }
 

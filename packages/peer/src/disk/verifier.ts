@@ -10,6 +10,8 @@ const READ_BYTES = 4 * 1024 * 1024;
 export interface VerifyOptions {
   /** Pieces checked so far, and how many of them are valid; after every read, and once at the end. */
   onProgress?(checked: number, valid: number): void;
+  /** These bytes are on disk in place of the piece, and no hole. They are overwritten after the call. */
+  onDamaged?(piece: number, bytes: Uint8Array): void;
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +30,7 @@ export async function verifyOnDisk(
   storage: FileStorage,
   options: VerifyOptions = {},
 ): Promise<PieceSet> {
-  const { onProgress, signal } = options;
+  const { onDamaged, onProgress, signal } = options;
   const valid = new PieceSet(metainfo.pieceCount);
   const sizes = await storage.survey();
   const buffers: Uint8Array[] = [new Uint8Array(), new Uint8Array()];
@@ -41,13 +43,14 @@ export async function verifyOnDisk(
     await storage.readInto(buffer.subarray(0, length), offset);
     return { run, buffer };
   };
-  const isValid = pieceChecker(metainfo);
+  const checkPiece = pieceChecker(metainfo);
   const check = ({ run, buffer }: { run: Run; buffer: Uint8Array }) => {
     for (let piece = run.first; piece < run.first + run.count; piece++) {
       const start = (piece - run.first) * metainfo.pieceLength;
-      if (isValid(piece, buffer.subarray(start, start + pieceSize(metainfo, piece)))) {
-        valid.add(piece);
-      }
+      const bytes = buffer.subarray(start, start + pieceSize(metainfo, piece));
+      const found = checkPiece(piece, bytes);
+      if (found === "valid") valid.add(piece);
+      if (found === "damaged") onDamaged?.(piece, bytes);
     }
     buffers.push(buffer);
     onProgress?.(run.first + run.count, valid.size);
@@ -65,14 +68,17 @@ export async function verifyOnDisk(
   return valid;
 }
 
-/** As isPieceValid; zeros (holes, space that another client preallocated) are hashed once, for comparing is 10 times as fast. */
-function pieceChecker(metainfo: Metainfo): (piece: number, bytes: Uint8Array) => boolean {
+/** Zeros (holes, space that another client preallocated) are hashed once, for comparing is 10 times as fast. */
+function pieceChecker(
+  metainfo: Metainfo,
+): (piece: number, bytes: Uint8Array) => "valid" | "empty" | "damaged" {
   const zeros = Buffer.alloc(metainfo.pieceLength);
   const hashOfZeros = hash("sha1", zeros, "buffer");
-  return (piece, bytes) =>
-    zeros.equals(bytes)
-      ? hashOfZeros.equals(metainfo.hashes.subarray(piece * 20, piece * 20 + 20))
-      : isPieceValid(metainfo, piece, bytes);
+  return (piece, bytes) => {
+    if (!zeros.equals(bytes)) return isPieceValid(metainfo, piece, bytes) ? "valid" : "damaged";
+    const isValid = hashOfZeros.equals(metainfo.hashes.subarray(piece * 20, piece * 20 + 20));
+    return isValid ? "valid" : "empty";
+  };
 }
 
 /** Pieces in a row that are on disk in full, as many as one read takes. */
