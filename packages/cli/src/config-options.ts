@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { CtError } from "@cachetorrent/protocol";
 import { type Command, Option } from "commander";
 import type { Static, TObject } from "typebox";
-import { stringify } from "yaml";
 import { envName, flagName, keysOf, resolveConfig } from "./config-layers.ts";
+import { configText } from "./config-text.ts";
 import { choices, type KeySchema } from "./config-value.ts";
 
 /** Gives a daemon's command one option for every key of its schema, and those that concern the configuration. */
@@ -46,7 +46,7 @@ export async function readConfig<S extends TObject>(
     ...(path === undefined ? {} : { file: { path, text: await readConfigFile(path) } }),
   });
   if (!options.printConfig) return config;
-  surroundings.print(stringify(config));
+  surroundings.print(configText(schema, config as Record<string, unknown>));
   return undefined;
 }
 

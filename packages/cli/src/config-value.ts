@@ -25,7 +25,9 @@ export type Notation = "rate" | "size" | "endpoint" | "listen";
 
 /** `raw`, from a flag, a variable or a file, as a value that the schema allows; the error tells what it should be. */
 export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
-  const spelled = typeof raw === "string" ? readText(schema, raw) : ok(raw);
+  // YAML reads `limit-up: 4` as a number, which as a rate has no unit either.
+  const isText = typeof raw === "string" || (schema.notation === "rate" && typeof raw === "number");
+  const spelled = isText ? readText(schema, String(raw)) : ok(raw);
   if (!spelled.ok) return spelled;
   const parts = readParts(schema, spelled.value);
   if (!parts.ok) return parts;
@@ -33,6 +35,11 @@ export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
   return Value.Check(schema, value)
     ? ok(value)
     : fail("CT_ERR_CONFIG", `must be ${expectation(schema)}, not ${show(raw)}${likelyChoice(schema, raw)}`);
+}
+
+/** A value as `readValue` reads it back, for a configuration that is printed. */
+export function showValue(schema: KeySchema, value: unknown): unknown {
+  return schema.notation === "rate" ? `${value}B/s` : value;
 }
 
 /** The fixed values of a choice, or undefined where anything of a type goes. */
@@ -106,6 +113,7 @@ function readYaml(text: string): Result<unknown> {
 function expectation(schema: KeySchema): string {
   const options = choices(schema);
   if (options) return `one of ${options.join(", ")}`;
+  if (schema.notation === "rate") return "more than 0, such as 2MB/s";
   switch (schema.type) {
     case "integer":
     case "number": {

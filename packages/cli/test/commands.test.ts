@@ -64,8 +64,8 @@ describe("--print-config", () => {
     );
     expect(exitCode).toBe(0);
     expect(parse(stdout)).toMatchObject({
-      "limit-up": 2_000_000,
-      "limit-down": 3_000_000,
+      "limit-up": "2000000B/s",
+      "limit-down": "3000000B/s",
       "upload-slots": 9,
       "no-candidate": true,
       numwant: 50,

@@ -1,8 +1,8 @@
 import { CtError } from "@cachetorrent/protocol";
 import Type from "typebox";
 import { describe, expect, test } from "vitest";
-import { stringify } from "yaml";
 import { type ConfigLayers, resolveConfig } from "../src/config-layers.ts";
+import { configText } from "../src/config-text.ts";
 
 const Schema = Type.Object(
   {
@@ -60,7 +60,6 @@ describe("how values are written", () => {
   test("rates become bytes per second", () => {
     expect(resolve({ flags: { "limit-up": "16Mbit/s" } })["limit-up"]).toBe(2_000_000);
     expect(resolve({ yaml: "limit-up: 2MB/s" })["limit-up"]).toBe(2_000_000);
-    expect(resolve({ yaml: "limit-up: 250000" })["limit-up"]).toBe(250_000);
   });
   test("sizes become bytes", () => expect(resolve({ env: { TEST_CACHE: "256KiB" } }).cache).toBe(262_144));
   test("a variable's list is separated by commas", () => {
@@ -74,7 +73,10 @@ describe("how values are written", () => {
   });
   test("what is resolved, written as YAML, resolves to itself", () => {
     const config = resolve({ flags: { "limit-up": "3MiB/s", prefix: ["a", "b"], mode: "random" } });
-    expect(resolve({ yaml: stringify(config) })).toEqual(config);
+    expect(resolve({ yaml: configText(Schema, config) })).toEqual(config);
+  });
+  test("what is not set stands in the YAML as a comment", () => {
+    expect(configText(Schema, resolve({}))).toContain("# local: not set\n# limit-up: not set\ncache: 1024\n");
   });
   test("an empty file says nothing", () => expect(resolve({ yaml: "# nothing\n" })).toEqual(resolve({})));
 });
@@ -105,6 +107,17 @@ describe("what is refused, and how the message names the place", () => {
   });
   test("a rate of which nobody knows whether it is bits or bytes", () => {
     expect(refusal({ flags: { "limit-up": "3Mb/s" } }).message).toMatch(/^--limit-up: ambiguous rate/);
+  });
+  test("a rate without a unit, wherever it stands", () => {
+    expect(refusal({ flags: { "limit-up": "4" } }).message).toBe(
+      "--limit-up: a rate needs a unit, as in 4MB/s or 4Mbit/s: 4",
+    );
+    expect(refusal({ yaml: "limit-up: 4" }).message).toMatch(/^test\.yaml:1: limit-up: a rate needs a unit/);
+  });
+  test("a rate at which nothing would ever move", () => {
+    expect(refusal({ flags: { "limit-up": "0MB/s" } }).message).toBe(
+      '--limit-up: must be more than 0, such as 2MB/s, not "0MB/s"',
+    );
   });
   test("a choice that is none", () => {
     expect(refusal({ yaml: "mode: randm" }).message).toBe(

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "./errors.ts";
 const DECIMAL: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 const BINARY: Readonly<Record<string, number>> = { ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30, ti: 2 ** 40 };
 
-/** `256KiB`, `1MB`, `16384` → bytes. Decimal prefixes are powers of 1000, those with an `i` of 1024. */
+/** `256KiB`, `1MB`, `1M`, `16384` → bytes. Decimal prefixes are powers of 1000, those with an `i` of 1024. */
 export function parseSize(text: string): Result<number> {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?(?:b|bytes?)?\s*$/i.exec(text);
   const factor = match ? prefixFactor(match[2] ?? "") : undefined;
@@ -14,22 +14,26 @@ export function parseSize(text: string): Result<number> {
 }
 
 /**
- * `2MB/s`, `500KiB/s`, `16Mbit/s`, `1Gbps`, `250000` → bytes per second. A `B` is bytes, `bit` or `bps` is bits;
- * a bare number is bytes per second.
+ * `2MB/s`, `2MB`, `500KiB/s`, `16Mbit/s`, `1Gbps` → bytes per second. A `B` is bytes, `bit` or `bps` is bits. A number
+ * without one of them is refused: people mean Mbit/s as often as MB/s, and never the bytes/s that a bare 4 would be.
  */
 export function parseRate(text: string): Result<number> {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?(b\/s|bytes?\/s|bits?\/s|bps|b|)\s*$/i.exec(text);
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?(b\/s|bytes?\/s|bits?\/s|bps|b|bytes?|)\s*$/i.exec(text);
   const factor = match ? prefixFactor(match[2] ?? "") : undefined;
   if (!match || factor === undefined) {
     return fail("CT_ERR_QUANTITY", `not a rate such as 2MB/s, 500KiB/s or 16Mbit/s: ${text}`);
   }
-  const unit = match[3] ?? "";
+  const [, number = "", prefix = "", unit = ""] = match;
+  if (unit === "") {
+    const likely = number + (prefix || (Number(number) < 10_000 ? "M" : ""));
+    return fail("CT_ERR_QUANTITY", `a rate needs a unit, as in ${likely}B/s or ${likely}bit/s: ${text}`);
+  }
   // Case is where bytes and bits are confused: what may be either is refused rather than guessed.
   if (unit === "b/s" || unit === "b" || (/^bps$/i.test(unit) && unit !== "bps")) {
     return fail("CT_ERR_QUANTITY", `ambiguous rate ${text}: write B/s for bytes or bit/s for bits`);
   }
   const bits = /^(bit|bps)/i.test(unit);
-  return bounded((Number(match[1]) * factor) / (bits ? 8 : 1), text);
+  return bounded((Number(number) * factor) / (bits ? 8 : 1), text);
 }
 
 /** 1536 → `1.50 KiB`. */

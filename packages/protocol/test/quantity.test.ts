@@ -43,16 +43,19 @@ describe("a size", () => {
 
 describe("a rate", () => {
   test.each([
-    ["250000", 250_000],
+    ["250000B/s", 250_000],
     ["2MB/s", 2_000_000],
     ["2MB", 2_000_000],
+    ["2MiB", 2_097_152],
+    ["3 bytes", 3],
+    ["64kbit/s", 8000],
     ["500KiB/s", 512_000],
     ["16Mbit/s", 2_000_000],
     ["16 mbit/s", 2_000_000],
     ["8 bits/s", 1],
     ["1Gbps", 125_000_000],
     ["1.5 bytes/s", 2],
-    ["0", 0],
+    ["0MB/s", 0],
   ])("%j is %d bytes/s", (text, rate) => expect(unwrap(parseRate(text))).toBe(rate));
 
   test.each(["16Mb/s", "16mb", "16b/s", "1MBps", "1GBPS"])(
@@ -64,6 +67,19 @@ describe("a rate", () => {
       });
     },
   );
+
+  test.each([
+    ["4", "4MB/s or 4Mbit/s: 4"],
+    ["4M", "4MB/s or 4Mbit/s: 4M"],
+    ["500k", "500kB/s or 500kbit/s: 500k"],
+    ["1.5 Gi", "1.5GiB/s or 1.5Gibit/s: 1.5 Gi"],
+    ["250000", "250000B/s or 250000bit/s: 250000"],
+  ])("%j has no unit, and is refused with what may have been meant", (text, meant) => {
+    expect(parseRate(text)).toMatchObject({
+      ok: false,
+      error: { code: "CT_ERR_QUANTITY", message: `a rate needs a unit, as in ${meant}` },
+    });
+  });
 
   test.each(["", "fast", "-1MB/s", "1MB/h", "1 Mbit", "Infinity", "9".repeat(400)])("%j is none", (text) => {
     expect(parseRate(text)).toMatchObject({ ok: false, error: { code: "CT_ERR_QUANTITY" } });

@@ -46,7 +46,6 @@ async function run(config: TrackerConfig, context: Context): Promise<number> {
 async function reload(tracker: RunningTracker, log: Logger): Promise<void> {
   try {
     await tracker.reload();
-    log.info({ event: "reloaded" }, "allow-list and tokens were read again");
   } catch (err) {
     log.error({ err }, "what was in force stays: the files could not be read again");
   }
