@@ -16,6 +16,15 @@ export class AccessControl {
     this.#lists = lists;
   }
 
+  /** How many entries the lists in force have; without a list no number. */
+  get counts(): { readonly tokens?: number; readonly infoHashes?: number } {
+    const { tokens, allowList } = this.#lists;
+    return {
+      ...(tokens ? { tokens: tokens.size } : {}),
+      ...(allowList ? { infoHashes: allowList.size } : {}),
+    };
+  }
+
   replace(lists: AccessLists): void {
     this.#lists = lists;
   }

@@ -63,7 +63,7 @@ function register(
   request: Registered,
   address: Address,
 ): SwarmPeer {
-  const { clock, resolver } = tracker.options;
+  const { clock } = tracker.options;
   const { peerId, key, member, left } = request;
   const endpoint = { address, port: request.port };
   const before = known?.member;
@@ -72,7 +72,7 @@ function register(
   const peer = swarm.register(
     {
       peerId,
-      asn: known?.asn ?? resolver.resolve(address) ?? UNKNOWN_ASN,
+      asn: known?.asn ?? tracker.asOf(address),
       endpoint,
       left,
       completed: request.event === "completed",

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { CtError, type InfoHash, isInfoHash, type Policy } from "@cachetorrent/protocol";
 import type { AccessLists } from "./access-control.ts";
-import { type AsResolver, resolverChain } from "./as-resolver/as-resolver.ts";
+import { type AsKnowledge, asKnowledge } from "./as-resolver/as-knowledge.ts";
 import { PrefixTable } from "./as-resolver/prefix-table.ts";
 import { loadRouteDatabase } from "./as-resolver/route-database.ts";
 import type { TrackerConfig } from "./config.ts";
@@ -9,12 +9,16 @@ import type { Policies } from "./policies.ts";
 import { AddressSet, parsePrefix } from "./prefix.ts";
 
 /** The operator's table first, then the route databases in their order. */
-export async function loadResolver(config: TrackerConfig): Promise<AsResolver> {
+export async function loadResolver(config: TrackerConfig): Promise<AsKnowledge> {
   const table = new PrefixTable();
   const tableFile = config["as-table"];
   if (tableFile !== undefined) table.addLines(await readText(tableFile, "as-table"), tableFile);
   for (const assignment of config["as-prefix"]) table.addAssignment(assignment);
-  return resolverChain([table, ...(await Promise.all(config["route-db"].map(loadRouteDatabase)))]);
+  const databases = config["route-db"].map(async (file) => ({
+    file,
+    database: await loadRouteDatabase(file),
+  }));
+  return asKnowledge(table, await Promise.all(databases));
 }
 
 /** @throws CtError CT_ERR_CONFIG, naming the file and line. */

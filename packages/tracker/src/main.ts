@@ -11,8 +11,10 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { AccessControl } from "./access-control.ts";
 import { buildTracker } from "./app.ts";
+import type { AsKnowledge } from "./as-resolver/as-knowledge.ts";
 import type { TrackerConfig } from "./config.ts";
 import { addressSet, loadAccessLists, loadResolver, policiesOf } from "./load-config.ts";
+import type { Policies } from "./policies.ts";
 import { StateDirectory } from "./state-directory.ts";
 
 /** How long requests in progress have to finish when the tracker stops. */
@@ -40,14 +42,16 @@ export async function startTracker(
   const wanted = unwrap(parseEndpoint(config.listen, { allowPortZero: true }));
   const state = config.state === undefined ? undefined : await StateDirectory.open(config.state, clock, log);
   const access = new AccessControl(await loadAccessLists(config));
+  const resolver = await loadResolver(config);
+  const policies = policiesOf(config);
   const app = buildTracker({
     clock,
     random,
     log,
     access,
     ...(state ? { state: state.directory, saved: state.saved } : {}),
-    policies: policiesOf(config),
-    resolver: await loadResolver(config),
+    policies,
+    resolver,
     leaderPercent: config["leader-percent"],
     ...(config.quorum === undefined ? {} : { quorum: config.quorum }),
     deadlineMs: config.deadline * 1000,
@@ -57,10 +61,15 @@ export async function startTracker(
     trustedNetworks: addressSet(config["trust-ip"], "trust-ip"),
   });
   const endpoint = await listen(app, wanted);
+  const loaded = () => {
+    const { prefixes, routes } = resolver;
+    return { prefixes, routes, ...access.counts, swarmOverrides: policies.overrides.size };
+  };
   log.info(
-    { event: "started", endpoint: formatEndpoint(endpoint), policy: config.policy },
+    { event: "started", endpoint: formatEndpoint(endpoint), policy: config.policy, ...loaded() },
     "tracker started",
   );
+  warnIfBlind(policies, resolver, log);
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     // Who holds a request back doesn't hold us.
@@ -71,12 +80,25 @@ export async function startTracker(
   };
   return {
     endpoint,
-    reload: async () => access.replace(await loadAccessLists(config)),
+    reload: async () => {
+      access.replace(await loadAccessLists(config));
+      log.info({ event: "reloaded", ...loaded() }, "allow-list and tokens were read again");
+    },
     stop: () => {
       stopping ??= stop();
       return stopping;
     },
   };
+}
+
+/** Without a word the policy would do nothing, and look as if it did. */
+function warnIfBlind({ standard, overrides }: Policies, { isEmpty }: AsKnowledge, log: Logger): void {
+  const biased = [standard, ...overrides.values()].some(({ name }) => name === "biased");
+  if (!biased || !isEmpty) return;
+  log.warn(
+    { event: "policy without effect" },
+    "policy biased does nothing: no AS is known, for there is neither as-prefix nor as-table nor route-db",
+  );
 }
 
 async function listen(app: FastifyInstance, { address, port }: Endpoint): Promise<Endpoint> {

@@ -40,8 +40,12 @@ export class PrefixMap<T> {
     return this.#family(address).get(address);
   }
 
+  get size(): number {
+    return this.#ipv4.size + this.#ipv6.size;
+  }
+
   get isEmpty(): boolean {
-    return this.#ipv4.isEmpty && this.#ipv6.isEmpty;
+    return this.size === 0;
   }
 
   #family(address: Address): FamilyMap<T> {
@@ -76,8 +80,8 @@ class FamilyMap<T> {
     this.#width = width;
   }
 
-  get isEmpty(): boolean {
-    return this.#tables.length === 0;
+  get size(): number {
+    return this.#tables.reduce((sum, { values }) => sum + values.size, 0);
   }
 
   set({ address, bits }: Prefix, value: T): void {
@@ -90,7 +94,7 @@ class FamilyMap<T> {
   }
 
   get(address: Address): T | undefined {
-    if (this.isEmpty) return undefined;
+    if (this.#tables.length === 0) return undefined;
     const number = addressNumber(address);
     for (const { bits, values } of this.#tables) {
       const value = values.get(this.#network(number, bits));

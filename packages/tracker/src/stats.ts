@@ -1,5 +1,5 @@
 import type { Election } from "@cachetorrent/election";
-import { type Asn, formatEndpoint, type InfoHash, type PeerId } from "@cachetorrent/protocol";
+import { type Asn, formatEndpoint, type InfoHash, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { policyOf } from "./policies.ts";
 import { endpointsOf, type Swarm } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
@@ -29,6 +29,8 @@ export interface SwarmStats extends PayloadStats {
   readonly complete: number;
   readonly incomplete: number;
   readonly members: number;
+  /** Peers whose AS is unknown. */
+  readonly unknownAs: number;
   readonly electorates: readonly ElectorateStats[];
 }
 
@@ -79,6 +81,7 @@ function swarmStats(tracker: Tracker, swarm: Swarm): SwarmStats {
     complete,
     incomplete,
     members: memberCount,
+    unknownAs: swarm.localPeers(UNKNOWN_ASN)?.size ?? 0,
     ...payload(totals.externalBytes, totals.internalBytes),
     electorates: election ? [...asns].map((asn) => electorateStats(swarm, election, asn)) : [],
   };

@@ -1,12 +1,14 @@
 import { Election, type ElectionOptions, type LeadersChanged } from "@cachetorrent/election";
 import {
   type Address,
+  type Asn,
   type CtAnswer,
   formatEndpoint,
   type InfoHash,
   LIMITS,
   type PeerId,
   type ScrapeEntry,
+  UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import { AddressQuota } from "./address-quota.ts";
 import { ElectionKeeper } from "./election-keeper.ts";
@@ -15,6 +17,7 @@ import { type AskingPeer, memberAnswer } from "./member-answer.ts";
 import { type CompleteTrackerOptions, completeOptions, type TrackerOptions } from "./options.ts";
 import { policyOf } from "./policies.ts";
 import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
+import { Seldom } from "./seldom.ts";
 import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
 
 /** Often enough for a leader that vanished to be missed a minute after its feed closed. */
@@ -30,6 +33,7 @@ export class Tracker {
   readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
   readonly #grown = new Set<InfoHash>();
+  readonly #strangers: Seldom<Address>;
   readonly #sweeper: { cancel(): void };
 
   constructor(options: TrackerOptions) {
@@ -50,6 +54,12 @@ export class Tracker {
         for (const change of changes) this.#leadersChanged(infoHash, change);
       },
     });
+    this.#strangers = new Seldom(clock, (_kind, { count, last }) =>
+      this.options.log.info(
+        { event: "unknown AS", count, address: last },
+        "peers joined whose AS is in no table or route database",
+      ),
+    );
     state?.attach((infoHash) => this.#state(infoHash));
     for (const saved of this.options.saved) this.#restore(saved);
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
@@ -123,6 +133,14 @@ export class Tracker {
     if (peer?.left === 0 && !this.#leads(swarm, peer)) swarm.expectNoFeed(peerId);
   }
 
+  /** The AS of an address, 0 where nobody knows it: of that the operator hears, if anything is known at all. */
+  asOf(address: Address): Asn {
+    const { resolver } = this.options;
+    const asn = resolver.resolve(address);
+    if (asn === undefined && !resolver.isEmpty) this.#strangers.add("unknown AS", address);
+    return asn ?? UNKNOWN_ASN;
+  }
+
   /** The swarm's sums grew. Too often to save each time; nothing is decided by them. */
   sumsGrew(swarm: Swarm): void {
     this.#grown.add(swarm.infoHash);
@@ -131,6 +149,7 @@ export class Tracker {
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.#sweeper.cancel();
+    this.#strangers.stop();
     for (const infoHash of this.#grown) this.options.state?.changed(infoHash);
     await this.options.state?.flush();
     this.elections.stop();

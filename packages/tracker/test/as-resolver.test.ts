@@ -162,6 +162,7 @@ describe("a route database of MaxMind", () => {
     expect(resolve(routes, "198.19.8.0")).toBeUndefined();
     expect(resolve(routes, "2001:db8:1::1")).toBe(64502);
     expect(resolve(routes, "2001:db9::")).toBeUndefined();
+    expect(routes.size).toBe(3);
   });
 
   test("a database without AS numbers is refused by its type", async () => {

@@ -12,6 +12,7 @@ export { ManualClock, systemClock };
 export async function startTestTracker(
   settings: Partial<TrackerConfig> = {},
   clock = systemClock,
+  log = pino({ level: "silent" }),
 ): Promise<RunningTracker> {
   const tracker = await startTracker(
     config({
@@ -20,7 +21,7 @@ export async function startTestTracker(
       quorum: 1,
       ...settings,
     }),
-    { clock, random: seededRandom(1), log: pino({ level: "silent" }) },
+    { clock, random: seededRandom(1), log },
   );
   onTestFinished(() => tracker.stop());
   return tracker;

@@ -11,10 +11,11 @@ import {
   formatEndpoint,
   unwrap,
 } from "@cachetorrent/protocol";
-import { type RunningTracker, TrackerConfigSchema } from "@cachetorrent/tracker";
+import { type RunningTracker, type TrackerConfig, TrackerConfigSchema } from "@cachetorrent/tracker";
 import { Value } from "typebox/value";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Asking, announceTo, ManualClock, request, startTestTracker } from "./daemon.ts";
+import { type Asking, announceTo, ManualClock, request, startTestTracker, systemClock } from "./daemon.ts";
+import { logged } from "./logged.ts";
 import { announceQuery, config, endpoints, id, leaderNames, OTHER_SWARM, portOf, SWARM } from "./support.ts";
 
 let directory: string;
@@ -244,5 +245,40 @@ describe("a configured tracker", () => {
     await expect(startTestTracker({ "allow-list": allowList })).rejects.toThrow(
       `allow-list ${allowList}:2: not an info-hash`,
     );
+  });
+});
+
+describe("what the log says that was loaded", () => {
+  test("prefixes, routes of each database, tokens, info-hashes and overrides, at the start and at a reload", async () => {
+    const { lines, log } = logged("info");
+    const table = await file("table", "127.3.0.0/16 3\n127.4.0.0/16 4\n");
+    const routes = await file("routes.csv", "198.18.0.0,198.18.0.255,1,a\n198.18.1.0,198.18.1.255,2,b\n");
+    const tokens = await file("some-tokens", "first\nsecond\n");
+    const settings = {
+      "as-table": table,
+      "route-db": [routes],
+      tokens,
+      "allow-list": await file("one-hash", `${SWARM}\n`),
+      swarms: { [SWARM]: { policy: "biased" as const } },
+    };
+    const tracker = await startTestTracker(settings, systemClock, log);
+    const loaded = { prefixes: 5, routes: { [routes]: 2 }, infoHashes: 1, swarmOverrides: 1 };
+    expect(lines).toMatchObject([{ event: "started", policy: "bittorrent", tokens: 2, ...loaded }]);
+    await file("some-tokens", "first\n");
+    await tracker.reload();
+    expect(lines[1]).toMatchObject({ event: "reloaded", tokens: 1, ...loaded });
+  });
+
+  test("a policy that needs ASes and has none is warned of", async () => {
+    const warnings = async (settings: Partial<TrackerConfig>) => {
+      const { lines, log } = logged("warn");
+      await startTestTracker({ "as-prefix": [], ...settings }, systemClock, log);
+      return lines.map((line) => line.msg);
+    };
+    const biased = { policy: "biased" as const };
+    expect(await warnings({})).toEqual([]);
+    expect(await warnings(biased)).toEqual([expect.stringContaining("policy biased does nothing")]);
+    expect(await warnings({ swarms: { [SWARM]: biased } })).toHaveLength(1);
+    expect(await warnings({ ...biased, "as-prefix": ["127.1.0.0/16=1"] })).toEqual([]);
   });
 });

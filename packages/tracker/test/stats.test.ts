@@ -29,6 +29,14 @@ describe("/stats.json", () => {
     expect(second).toMatchObject({ asn: 2, leaders: [{ peerId: id("c") }] });
   });
 
+  test("shows how many peers of a swarm have no known AS", async () => {
+    const tracker = new TestTracker();
+    await tracker.announce("a", { from: "198.18.1.1" });
+    await tracker.announce("b", { from: "203.0.113.1" });
+    await tracker.join("c", "203.0.113.2");
+    expect((await tracker.stats()).listed[0]?.unknownAs).toBe(2);
+  });
+
   test("before the election an electorate has neither term nor leaders", async () => {
     const tracker = new TestTracker();
     await tracker.join("a", "198.18.1.1", 5_000);

@@ -6,6 +6,15 @@ import type { AsResolver } from "./as-resolver.ts";
 export class PrefixTable implements AsResolver {
   readonly #asns = new PrefixMap<Asn>();
 
+  /** How many blocks of addresses it has. */
+  get size(): number {
+    return this.#asns.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
   resolve(address: Address): Asn | undefined {
     return this.#asns.get(address);
   }

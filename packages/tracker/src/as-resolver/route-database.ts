@@ -4,6 +4,12 @@ import { type AsnResponse, Reader } from "maxmind";
 import type { AsResolver } from "./as-resolver.ts";
 import { RouteCsv } from "./route-csv.ts";
 
+/** Who announces which addresses, as one file tells it. */
+export interface RouteDatabase extends AsResolver {
+  /** How many blocks of addresses it has. */
+  readonly size: number;
+}
+
 /** Stands before the metadata of a MaxMind database, within its last 128 KiB. */
 const MMDB_MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 
@@ -12,7 +18,7 @@ const MMDB_MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
  * by what is in the file.
  * @throws CtError CT_ERR_AS_TABLE, naming the file.
  */
-export async function loadRouteDatabase(file: string): Promise<AsResolver> {
+export async function loadRouteDatabase(file: string): Promise<RouteDatabase> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
@@ -25,12 +31,14 @@ export async function loadRouteDatabase(file: string): Promise<AsResolver> {
   return isMmdb ? new MaxMindAsns(bytes, file) : new RouteCsv(bytes.toString("latin1"), file);
 }
 
-class MaxMindAsns implements AsResolver {
+class MaxMindAsns implements RouteDatabase {
+  readonly size: number;
   readonly #reader: Reader<AsnResponse>;
 
   constructor(bytes: Buffer, file: string) {
     try {
       this.#reader = new Reader<AsnResponse>(bytes);
+      this.size = routeCount(bytes, this.#reader.metadata);
     } catch (cause) {
       throw new CtError(
         "CT_ERR_AS_TABLE",
@@ -50,5 +58,35 @@ class MaxMindAsns implements AsResolver {
   resolve(address: Address): Asn | undefined {
     const asn = this.#reader.get(address)?.autonomous_system_number;
     return asn === undefined || asn === 0 ? undefined : (asn as Asn);
+  }
+}
+
+/**
+ * How many leaves of the search tree have data ("MaxMind DB File Format Specification", binary search tree section): a
+ * node is two records, and a record above the number of nodes points into the data.
+ */
+function routeCount(bytes: Buffer, { nodeCount, recordSize }: Reader<AsnResponse>["metadata"]): number {
+  let count = 0;
+  for (let node = 0; node < nodeCount; node++) {
+    const at = (node * recordSize) / 4;
+    for (const record of recordsAt(bytes, at, recordSize)) if (record > nodeCount) count++;
+  }
+  return count;
+}
+
+function recordsAt(bytes: Buffer, at: number, recordSize: number): [left: number, right: number] {
+  switch (recordSize) {
+    case 24:
+      return [bytes.readUIntBE(at, 3), bytes.readUIntBE(at + 3, 3)];
+    case 28: {
+      // The byte in the middle has the highest four bits of both.
+      const high = bytes.readUInt8(at + 3);
+      return [
+        (high >>> 4) * 2 ** 24 + bytes.readUIntBE(at, 3),
+        (high & 0x0f) * 2 ** 24 + bytes.readUIntBE(at + 4, 3),
+      ];
+    }
+    default:
+      return [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)];
   }
 }
