@@ -176,10 +176,16 @@ function isPending(tracker: Tracker, peer: SwarmPeer, hasLeaders: boolean): bool
 
 function answerTo(tracker: Tracker, swarm: Swarm | undefined): Omit<AnnounceAnswer, "peers"> {
   const { intervalMs, random } = tracker.options;
-  const jitter = 1 + LIMITS.tracker.intervalJitter * (2 * random() - 1);
+  const { intervalJitter, minIntervalMs } = LIMITS.tracker;
+  const jitter = 1 + intervalJitter * (2 * random() - 1);
+  // Below the shortest interval that jitter makes: clients trust neither number when the first is under the second.
+  const minInterval = Math.max(
+    1,
+    Math.floor(Math.min(minIntervalMs, intervalMs * (1 - intervalJitter)) / 1000),
+  );
   return {
-    interval: Math.max(1, Math.round((intervalMs * jitter) / 1000)),
-    minInterval: Math.ceil(Math.min(LIMITS.tracker.minIntervalMs, intervalMs) / 1000),
+    interval: Math.max(minInterval, Math.round((intervalMs * jitter) / 1000)),
+    minInterval,
     complete: swarm?.complete ?? 0,
     incomplete: swarm?.incomplete ?? 0,
   };

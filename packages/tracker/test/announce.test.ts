@@ -84,6 +84,18 @@ describe("announce", () => {
     expect(intervals.size).toBeGreaterThan(10);
   });
 
+  test.each([1, 2, 5, 30, 60, 65, 70, 1800])(
+    "with an interval of %i s none is told that is below the least one, and both are above 0",
+    async (seconds) => {
+      const tracker = new TestTracker({ intervalMs: seconds * 1000 });
+      for (let i = 0; i < 50; i++) {
+        const { interval, minInterval } = await tracker.announce("a");
+        expect(minInterval).toBeGreaterThanOrEqual(1);
+        expect(interval).toBeGreaterThanOrEqual(minInterval ?? Infinity);
+      }
+    },
+  );
+
   test("completeness comes from left, whatever the event says", async () => {
     const tracker = new TestTracker();
     await tracker.announce("seed", { event: "started", left: 5 });
