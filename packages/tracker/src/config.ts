@@ -19,7 +19,9 @@ const Strings = (description: string, placeholder: string) =>
 const SwarmConfig = Type.Object(
   {
     policy: Type.Optional(policyName({ description: "how this swarm treats AS borders" })),
-    "external-percent": Type.Optional(Percent("of the peer list from other ASes, under biased")),
+    "external-percent": Type.Optional(
+      Percent("how much of a peer list is of other ASes, in per cent, under biased"),
+    ),
   },
   { additionalProperties: false },
 );
@@ -41,7 +43,7 @@ export const TrackerConfigSchema = Type.Object(
       description: "how swarms treat AS borders",
       placeholder: "NAME",
     }),
-    "external-percent": Percent("of the peer list from other ASes, under biased", {
+    "external-percent": Percent("how much of a peer list is of other ASes, in per cent, under biased", {
       default: DEFAULT_EXTERNAL_PERCENT,
     }),
     "leader-percent": Percent("leaders in a hundred candidates", {
@@ -51,7 +53,8 @@ export const TrackerConfigSchema = Type.Object(
     quorum: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: "elect leaders when so many candidates have joined",
+        description:
+          "elect leaders when so many candidates have joined (default: none, the deadline alone counts)",
         placeholder: "N",
       }),
     ),

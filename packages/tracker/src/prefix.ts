@@ -1,6 +1,7 @@
 import {
   type Address,
   addressBytes,
+  addressFromBytes,
   fail,
   isIPv6,
   ok,
@@ -26,6 +27,19 @@ export function parsePrefix(text: string): Result<Prefix> {
   return ok({ address, bits });
 }
 
+/** The block with its first address: 127.1.0.5/16 is 127.1.0.0/16. */
+export function networkOf({ address, bits }: Prefix): Prefix {
+  const network = addressBytes(address).map((byte, i) => {
+    const kept = Math.min(8, Math.max(0, bits - 8 * i));
+    return byte & (0xff << (8 - kept));
+  });
+  return { address: addressFromBytes(network), bits };
+}
+
+export function formatPrefix({ address, bits }: Prefix): string {
+  return `${address}/${bits}`;
+}
+
 /** Values by address block; the longest prefix that holds an address wins. */
 export class PrefixMap<T> {
   readonly #ipv4 = new FamilyMap<T>(32);
@@ -38,6 +52,11 @@ export class PrefixMap<T> {
 
   get(address: Address): T | undefined {
     return this.#family(address).get(address);
+  }
+
+  /** The value of this block itself, whatever longer or shorter ones there are. */
+  getExact(prefix: Prefix): T | undefined {
+    return this.#family(prefix.address).getExact(prefix);
   }
 
   get size(): number {
@@ -101,6 +120,11 @@ class FamilyMap<T> {
       if (value !== undefined) return value;
     }
     return undefined;
+  }
+
+  getExact({ address, bits }: Prefix): T | undefined {
+    const table = this.#tables.find((one) => one.bits === bits);
+    return table?.values.get(this.#network(addressNumber(address), bits));
   }
 
   #network(address: bigint, bits: number): bigint {

@@ -48,6 +48,12 @@ describe("the prefix table", () => {
     ["10.0.0.0/8", "table:1: not an AS number: missing"],
     ["10.0.0.0/8 0", "table:1: not an AS number: 0"],
     ["10.0.0.0/8 4294967296", "table:1: not an AS number: 4294967296"],
+    ["127.1.0.5/16 1", "table:1: 127.1.0.5/16 is no block of addresses, 127.1.0.0/16 is"],
+    ["# ours\n10.1.2.3/31 1", "table:2: 10.1.2.3/31 is no block of addresses, 10.1.2.2/31 is"],
+    ["1.2.3.4/0 1", "table:1: 1.2.3.4/0 is no block of addresses, 0.0.0.0/0 is"],
+    ["2001:db8::1/33 1", "table:1: 2001:db8::1/33 is no block of addresses, 2001:db8::/33 is"],
+    ["10.0.0.0/8 1\n10.0.0.0/9 2\n10.0.0.0/8 2", "table:3: 10.0.0.0/8 is AS 1 by table:1, not 2"],
+    ["2001:db8::/32 1\n2001:DB8:0::/32 2", "table:2: 2001:db8::/32 is AS 1 by table:1, not 2"],
   ])("%j is refused, with file and line", (text, message) => {
     expect(() => new PrefixTable().addLines(text, "table")).toThrow(
       expect.objectContaining({ code: "CT_ERR_AS_TABLE", message }),
@@ -57,11 +63,28 @@ describe("the prefix table", () => {
   test.each([
     ["10.0.0.0/8", "as-prefix 10.0.0.0/8: not an AS number: missing"],
     ["10.0.0.0/8=", "as-prefix 10.0.0.0/8=: not an AS number: "],
+    ["127.1.0.5/16=1", "as-prefix 127.1.0.5/16=1: 127.1.0.5/16 is no block of addresses, 127.1.0.0/16 is"],
     ["10.0.0.0/8=1=2", "as-prefix 10.0.0.0/8=1=2: not an address block such as 198.18.0.0/15: 10.0.0.0/8=1"],
   ])("the assignment %j is refused by name", (text, message) => {
     expect(() => new PrefixTable().addAssignment(text)).toThrow(
       expect.objectContaining({ code: "CT_ERR_AS_TABLE", message }),
     );
+  });
+
+  test("says an option and a line of the file that contradict each other", () => {
+    const table = new PrefixTable();
+    table.addLines("10.0.0.0/8 1\n", "table");
+    expect(() => table.addAssignment("10.0.0.0/8=2")).toThrow(
+      "as-prefix 10.0.0.0/8=2: 10.0.0.0/8 is AS 1 by table:1, not 2",
+    );
+  });
+
+  test("takes a block that is said twice, single addresses, and one inside of another", () => {
+    const table = new PrefixTable();
+    table.addLines("10.0.0.0/8 1\n10.0.0.0/8 AS1 again\n10.1.2.3 2\n10.1.2.3/32 2\n10.0.0.0/16 3\n", "table");
+    table.addAssignment("10.0.0.0/8=1");
+    expect(table.size).toBe(3);
+    expect(["10.9.9.9", "10.1.2.3", "10.0.9.9"].map((address) => resolve(table, address))).toEqual([1, 2, 3]);
   });
 
   test("finds what comparing bit by bit with every prefix finds", () => {

@@ -1,14 +1,20 @@
 import { type Address, type Asn, CtError, parseAsn } from "@cachetorrent/protocol";
-import { PrefixMap, parsePrefix } from "../prefix.ts";
+import { formatPrefix, networkOf, PrefixMap, parsePrefix } from "../prefix.ts";
 import type { AsResolver } from "./as-resolver.ts";
+
+interface Entry {
+  readonly asn: Asn;
+  /** The file and line, or the option, that says so. */
+  readonly where: string;
+}
 
 /** The operator's own table of who is where; the longest prefix that holds an address wins. */
 export class PrefixTable implements AsResolver {
-  readonly #asns = new PrefixMap<Asn>();
+  readonly #entries = new PrefixMap<Entry>();
 
   /** How many blocks of addresses it has. */
   get size(): number {
-    return this.#asns.size;
+    return this.#entries.size;
   }
 
   get isEmpty(): boolean {
@@ -16,7 +22,7 @@ export class PrefixTable implements AsResolver {
   }
 
   resolve(address: Address): Asn | undefined {
-    return this.#asns.get(address);
+    return this.#entries.get(address)?.asn;
   }
 
   /**
@@ -46,6 +52,19 @@ export class PrefixTable implements AsResolver {
     if (asn === undefined) {
       throw new CtError("CT_ERR_AS_TABLE", `${where}: not an AS number: ${asnText ?? "missing"}`);
     }
-    this.#asns.set(prefix.value, asn);
+    const written = formatPrefix(prefix.value);
+    const network = formatPrefix(networkOf(prefix.value));
+    // A slip of the pen: either the address or the length is not what was meant, and only the operator knows which.
+    if (written !== network) {
+      throw new CtError("CT_ERR_AS_TABLE", `${where}: ${cidr} is no block of addresses, ${network} is`);
+    }
+    const known = this.#entries.getExact(prefix.value);
+    if (known && known.asn !== asn) {
+      throw new CtError(
+        "CT_ERR_AS_TABLE",
+        `${where}: ${network} is AS ${known.asn} by ${known.where}, not ${asn}`,
+      );
+    }
+    if (!known) this.#entries.set(prefix.value, { asn, where });
   }
 }
