@@ -98,7 +98,8 @@ function fileSettings(schema: TObject, file: { path: string; text: string }): Se
   if (broken) throw new CtError("CT_ERR_CONFIG", `${at(broken.pos[0])}: ${broken.message}`);
   if (document.contents === null) return [];
   if (!isMap(document.contents)) {
-    throw new CtError("CT_ERR_CONFIG", `${file.path}: expected lines such as "listen: 0.0.0.0:6881"`);
+    const example = `listen: ${keysOf(schema).listen?.default}`;
+    throw new CtError("CT_ERR_CONFIG", `${file.path}: expected lines such as "${example}"`);
   }
   const known = Object.keys(keysOf(schema));
   return document.contents.items.map((pair: Pair) => {

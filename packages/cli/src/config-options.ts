@@ -13,7 +13,10 @@ export function addConfigOptions(command: Command, schema: TObject, envPrefix: s
     if (keySchema.type !== "object") command.addOption(optionOf(key, keySchema));
   }
   command
-    .option("--config <FILE>", `YAML file with the same names as keys, such as "listen: 127.0.0.1:6881"`)
+    .option(
+      "--config <FILE>",
+      `YAML file with the same names as keys, such as "listen: ${keysOf(schema).listen?.default}"`,
+    )
     .option("--print-config", "print the configuration that results, as YAML, and exit")
     .addHelpText(
       "after",

@@ -83,10 +83,7 @@ function likelyChoice(schema: KeySchema, raw: unknown): string {
 function readText(schema: KeySchema, text: string): Result<unknown> {
   if (schema.notation === "rate") return parseRate(text);
   if (schema.notation === "size") return parseSize(text);
-  if (schema.notation === "endpoint" || schema.notation === "listen") {
-    const endpoint = parseEndpoint(text, { allowPortZero: schema.notation === "listen" });
-    return endpoint.ok ? ok(text) : endpoint;
-  }
+  if (schema.notation === "endpoint" || schema.notation === "listen") return readEndpoint(schema, text);
   switch (schema.type) {
     case "integer":
     case "number":
@@ -100,6 +97,14 @@ function readText(schema: KeySchema, text: string): Result<unknown> {
     default:
       return ok(text);
   }
+}
+
+function readEndpoint(schema: KeySchema, text: string): Result<unknown> {
+  const endpoint = parseEndpoint(text, { allowPortZero: schema.notation === "listen" });
+  if (endpoint.ok) return ok(text);
+  // The general message shows a peer's port, which for a tracker's option would mislead.
+  if (schema.default === undefined) return endpoint;
+  return fail("CT_ERR_ADDRESS", `not an address and port such as ${schema.default}: ${text}`);
 }
 
 function readYaml(text: string): Result<unknown> {

@@ -109,4 +109,4 @@ Examples:
     cachetorrent peer release.torrent --dir /srv/downloads
 
 "cachetorrent COMMAND --help" explains a command.
-Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 and 143 ended by SIGINT and SIGTERM.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.`;

@@ -22,6 +22,20 @@ describe("usage", () => {
       expect(stdout, command).toMatch(/Examples?:\n/);
     }
   });
+  test("help shows each daemon's own port, and every default in the same way", async () => {
+    const [tracker, peer, verify] = await Promise.all(
+      ["tracker", "peer", "verify"].map(async (command) => {
+        const { stdout } = await run([command, "--help"]);
+        return stdout.replaceAll(/\s+/g, " ");
+      }),
+    );
+    expect(tracker).toContain('such as "listen: 0.0.0.0:6969"');
+    expect(tracker).not.toContain("6881");
+    expect(tracker).toContain("(default: none, the deadline alone counts)");
+    expect(peer).toContain('such as "listen: 0.0.0.0:6881"');
+    expect(peer).toContain("(default: .)");
+    expect(verify).toContain("(default: .)");
+  });
   test.each([
     ["no command", [], /Usage:/],
     ["an unknown command", ["pere"], /unknown command 'pere' \(did you mean peer\?\)/],
@@ -33,6 +47,7 @@ describe("usage", () => {
     ["the beginning of an option", ["tracker", "--external", "3"], /\(did you mean --external-percent\?\)/],
     ["an option without its value", ["tracker", "--policy"], /argument missing/],
     ["an unknown policy", ["tracker", "--policy", "biasd"], /did you mean biased\?/],
+    ["a tracker's address of another form", ["tracker", "--listen", "6969"], /such as 0\.0\.0\.0:6969: 6969/],
     ["a peer without a torrent", ["peer"], /name at least one \.torrent file/],
     ["a torrent that is not there", ["peer", "absent.torrent"], /absent\.torrent/],
     ["a tracker with a word too many", ["tracker", "word"], /too many arguments/],

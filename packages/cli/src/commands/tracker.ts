@@ -47,12 +47,12 @@ async function reload(tracker: RunningTracker, log: Logger): Promise<void> {
   try {
     await tracker.reload();
   } catch (err) {
-    log.error({ err }, "what was in force stays: the files could not be read again");
+    log.error({ err, event: "not reloaded" }, "not reloaded: all of what was in force stays");
   }
 }
 
 const EXAMPLES = `
-SIGHUP makes it read its allow-list and tokens again.
+SIGHUP makes it read allow-list, tokens, AS table and route databases again, all or, if one cannot be used, none.
 
 Examples:
   Plain BitTorrent, at a port that the system picks and the tracker prints:

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileStorage, loadMetainfo, verifyOnDisk } from "@cachetorrent/peer";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { type FileCondition, fileConditions } from "../file-condition.ts";
@@ -21,9 +21,9 @@ export function define(command: Command, context: Context): void {
     .description(
       "Check content on disk against a .torrent, piece by piece. Nothing is written. Exit code 0: complete, 1: not.",
     )
-    .usage("FILE --dir DIR [options]")
+    .usage("FILE [options]")
     .argument("<FILE>", "the .torrent")
-    .option("--dir <DIR>", "where the content is, as for peer --dir", ".")
+    .addOption(new Option("--dir <DIR>", "where the content is, as for peer --dir").default(".", "."))
     .option("--json", "the result as one JSON object")
     .addHelpText("after", EXAMPLES)
     .action(async (file: string) => {
