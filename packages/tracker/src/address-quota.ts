@@ -1,4 +1,4 @@
-import { type Address, addressBytes, isIPv6 } from "@cachetorrent/protocol";
+import { type Address, hostOf } from "@cachetorrent/protocol";
 
 /**
  * How many peers each address has, over all swarms: one host that invents peers and torrents must not fill the
@@ -27,8 +27,4 @@ export class AddressQuota {
     if (left > 0) this.#counts.set(host, left);
     else this.#counts.delete(host);
   }
-}
-
-function hostOf(address: Address): string {
-  return isIPv6(address) ? Buffer.from(addressBytes(address).subarray(0, 8)).toString("hex") : address;
 }

@@ -11,7 +11,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { AccessControl } from "./access-control.ts";
 import { buildTracker } from "./app.ts";
-import type { AsKnowledge } from "./as-resolver/as-knowledge.ts";
+import { type AsKnowledge, CurrentAsKnowledge } from "./as-resolver/as-knowledge.ts";
 import type { TrackerConfig } from "./config.ts";
 import { addressSet, loadAccessLists, loadResolver, policiesOf } from "./load-config.ts";
 import type { Policies } from "./policies.ts";
@@ -24,7 +24,11 @@ const STOP_MS = 2000;
 export interface RunningTracker {
   /** Where: with the port that was picked, if 0 was asked for. */
   readonly endpoint: Endpoint;
-  /** Reads the allow-list and the tokens again; what was in force stays if they cannot be read. */
+  /**
+   * Reads the allow-list, the tokens, the AS table and the route databases again. Peers keep the AS of their first
+   * announce. All of what was in force stays if one of the files cannot be used.
+   * @throws CtError CT_ERR_CONFIG or CT_ERR_AS_TABLE, naming the file.
+   */
   reload(): Promise<void>;
   /** Answers what is open, saves and stops; idempotent. */
   stop(): Promise<void>;
@@ -42,7 +46,7 @@ export async function startTracker(
   const wanted = unwrap(parseEndpoint(config.listen, { allowPortZero: true }));
   const state = config.state === undefined ? undefined : await StateDirectory.open(config.state, clock, log);
   const access = new AccessControl(await loadAccessLists(config));
-  const resolver = await loadResolver(config);
+  const resolver = new CurrentAsKnowledge(await loadResolver(config));
   const policies = policiesOf(config);
   const app = buildTracker({
     clock,
@@ -70,6 +74,18 @@ export async function startTracker(
     "tracker started",
   );
   warnIfBlind(policies, resolver, log);
+  const reload = async () => {
+    // All is read before any of it counts: a bad file leaves everything as it was.
+    const [lists, knowledge] = await Promise.all([loadAccessLists(config), loadResolver(config)]);
+    access.replace(lists);
+    resolver.replace(knowledge);
+    log.info(
+      { event: "reloaded", ...loaded() },
+      "allow-list, tokens, AS table and route databases read again",
+    );
+    warnIfBlind(policies, resolver, log);
+  };
+  let reloading = Promise.resolve();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     // Who holds a request back doesn't hold us.
@@ -80,9 +96,11 @@ export async function startTracker(
   };
   return {
     endpoint,
-    reload: async () => {
-      access.replace(await loadAccessLists(config));
-      log.info({ event: "reloaded", ...loaded() }, "allow-list and tokens were read again");
+    reload: () => {
+      // One after the other: a slow reading that began earlier must not replace what was read later.
+      const mine = reloading.then(reload);
+      reloading = mine.catch(() => undefined);
+      return mine;
     },
     stop: () => {
       stopping ??= stop();

@@ -227,6 +227,31 @@ describe("a configured tracker", () => {
     await announce("/second/announce", OTHER_SWARM);
   });
 
+  test("reads AS table and route databases again when asked to; peers keep the AS they had", async () => {
+    const table = await file("sites", "127.3.0.0/16 3\n");
+    const routes = await file("internet.csv", "127.4.0.0,127.4.255.255,4,a\n");
+    const tracker = await startTestTracker({ "as-table": table, "route-db": [routes] });
+    const asOf = async (name: string, from: string) =>
+      (await announceTo(tracker, name, { from, member: {} })).ct?.asn;
+    expect([await asOf("a", "127.3.0.1"), await asOf("b", "127.4.0.1")]).toEqual([3, 4]);
+    await file("sites", "127.3.0.0/16 33\n");
+    await file("internet.csv", "127.4.0.0,127.4.255.255,44,a\n");
+    await tracker.reload();
+    expect([await asOf("new a", "127.3.0.2"), await asOf("new b", "127.4.0.2")]).toEqual([33, 44]);
+    expect([await asOf("a", "127.3.0.1"), await asOf("b", "127.4.0.1")]).toEqual([3, 4]);
+  });
+
+  test("a reload with one bad file changes nothing, not even what the good ones say", async () => {
+    const table = await file("sites", "127.3.0.0/16 3\n");
+    const tokens = await file("keys", "first\n");
+    const tracker = await startTestTracker({ "as-table": table, tokens });
+    await file("sites", "127.3.0.0/16 3\n127.3.0.0/16 4\n");
+    await file("keys", "second\n");
+    await expect(tracker.reload()).rejects.toThrow(`${table}:2: 127.3.0.0/16 is AS 3 by ${table}:1, not 4`);
+    const announced = { from: "127.3.0.1", path: "/first/announce", member: {} };
+    expect((await announceTo(tracker, "a", announced)).ct?.asn).toBe(3);
+  });
+
   test.each([
     [{ "trust-proxy": ["proxy"] }, "CT_ERR_CONFIG", "trust-proxy: not an address block"],
     [{ "trust-ip": ["10.0.0.0/40"] }, "CT_ERR_CONFIG", "trust-ip: the prefix length"],

@@ -1,3 +1,4 @@
+import type { Address, Asn } from "@cachetorrent/protocol";
 import { type AsResolver, resolverChain } from "./as-resolver.ts";
 import type { PrefixTable } from "./prefix-table.ts";
 import type { RouteDatabase } from "./route-database.ts";
@@ -23,4 +24,33 @@ export function asKnowledge(
     routes: Object.fromEntries(databases.map(({ file, database }) => [file, database.size])),
     resolve: (address) => chain.resolve(address),
   };
+}
+
+/** Holds the knowledge in force; it can be replaced while the tracker runs. */
+export class CurrentAsKnowledge implements AsKnowledge {
+  #knowledge: AsKnowledge;
+
+  constructor(knowledge: AsKnowledge) {
+    this.#knowledge = knowledge;
+  }
+
+  replace(knowledge: AsKnowledge): void {
+    this.#knowledge = knowledge;
+  }
+
+  get isEmpty(): boolean {
+    return this.#knowledge.isEmpty;
+  }
+
+  get prefixes(): number {
+    return this.#knowledge.prefixes;
+  }
+
+  get routes(): Readonly<Record<string, number>> {
+    return this.#knowledge.routes;
+  }
+
+  resolve(address: Address): Asn | undefined {
+    return this.#knowledge.resolve(address);
+  }
 }
