@@ -1,4 +1,5 @@
-import { CtError, type InfoHash } from "@cachetorrent/protocol";
+import type { InfoHash } from "@cachetorrent/protocol";
+import { Refusal } from "./refusal.ts";
 
 /** Who may use the tracker, and for what. Without lists: everybody, for everything. */
 export interface AccessLists {
@@ -30,21 +31,17 @@ export class AccessControl {
   }
 
   /** The refusal, or undefined. Never shows a token. */
-  checkToken(token: string | undefined): CtError | undefined {
+  checkToken(token: string | undefined): Refusal | undefined {
     const { tokens } = this.#lists;
     if (token === undefined) {
-      return tokens ? refused("this tracker wants a token in its URL: /TOKEN/announce") : undefined;
+      return tokens ? new Refusal("token-missing") : undefined;
     }
-    if (!tokens) return refused("this tracker takes no token: use /announce");
-    return tokens.has(token) ? undefined : refused("unknown token");
+    if (!tokens) return new Refusal("token-not-used");
+    return tokens.has(token) ? undefined : new Refusal("token-unknown");
   }
 
-  checkInfoHash(infoHash: InfoHash): CtError | undefined {
+  checkInfoHash(infoHash: InfoHash): Refusal | undefined {
     const { allowList } = this.#lists;
-    return !allowList || allowList.has(infoHash) ? undefined : refused("this torrent is not tracked here");
+    return !allowList || allowList.has(infoHash) ? undefined : new Refusal("info-hash-not-allowed");
   }
-}
-
-function refused(reason: string): CtError {
-  return new CtError("CT_ERR_REFUSED", reason);
 }

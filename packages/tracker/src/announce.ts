@@ -16,6 +16,7 @@ import { handOutPolicy } from "./hand-out/policies.ts";
 import { isGuarded, isSamePeer } from "./identity.ts";
 import { type AskingPeer, endpointToTell } from "./member-answer.ts";
 import { policyOf } from "./policies.ts";
+import { refuse } from "./refusal.ts";
 import { endpointsOf, type Swarm, type SwarmMember, type SwarmPeer } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -41,7 +42,7 @@ export function announce(
   }
   if (request.port === 0) return fail("CT_ERR_ANNOUNCE", "invalid port: 0");
   if (!known && !tracker.quota.hasRoom(address)) {
-    return fail("CT_ERR_REFUSED", "your address has too many peers here");
+    return refuse("address-full");
   }
   const joined = swarm ?? store.open(request.infoHash);
   if (known && !isKnownPeer && isGuarded(known)) {

@@ -1,8 +1,9 @@
-import { decodeLeadersQuery, encodeLeadersAnswer, fail, ok } from "@cachetorrent/protocol";
+import { decodeLeadersQuery, encodeLeadersAnswer, ok } from "@cachetorrent/protocol";
 import { isSamePeer } from "./identity.ts";
 import type { LeadersFeed, Poll } from "./leaders-feed.ts";
 import type { AskingPeer } from "./member-answer.ts";
 import type { Answer, Question } from "./query-route.ts";
+import { refuse } from "./refusal.ts";
 import type { Swarm } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -19,7 +20,7 @@ export function answerLeaders(
   if (refusal) return { ok: false, error: refusal };
   const tell = (): Answer => {
     const ct = tracker.tellLeaders(infoHash, peerId, source);
-    return ct ? ok(encodeLeadersAnswer(ct)) : fail("CT_ERR_REFUSED", "unknown peer");
+    return ct ? ok(encodeLeadersAnswer(ct)) : refuse("peer-unknown");
   };
   const swarm = tracker.options.store.get(infoHash);
   const peer = swarm?.get(peerId);
@@ -31,7 +32,7 @@ export function answerLeaders(
     poll?.end();
     return tell();
   }
-  if (!poll) return fail("CT_ERR_REFUSED", "poll by announcing");
+  if (!poll) return refuse("polls-full");
   const hangUp = () => poll.end();
   request.raw.socket.once("close", hangUp);
   return poll.ended.then(() => {

@@ -1,5 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { LeadersFeed } from "./leaders-feed.ts";
+import type { Answer } from "./query-route.ts";
+import { Refusal } from "./refusal.ts";
 import type { Swarm } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -12,13 +14,20 @@ export class TrackerMetrics {
     labelNames: ["route", "outcome"] as const,
     registers: [this.registry],
   });
+  readonly #refusals = new Counter({
+    name: "cachetorrent_tracker_refused_total",
+    help: "Requests refused with CT_ERR_REFUSED, by route and reason.",
+    labelNames: ["route", "reason"] as const,
+    registers: [this.registry],
+  });
   readonly #announceSeconds = new Histogram({
     name: "cachetorrent_tracker_announce_seconds",
     help: "Time to answer an announce, without the socket.",
     buckets: [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.1],
     registers: [this.registry],
   });
-  readonly #counts = new Map<string, number>();
+  readonly #requestCounts = new Map<string, number>();
+  readonly #refusalCounts = new Map<string, number>();
   readonly #leadersChanges: Counter;
 
   constructor(tracker: Tracker, feed: LeadersFeed) {
@@ -47,9 +56,11 @@ export class TrackerMetrics {
   }
 
   /** Counts a request. Kept in a plain map until somebody looks: a labelled counter costs as much as the announce. */
-  count(route: string, outcome: string): void {
-    const key = `${route} ${outcome}`;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  count(route: string, answer: Answer): void {
+    increase(this.#requestCounts, `${route} ${answer.ok ? "ok" : answer.error.code}`);
+    if (!answer.ok && answer.error instanceof Refusal) {
+      increase(this.#refusalCounts, `${route} ${answer.error.reason}`);
+    }
   }
 
   observeAnnounce(milliseconds: number): void {
@@ -58,11 +69,16 @@ export class TrackerMetrics {
 
   /** The text that Prometheus scrapes. */
   text(): Promise<string> {
-    for (const [key, count] of this.#counts) {
+    for (const [key, count] of this.#requestCounts) {
       const [route = "", outcome = ""] = key.split(" ");
       this.#requests.inc({ route, outcome }, count);
     }
-    this.#counts.clear();
+    for (const [key, count] of this.#refusalCounts) {
+      const [route = "", reason = ""] = key.split(" ");
+      this.#refusals.inc({ route, reason }, count);
+    }
+    this.#requestCounts.clear();
+    this.#refusalCounts.clear();
     return this.registry.metrics();
   }
 
@@ -76,4 +92,8 @@ export class TrackerMetrics {
       },
     });
   }
+}
+
+function increase(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

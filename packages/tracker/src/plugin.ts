@@ -21,7 +21,7 @@ export async function trackerPlugin(app: FastifyInstance, options: TrackerOption
   tracker.onLeadersChanged((infoHash, { asn }) => feed.publish(infoHash, asn));
 
   const route = (name: string, answer: (question: Question) => Answer | Promise<Answer>) =>
-    queryRoute(app, tracker, name, answer, (outcome) => metrics.count(name, outcome));
+    queryRoute(app, tracker, name, answer, (answer) => metrics.count(name, answer));
   route("announce", (question) => {
     const { clock } = tracker.options;
     const startedAt = clock.now();

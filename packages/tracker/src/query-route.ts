@@ -1,6 +1,7 @@
 import { type Address, encodeFailure, fail, LIMITS, type Result } from "@cachetorrent/protocol";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { clientAddress } from "./client-address.ts";
+import { Refusal } from "./refusal.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** A request of the tracker protocol, past the checks that all of them have in common. */
@@ -14,8 +15,8 @@ export interface Question {
 /** The bencoded answer, or why there is none. */
 export type Answer = Result<Uint8Array>;
 
-/** Hears how each request ended: `ok`, or the error's code. */
-export type AnswerObserver = (outcome: string) => void;
+/** Hears how each request ended. */
+export type AnswerObserver = (answer: Answer) => void;
 
 /**
  * A route of the tracker protocol, with and without a token in front. Whatever goes wrong is told as HTTP 200 with a
@@ -29,10 +30,14 @@ export function queryRoute(
   observe: AnswerObserver,
 ): void {
   const finish = (reply: FastifyReply, result: Answer): FastifyReply => {
-    observe(result.ok ? "ok" : result.error.code);
+    observe(result);
     if (!result.ok) {
       const reason = result.error.message;
       tracker.options.log.debug({ event: "refused", route: name, reason }, "refused");
+      if (result.error instanceof Refusal) {
+        const address = clientAddress(reply.request.raw, tracker.options.trustedProxies);
+        tracker.refused(result.error.reason, { route: name, address });
+      }
     }
     return reply
       .header("content-type", "text/plain")

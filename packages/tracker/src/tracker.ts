@@ -16,6 +16,7 @@ import { expiresAt } from "./expiry.ts";
 import { type AskingPeer, memberAnswer } from "./member-answer.ts";
 import { type CompleteTrackerOptions, completeOptions, type TrackerOptions } from "./options.ts";
 import { policyOf } from "./policies.ts";
+import type { RefusalReason } from "./refusal.ts";
 import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
 import { Seldom } from "./seldom.ts";
 import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
@@ -24,6 +25,12 @@ import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
 const SWEEP_MS = 5000;
 
 export type LeadersListener = (infoHash: InfoHash, change: LeadersChanged) => void;
+
+export interface RefusedRequest {
+  readonly route: string;
+  /** Undefined when the client was gone. */
+  readonly address: Address | undefined;
+}
 
 /** The tracker without its HTTP: the swarms and their elections, kept in step. */
 export class Tracker {
@@ -34,6 +41,7 @@ export class Tracker {
   readonly #listeners = new Set<LeadersListener>();
   readonly #grown = new Set<InfoHash>();
   readonly #strangers: Seldom<Address>;
+  readonly #refusals: Seldom<RefusedRequest>;
   readonly #sweeper: { cancel(): void };
 
   constructor(options: TrackerOptions) {
@@ -59,6 +67,9 @@ export class Tracker {
         { event: "unknown AS", count, address: last },
         "peers joined whose AS is in no table or route database",
       ),
+    );
+    this.#refusals = new Seldom(clock, (reason, { count, last }) =>
+      this.options.log.info({ event: "refusals", reason, count, ...last }, "requests refused"),
     );
     state?.attach((infoHash) => this.#state(infoHash));
     for (const saved of this.options.saved) this.#restore(saved);
@@ -133,6 +144,11 @@ export class Tracker {
     if (peer?.left === 0 && !this.#leads(swarm, peer)) swarm.expectNoFeed(peerId);
   }
 
+  /** For the operator: a member with a wrong token believes that the tracker is broken. */
+  refused(reason: RefusalReason, request: RefusedRequest): void {
+    this.#refusals.add(reason, request);
+  }
+
   /** The AS of an address, 0 where nobody knows it: of that the operator hears, if anything is known at all. */
   asOf(address: Address): Asn {
     const { resolver } = this.options;
@@ -150,6 +166,7 @@ export class Tracker {
   async stop(): Promise<void> {
     this.#sweeper.cancel();
     this.#strangers.stop();
+    this.#refusals.stop();
     for (const infoHash of this.#grown) this.options.state?.changed(infoHash);
     await this.options.state?.flush();
     this.elections.stop();

@@ -1,4 +1,4 @@
-import { resolverChain } from "@cachetorrent/tracker";
+import { AccessControl, resolverChain } from "@cachetorrent/tracker";
 import { expect, test } from "vitest";
 import { logged } from "./logged.ts";
 import { id, OTHER_SWARM, portOf, SWARM, TestTracker } from "./support.ts";
@@ -20,12 +20,42 @@ test("a change of leaders is one line, with its facts as fields; requests are no
   });
 });
 
-test("what is refused is told at debug, without tokens", async () => {
+test("requests that make no sense are told of at debug", async () => {
   const { lines, log } = logged("debug");
-  const tracker = new TestTracker({ log });
-  await tracker.tryAnnounce("a", { path: "/s3cret/announce", infoHash: OTHER_SWARM });
+  await new TestTracker({ log }).get("/announce?nonsense");
   expect(lines).toMatchObject([{ level: 20, event: "refused", route: "announce" }]);
-  expect(JSON.stringify(lines)).not.toContain("s3cret");
+});
+
+test("refused announces: the first of each reason is told of at once, the others once a minute", async () => {
+  const { lines, log } = logged("info");
+  const access = new AccessControl({ tokens: new Set(["s3cret"]), allowList: new Set([SWARM]) });
+  const tracker = new TestTracker({ log, access });
+  const path = "/wr0ng/announce";
+  for (const n of [1, 2, 3]) await tracker.tryAnnounce("a", { from: `198.18.1.${n}`, path });
+  await tracker.tryAnnounce("b", { from: "198.18.2.1", path: "/s3cret/announce", infoHash: OTHER_SWARM });
+  expect(lines).toMatchObject([
+    {
+      level: 30,
+      event: "refusals",
+      reason: "token-unknown",
+      count: 1,
+      address: "198.18.1.1",
+      route: "announce",
+    },
+    { level: 30, event: "refusals", reason: "info-hash-not-allowed", count: 1, address: "198.18.2.1" },
+  ]);
+  tracker.clock.advance(60_000);
+  expect(lines.slice(2)).toMatchObject([{ reason: "token-unknown", count: 2, address: "198.18.1.3" }]);
+  expect(JSON.stringify(lines)).not.toMatch(/s3cret|wr0ng/);
+});
+
+test("what was only counted when the tracker stops is told of then", async () => {
+  const { lines, log } = logged("info");
+  const tracker = new TestTracker({ log });
+  for (const n of [1, 2, 3])
+    await tracker.tryAnnounce("a", { from: `198.18.1.${n}`, path: "/token/announce" });
+  await tracker.app.close();
+  expect(lines).toMatchObject([{ count: 1 }, { reason: "token-not-used", count: 2, address: "198.18.1.3" }]);
 });
 
 test("peers of unknown AS: the first is told of at once, the others once a minute, with their number", async () => {

@@ -88,12 +88,16 @@ describe("/metrics", () => {
     await tracker.announce("stock", { from: "198.18.1.2" });
     await tracker.get("/announce?nonsense");
     await tracker.get("/scrape");
+    await tracker.get("/token/announce");
+    await tracker.get("/token/announce");
     const { payload, headers } = await tracker.get("/metrics");
     expect(headers["content-type"]).toContain("text/plain");
     for (const line of [
       'cachetorrent_tracker_requests_total{route="announce",outcome="ok"} 2',
       'cachetorrent_tracker_requests_total{route="announce",outcome="CT_ERR_ANNOUNCE"} 1',
       'cachetorrent_tracker_requests_total{route="scrape",outcome="CT_ERR_REFUSED"} 1',
+      'cachetorrent_tracker_refused_total{route="announce",reason="token-not-used"} 2',
+      'cachetorrent_tracker_refused_total{route="scrape",reason="full-scrape"} 1',
       "cachetorrent_tracker_swarms 1",
       "cachetorrent_tracker_peers 2",
       "cachetorrent_tracker_members 1",
