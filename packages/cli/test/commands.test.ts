@@ -140,6 +140,19 @@ describe("create, info and verify", () => {
     expect(readable.stdout).toMatch(/^name +release\n/);
     expect(readable.stdout).toContain("release/b.bin");
   });
+  test.each([
+    ["udp://127.0.0.1:6969/announce", /^warning: --tracker udp:.*do not ask trackers over UDP yet\n$/],
+    ["http://127.0.0.1:6969", /^warning: --tracker http:.*ends in \/announce as a rule/],
+    ["http://127.0.0.1:6969/announce.php?key=1", /^$/],
+    ["http://127.0.0.1:6969/TOKEN/announce", /^$/],
+    ["http://127.0.0.1:6969/announce/TOKEN", /^$/],
+  ])("create takes the tracker %s, and warns where it is likely a mistake", async (url, message) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a"), "a");
+    const { exitCode, stderr } = await run(["create", "a", "--tracker", url], { cwd: folder });
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(0);
+  });
   test("create overwrites nothing", async () => {
     const folder = await content();
     const before = await readFile(join(folder, "release.torrent"));

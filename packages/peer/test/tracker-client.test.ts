@@ -175,6 +175,16 @@ test("another HTTP status is an error", async () => {
   expect((await error).message).toContain("answers HTTP 502");
 });
 
+test.each([
+  ["/", /HTTP 404; should the path .* end in \/announce\?$/],
+  ["/announce", /HTTP 404$/],
+])("a tracker that knows nothing at %s is told with a hint, where there is one", async (path, message) => {
+  const tracker = await listen();
+  const error = errorOf(clientOf(`http://127.0.0.1:${tracker.port}${path}`).announce(announceRequest()));
+  (await tracker.next(path)).reply("not found", 404);
+  expect((await error).message).toMatch(message);
+});
+
 test("a redirect is not followed", async () => {
   const tracker = await listen();
   const error = errorOf(clientOf(tracker.announceUrl).announce(announceRequest()));

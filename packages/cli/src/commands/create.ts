@@ -9,6 +9,7 @@ import { requirePath } from "../input-file.ts";
 import { printable } from "../printable.ts";
 import { table } from "../table.ts";
 import { TaskProgress } from "../task-progress.ts";
+import { checkTrackerUrl, trackerUrlWarning } from "../tracker-address.ts";
 
 interface CreateFlags {
   readonly tracker: readonly string[];
@@ -38,6 +39,10 @@ export function define(command: Command, context: Context): void {
 
 async function create(path: string, flags: CreateFlags, context: Context): Promise<void> {
   for (const url of flags.tracker) checkTrackerUrl(url);
+  for (const url of flags.tracker) {
+    const warning = trackerUrlWarning(url);
+    if (warning !== undefined) context.stderr.write(`warning: --tracker ${printable(url)}: ${warning}\n`);
+  }
   const pieceLength = flags.pieceLength === undefined ? undefined : readPieceLength(flags.pieceLength);
   await requirePath(path);
   const output = flags.output ?? `${basename(resolve(path))}.torrent`;
@@ -71,16 +76,6 @@ async function create(path: string, flags: CreateFlags, context: Context): Promi
   } catch (error) {
     progress.done();
     throw error;
-  }
-}
-
-function checkTrackerUrl(url: string): void {
-  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
-  if (!["http:", "https:", "udp:"].includes(protocol)) {
-    throw new CtError(
-      "CT_ERR_USAGE",
-      `--tracker: not a tracker's address such as http://198.18.0.1:6969/announce: ${url}`,
-    );
   }
 }
 

@@ -166,7 +166,9 @@ export class TrackerClient {
     const decoded = decodeAnnounceAnswer(bytes);
     if (!decoded.ok && decoded.error.code === "CT_ERR_TRACKER_FAILURE") this.#accepted(bytes, decoded);
     const redirect = status >= 300 && status < 400 ? ", a redirect, which is not followed" : "";
-    throw this.#error(`answers HTTP ${status}${redirect}`);
+    const elsewhere =
+      status === 404 && !this.hasFeed ? "; should the path of its URL in the .torrent end in /announce?" : "";
+    throw this.#error(`answers HTTP ${status}${redirect}${elsewhere}`);
   }
 
   #accepted<T>(bytes: Uint8Array, result: Result<T>): T {
