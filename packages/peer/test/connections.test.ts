@@ -108,6 +108,62 @@ describe("a peer that dials us", () => {
   });
 });
 
+describe("a host that takes every connection there is", () => {
+  async function crowded(onDialled: (raw: RawPeer) => void = (raw) => raw.socket.destroy()) {
+    const torrent = await aTorrent();
+    const { infoHash } = torrent.metainfo;
+    const tracker = await MeetingPoint.open();
+    tracker.list(await RawPeer.listen({ at: "127.9.0.6", infoHash }, onDialled));
+    const clock = new ManualClock();
+    const peer = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, clock, maxConnections: 8 });
+    let peers = 0;
+    const join = (at: string) => {
+      const peerId = numberedPeerId(900_000 + ++peers);
+      return RawPeer.join(peer.endpoint, { at, infoHash, peerId, clock });
+    };
+    await until("the one who hangs up is gone", () => peer.torrent.connectionCount === 0);
+    const crowd: RawPeer[] = [];
+    for (let n = 0; n < 8; n++) crowd.push(await join("127.9.0.1"));
+    const left = () => crowd.filter((one) => !one.isClosed);
+    return { clock, peer, join, crowd, left };
+  }
+
+  it("gives up the newest of them, down to its share, for others that dial us", async () => {
+    const { crowd, join, left, peer } = await crowded();
+    for (let n = 1; n <= 3; n++) {
+      await join("127.9.0.2").catch((error: Error) => expect(error.message).toBe("it was not let in"));
+      await join("127.9.0.3").catch((error: Error) => expect(error.message).toBe("it was not let in"));
+    }
+    await until("both have their share", () => left().length === 4);
+    expect(left()).toEqual(crowd.slice(0, 4));
+    expect(peer.torrent.connectionCount).toBe(8);
+    await join("127.9.0.4");
+    await join("127.9.0.4");
+    await until("it has its share", () => left().length === 2);
+    await expect(join("127.9.0.5")).rejects.toThrow("it was not let in");
+  });
+
+  it("gets none back", async () => {
+    const { join, left } = await crowded();
+    await join("127.9.0.2");
+    await until("there is a place less", () => left().length === 7);
+    await expect(join("127.9.0.1")).rejects.toThrow("it was not let in");
+  });
+
+  it("keeps nobody from being dialled", async () => {
+    let isThere = false;
+    let isDialled = false;
+    const { clock, left } = await crowded((raw) => {
+      isDialled = isThere;
+      if (isThere) raw.wire.on("handshake", () => raw.handshake());
+      else raw.socket.destroy();
+    });
+    isThere = true;
+    await advanceUntil(clock, "it is dialled again", () => isDialled, 100);
+    await until("there is a place less", () => left().length === 7);
+  });
+});
+
 describe("a peer that we dial", () => {
   it("and that hangs up after the handshake is dialled ever more seldom", async () => {
     const clock = new ManualClock();

@@ -29,6 +29,11 @@ export function addressBytes(address: Address): Uint8Array {
   return isIPv6(address) ? ipv6Bytes(address) : ipv4Bytes(address);
 }
 
+/** What counts as one host where a host's share is bounded: an IPv4 address, or the /64 that a host has of IPv6. */
+export function hostOf(address: Address): string {
+  return isIPv6(address) ? Buffer.from(addressBytes(address).subarray(0, 8)).toString("hex") : address;
+}
+
 /** The inverse of `addressBytes`; 16 bytes under ::ffff:0:0/96 become IPv4. */
 export function addressFromBytes(bytes: Uint8Array): Address {
   if (bytes.length === 4) return bytes.join(".") as Address;

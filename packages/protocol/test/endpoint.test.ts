@@ -8,6 +8,7 @@ import {
   encodeAsns,
   encodeCompact,
   formatEndpoint,
+  hostOf,
   isInternal,
   isLinkLocal,
   isLoopback,
@@ -63,6 +64,13 @@ describe("an address", () => {
   test("has 4 or 16 bytes in network order", () => {
     expect(hex(addressBytes("198.18.0.1" as Address))).toBe("c6120001");
     expect(hex(addressBytes("2001:db8::a:1" as Address))).toBe("20010db8000000000000000000" + "0a0001");
+  });
+
+  test("is of one host with all others of its /64, but of IPv4 it is one alone", () => {
+    const host = (text: string) => hostOf(text as Address);
+    expect(host("2001:db8::1")).toBe(host("2001:db8:0:0:ffff::9"));
+    expect(host("2001:db8::1")).not.toBe(host("2001:db8:0:1::1"));
+    expect(host("198.18.0.1")).not.toBe(host("198.18.0.2"));
   });
 
   test.each([

@@ -14,6 +14,7 @@ import {
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Connection } from "../wire/connection.ts";
+import { AddressShares } from "./address-shares.ts";
 import { AsDirectory } from "./as-directory.ts";
 import type { Dialer } from "./dialer.ts";
 import { isConnectedTo, PeerTable } from "./peer-table.ts";
@@ -54,7 +55,7 @@ export class Neighbours {
   readonly #table: PeerTable;
   readonly #trackerAnswered = Promise.withResolvers<void>();
   /** Being dialled, or let in but of an AS not known yet. */
-  #opening = 0;
+  readonly #opening = new Set<Endpoint>();
   #dialling = 0;
   #stopped = false;
 
@@ -67,7 +68,7 @@ export class Neighbours {
 
   /** Open connections, and those being opened. */
   get count(): number {
-    return this.#options.connections().size + this.#opening;
+    return this.#options.connections().size + this.#opening.size;
   }
 
   /** The tracker answered with these. */
@@ -83,13 +84,25 @@ export class Neighbours {
   /** Dials whoever is due, as far as there is room. */
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
-    const mayDial = (): boolean =>
-      this.#hasRoom(DIALLED_PERCENT) && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom;
-    while (!this.#stopped && mayDial()) {
-      const endpoint = this.#table.next(clock.now(), (one) => isConnectedTo(one, connections()));
+    while (!this.#stopped && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
+      const mayDial = this.#whomToDial();
+      if (!mayDial) return;
+      const endpoint = this.#table.next(
+        clock.now(),
+        (one) => !mayDial(one.address) || isConnectedTo(one, connections()),
+      );
       if (!endpoint) return;
       void this.#dial(endpoint);
     }
+  }
+
+  #whomToDial(): ((address: Address) => boolean) | undefined {
+    if (this.#hasRoom(DIALLED_PERCENT)) return () => true;
+    const shares = this.#shares();
+    // One at a time: only with success it takes another's place, and until then it is one too many.
+    const mayReplace =
+      this.#dialling === 0 && shares.fair < this.count && shares.fair < this.#most(DIALLED_PERCENT);
+    return mayReplace ? (address) => shares.hasRoomFor(address) : undefined;
   }
 
   /** A connection that came in. It is answered once its AS is known. */
@@ -100,9 +113,9 @@ export class Neighbours {
       socket.destroy();
       return;
     }
-    this.#opening++;
+    this.#opening.add(remote);
     const asn = await this.#asnOf(remote);
-    this.#opening--;
+    this.#opening.delete(remote);
     if (socket.destroyed || this.#stopped) socket.destroy();
     else this.#options.connected(socket, "in", remote, asn);
   }
@@ -149,15 +162,17 @@ export class Neighbours {
 
   async #dial(endpoint: Endpoint): Promise<void> {
     const { clock, connected, dialer } = this.#options;
-    this.#opening++;
+    this.#opening.add(endpoint);
     this.#dialling++;
     const asn = await this.#asnOf(endpoint);
     const socket = this.#stopped ? undefined : await dialer.dial(endpoint);
     this.#dialling--;
-    this.#opening--;
+    this.#opening.delete(endpoint);
     if (!socket) this.#table.ended(endpoint, false, clock.now());
-    else if (this.#stopped) socket.destroy();
-    else connected(socket, "out", endpoint, asn);
+    else if (this.#stopped || !this.#makeRoomFor(endpoint.address)) {
+      socket.destroy();
+      this.#table.ended(endpoint, true, clock.now());
+    } else connected(socket, "out", endpoint, asn);
   }
 
   /** Whoever got our endpoint from the tracker may be here before the tracker's answer to us is. */
@@ -174,7 +189,25 @@ export class Neighbours {
   #refuseAddress(address: Address): string | undefined {
     if (this.#stopped) return "stopping";
     if (this.#table.isBanned(address)) return "banned";
-    return this.#hasRoom() ? undefined : "too many connections";
+    return this.#makeRoomFor(address) ? undefined : "too many connections";
+  }
+
+  /** Where there is none, the newest connection of an address that has more than its share is closed for one that has less. */
+  #makeRoomFor(address: Address): boolean {
+    if (this.#hasRoom()) return true;
+    const shares = this.#shares();
+    if (!shares.hasRoomFor(address)) return false;
+    const inExcess = [...this.#options.connections()].filter(
+      ({ isOpen, remote }) => isOpen && shares.isExceededBy(remote.address),
+    );
+    inExcess.at(-1)?.abort("made way for another address");
+    return inExcess.length > 0;
+  }
+
+  #shares(): AddressShares {
+    const remotes = [...this.#options.connections()].map(({ remote }) => remote);
+    const addresses = [...remotes, ...this.#opening].map(({ address }) => address);
+    return new AddressShares(addresses, this.#options.maxConnections);
   }
 
   /** Two peers that dial each other at once must both keep the same connection: that of the smaller peer id. */
@@ -186,8 +219,11 @@ export class Neighbours {
 
   /** Is there room for one more within `percent` of the connections? */
   #hasRoom(percent = 100): boolean {
-    const { hasRoom, maxConnections } = this.#options;
-    return this.count < Math.ceil((maxConnections * percent) / 100) && hasRoom();
+    return this.count < this.#most(percent) && this.#options.hasRoom();
+  }
+
+  #most(percent: number): number {
+    return Math.ceil((this.#options.maxConnections * percent) / 100);
   }
 }
 
