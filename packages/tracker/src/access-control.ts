@@ -12,6 +12,7 @@ export interface AccessLists {
 /** Holds the lists in force; they can be replaced while the tracker runs. */
 export class AccessControl {
   #lists: AccessLists;
+  readonly #listeners = new Set<() => void>();
 
   constructor(lists: AccessLists = {}) {
     this.#lists = lists;
@@ -28,9 +29,19 @@ export class AccessControl {
 
   replace(lists: AccessLists): void {
     this.#lists = lists;
+    for (const listener of this.#listeners) listener();
   }
 
-  /** The refusal, or undefined. Never shows a token. */
+  /** `listener` is called after each replacement, until what is returned is called. */
+  onReplaced(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * The refusal, or undefined. Never shows a token. Who has none any more can change nothing, not even stop: what it
+   * announced while it had one expires.
+   */
   checkToken(token: string | undefined): Refusal | undefined {
     const { tokens } = this.#lists;
     if (token === undefined) {

@@ -73,6 +73,11 @@ export class LeadersFeed {
     }
   }
 
+  /** The swarm is gone: everybody of it is answered. */
+  closeSwarm(infoHash: InfoHash): void {
+    for (const poll of [...(this.#bySwarm.get(infoHash)?.values() ?? [])]) poll.end();
+  }
+
   /** Ends all polls; there are no new ones. */
   close(): void {
     this.#closed = true;

@@ -16,9 +16,10 @@ export function answerLeaders(
   const asked = decodeLeadersQuery(query);
   if (!asked.ok) return asked;
   const { infoHash, peerId, term } = asked.value;
-  const refusal = tracker.options.access.checkInfoHash(infoHash);
-  if (refusal) return { ok: false, error: refusal };
   const tell = (): Answer => {
+    // Again when the poll ends: the info-hash may have been withdrawn meanwhile.
+    const refusal = tracker.options.access.checkInfoHash(infoHash);
+    if (refusal) return { ok: false, error: refusal };
     const ct = tracker.tellLeaders(infoHash, peerId, source);
     return ct ? ok(encodeLeadersAnswer(ct)) : refuse("peer-unknown");
   };

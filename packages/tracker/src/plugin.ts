@@ -19,6 +19,7 @@ export async function trackerPlugin(app: FastifyInstance, options: TrackerOption
   const feed = new LeadersFeed(tracker.options.clock);
   const metrics = new TrackerMetrics(tracker, feed);
   tracker.onLeadersChanged((infoHash, { asn }) => feed.publish(infoHash, asn));
+  tracker.onSwarmDropped((infoHash) => feed.closeSwarm(infoHash));
 
   const route = (name: string, answer: (question: Question) => Answer | Promise<Answer>) =>
     queryRoute(app, tracker, name, answer, (answer) => metrics.count(name, answer));

@@ -39,9 +39,11 @@ export class Tracker {
   readonly quota: AddressQuota;
   readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
+  readonly #dropListeners = new Set<(infoHash: InfoHash) => void>();
   readonly #grown = new Set<InfoHash>();
   readonly #strangers: Seldom<Address>;
   readonly #refusals: Seldom<RefusedRequest>;
+  readonly #stopListening: () => void;
   readonly #sweeper: { cancel(): void };
 
   constructor(options: TrackerOptions) {
@@ -73,12 +75,19 @@ export class Tracker {
     );
     state?.attach((infoHash) => this.#state(infoHash));
     for (const saved of this.options.saved) this.#restore(saved);
+    this.#dropWithdrawn();
+    this.#stopListening = this.options.access.onReplaced(() => this.#dropWithdrawn());
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   /** `listener` hears of every new result of an electorate. */
   onLeadersChanged(listener: LeadersListener): void {
     this.#listeners.add(listener);
+  }
+
+  /** `listener` hears of every swarm that is served no more, with all its peers. */
+  onSwarmDropped(listener: (infoHash: InfoHash) => void): void {
+    this.#dropListeners.add(listener);
   }
 
   /** What a member of the swarm is told of its leaders; undefined for anybody else. */
@@ -113,11 +122,7 @@ export class Tracker {
     if (this.elections.get(infoHash)) {
       this.elections.apply(infoHash, (election, now) => election.leave(peer.peerId, now));
     }
-    if (swarm.size > 0) return;
-    this.options.store.delete(infoHash);
-    this.#grown.delete(infoHash);
-    this.elections.delete(infoHash);
-    this.options.state?.changed(infoHash);
+    if (swarm.size === 0) this.#forget(infoHash);
   }
 
   /** A member began to listen to its leaders feed. */
@@ -165,6 +170,7 @@ export class Tracker {
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.#sweeper.cancel();
+    this.#stopListening();
     this.#strangers.stop();
     this.#refusals.stop();
     for (const infoHash of this.#grown) this.options.state?.changed(infoHash);
@@ -188,6 +194,35 @@ export class Tracker {
     for (const { peerId } of election.members()) if (!swarm.get(peerId)) election.leave(peerId, now);
     this.elections.adopt(infoHash, election);
     for (const { peerId } of members) this.considerFeed(swarm, peerId);
+  }
+
+  /**
+   * Peers of an info-hash that is allowed no more are dropped at once: until they expired they would be handed to
+   * nobody, but shown, saved, and waited for. Their next announce, `stopped` too, is refused.
+   */
+  #dropWithdrawn(): void {
+    const { access, store } = this.options;
+    const withdrawn = [...store.swarms()].filter(({ infoHash }) => access.checkInfoHash(infoHash));
+    if (withdrawn.length === 0) return;
+    const peers = withdrawn.reduce((sum, { size }) => sum + size, 0);
+    for (const swarm of withdrawn) this.#drop(swarm);
+    this.options.log.info(
+      { event: "swarms dropped", swarms: withdrawn.length, peers },
+      "swarms that are not on the allow-list were dropped",
+    );
+  }
+
+  #drop(swarm: Swarm): void {
+    for (const { source } of swarm.peers()) this.quota.remove(source);
+    this.#forget(swarm.infoHash);
+    for (const listener of this.#dropListeners) listener(swarm.infoHash);
+  }
+
+  #forget(infoHash: InfoHash): void {
+    this.options.store.delete(infoHash);
+    this.#grown.delete(infoHash);
+    this.elections.delete(infoHash);
+    this.options.state?.changed(infoHash);
   }
 
   #state(infoHash: InfoHash): string | undefined {

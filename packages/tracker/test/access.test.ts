@@ -22,6 +22,69 @@ describe("the allow-list", () => {
   });
 });
 
+describe("an info-hash that is withdrawn while the tracker runs", () => {
+  const withdrawing = () => {
+    const access = new AccessControl({ allowList: new Set([SWARM, OTHER_SWARM]) });
+    const tracker = new TestTracker({ access, quorum: 1, peersPerAddress: 2 });
+    return { tracker, withdraw: () => access.replace({ allowList: new Set([OTHER_SWARM]) }) };
+  };
+
+  test("takes its peers and its election with it; other swarms stay", async () => {
+    const { tracker, withdraw } = withdrawing();
+    await tracker.join("a", "198.18.1.1", 5);
+    await tracker.announce("stock", { from: "198.18.1.2" });
+    await tracker.announce("other", { infoHash: OTHER_SWARM });
+    withdraw();
+    const stats = await tracker.stats();
+    expect(stats).toMatchObject({ swarms: 1, peers: 1, members: 0 });
+    expect(stats.listed.map(({ infoHash }) => infoHash)).toEqual([OTHER_SWARM]);
+    expect((await tracker.get("/metrics")).payload).toContain("cachetorrent_tracker_peers 1\n");
+  });
+
+  test("is refused from then on, to who stops, too, and whose poll was open", async () => {
+    const { tracker, withdraw } = withdrawing();
+    const { ct } = await tracker.join("a", "198.18.1.1", 5);
+    const polling = tracker.leaders("a", ct?.leaders?.term ?? 0, "198.18.1.1");
+    await tracker.untilPolls(1);
+    withdraw();
+    const answers = [
+      await polling,
+      await tracker.tryAnnounce("a", { from: "198.18.1.1" }),
+      await tracker.tryAnnounce("a", { from: "198.18.1.1", event: "stopped" }),
+    ];
+    for (const one of answers)
+      expect(one.ok ? "" : one.error.message).toBe("this torrent is not tracked here");
+    expect(await tracker.stats()).toMatchObject({ swarms: 0, peers: 0 });
+  });
+
+  test("leaves its addresses room for other peers", async () => {
+    const { tracker, withdraw } = withdrawing();
+    for (const name of ["a", "b"]) await tracker.announce(name);
+    expect((await tracker.tryAnnounce("c", { infoHash: OTHER_SWARM })).ok).toBe(false);
+    withdraw();
+    for (const name of ["c", "d"]) {
+      expect((await tracker.tryAnnounce(name, { infoHash: OTHER_SWARM })).ok).toBe(true);
+    }
+  });
+});
+
+describe("a token that is withdrawn while the tracker runs", () => {
+  test("refuses its peers, who stop too; they are gone when they expire", async () => {
+    const access = new AccessControl({ tokens: new Set(["old"]) });
+    const tracker = new TestTracker({ access, intervalMs: 100_000 });
+    const path = "/old/announce";
+    await tracker.announce("a", { path });
+    access.replace({ tokens: new Set(["new"]) });
+    for (const event of ["stopped", undefined] as const) {
+      const answer = await tracker.tryAnnounce("a", { path, ...(event ? { event } : {}) });
+      expect(answer.ok ? "" : answer.error.message).toBe("unknown token");
+    }
+    expect((await tracker.stats()).peers).toBe(1);
+    tracker.clock.advance(205_000);
+    expect((await tracker.stats()).peers).toBe(0);
+  });
+});
+
 describe("tokens", () => {
   const TOKEN = "s3cret-token";
   const guarded = () => new TestTracker({ access: new AccessControl({ tokens: new Set([TOKEN]) }) });

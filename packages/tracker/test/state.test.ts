@@ -138,6 +138,24 @@ describe("a tracker with a state directory", () => {
     expect(await readdir(state)).toEqual([]);
   });
 
+  test("forgets, and does not restore, swarms that the allow-list has no more", async () => {
+    const allowList = join(state, "allowed");
+    await writeFile(allowList, `${SWARM}\n${OTHER_SWARM}\n`);
+    const first = await startTestTracker({ state, "allow-list": allowList });
+    await populate(first);
+    await announceTo(first, "a", { from: "127.1.0.1", ...stands(5), infoHash: OTHER_SWARM });
+    await first.stop();
+
+    await writeFile(allowList, `${OTHER_SWARM}\n`);
+    const second = await startTestTracker({ state, "allow-list": allowList });
+    const { body } = await request(second, "/stats.json");
+    expect(JSON.parse(body.toString())).toMatchObject({ swarms: 1, peers: 1 });
+    await writeFile(allowList, "");
+    await second.reload();
+    await second.stop();
+    expect(await readdir(state)).toEqual(["allowed"]);
+  });
+
   test("a port that is taken leaves the state as it is", async () => {
     const first = await startTestTracker({ state });
     await populate(first);
