@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { storageError } from "@cachetorrent/peer";
 import { CtError } from "@cachetorrent/protocol";
 
 /**
@@ -12,6 +13,15 @@ export async function requireTorrentFile(path: string): Promise<void> {
   }
 }
 
+/** The folder that an option names. */
+export async function requireFolder(option: string, path: string): Promise<void> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw storageError(error, path, "cannot look at the folder");
+  });
+  if (!found?.isDirectory()) throw new CtError("CT_ERR_USAGE", `${option} ${path}: there is no such folder`);
+}
+
 export async function requirePath(path: string): Promise<void> {
   try {
     await stat(path);
@@ -20,6 +30,6 @@ export async function requirePath(path: string): Promise<void> {
     if (code === "ENOENT" || code === "ENOTDIR") {
       throw new CtError("CT_ERR_USAGE", `${path}: there is no such file`, { cause });
     }
-    throw cause;
+    throw storageError(cause, path, "cannot look at the file");
   }
 }

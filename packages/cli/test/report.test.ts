@@ -52,7 +52,7 @@ describe("a torrent's line on a terminal", () => {
     expect(progressLine(stalled)).toContain("ETA unknown");
   });
   test("says that the peer was elected", () => {
-    expect(progressLine(torrent({ leads: true, role: "leader" }))).toContain("leader, elected");
+    expect(progressLine(torrent({ leads: true }))).toContain("  elected leader  ");
   });
   test("shows how far the check is while what is on disk is checked", () => {
     const line = progressLine(torrent({ state: "checking", verifiedBytes: 0, checkedFraction: 0.5 }));
@@ -116,6 +116,11 @@ describe("plain lines", () => {
     expect(lines.map((line) => /\d+\.\d%/.exec(line)?.[0])).toEqual(
       [0, 10, 20, 30, 40, 50, 60, 70, 80, 90].map((tenth) => `${tenth}.0%`),
     );
+  });
+  test("count one peer as one", () => {
+    const lines: string[] = [];
+    lineReport((line) => lines.push(line)).progress({ connections: 1, torrents: [torrent({ peers: 1 })] });
+    expect(lines.join()).toContain(", 1 peer, ");
   });
   test("tell the beginning, completion and the end", () => {
     const lines: string[] = [];

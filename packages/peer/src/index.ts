@@ -4,7 +4,12 @@ export { type PeerDaemon, type PeerEvents, startPeer } from "./daemon.ts";
 export { FileStorage, type Storage } from "./disk/storage.ts";
 export { storageError } from "./disk/storage-error.ts";
 export { verifyOnDisk } from "./disk/verifier.ts";
-export { type CreatedTorrent, type CreateOptions, createTorrentFile } from "./metainfo/create.ts";
+export {
+  type CreatedTorrent,
+  type CreateOptions,
+  checkPieceLength,
+  createTorrentFile,
+} from "./metainfo/create.ts";
 export {
   loadMetainfo,
   type Metainfo,

@@ -1,6 +1,6 @@
 import { access, constants, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
-import { createTorrentFile, storageError } from "@cachetorrent/peer";
+import { checkPieceLength, createTorrentFile, storageError } from "@cachetorrent/peer";
 import { CtError, formatSize, parseSize, unwrap } from "@cachetorrent/protocol";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
@@ -82,7 +82,7 @@ async function create(path: string, flags: CreateFlags, context: Context): Promi
 function readPieceLength(text: string): number {
   const size = parseSize(text);
   if (!size.ok) throw new CtError("CT_ERR_USAGE", `--piece-length: ${size.error.message}`);
-  return unwrap(size);
+  return checkPieceLength(unwrap(size));
 }
 
 /** Before hours of hashing; the write itself checks again. */

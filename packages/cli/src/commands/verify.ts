@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { FileStorage, loadMetainfo, verifyOnDisk } from "@cachetorrent/peer";
 import { type Command, Option } from "commander";
 import type { Context } from "../context.ts";
+import { counted } from "../counted.ts";
 import { EXIT } from "../exit.ts";
 import { type FileCondition, fileConditions } from "../file-condition.ts";
-import { requireTorrentFile } from "../input-file.ts";
+import { requireFolder, requireTorrentFile } from "../input-file.ts";
 import { printable } from "../printable.ts";
 import { percent } from "../report/progress-line.ts";
 import { table } from "../table.ts";
@@ -33,8 +34,9 @@ export function define(command: Command, context: Context): void {
 
 async function verify(path: string, flags: VerifyFlags, context: Context): Promise<number> {
   await requireTorrentFile(path);
+  await requireFolder("--dir", flags.dir);
   const metainfo = await loadMetainfo(path);
-  const storage = await FileStorage.open(metainfo, flags.dir);
+  const storage = await FileStorage.open(metainfo, flags.dir, { longerFiles: "pass" });
   const progress = new TaskProgress(`checking ${printable(metainfo.name)}`, context.stderr);
   try {
     const verified = await verifyOnDisk(metainfo, storage, {
@@ -69,15 +71,15 @@ function resultText(result: {
   files: readonly FileCondition[];
 }): string {
   const name = printable(result.name);
-  if (result.complete) return `${name}: complete, ${result.pieces} pieces\n`;
+  if (result.complete) return `${name}: complete, ${counted(result.pieces, "piece")}\n`;
   const share = percent(result.pieces === 0 ? 1 : result.validPieces / result.pieces);
   const rows = result.files
     .filter((file) => file.state !== "complete")
     .map((file): [string, string] => [
       file.state,
-      `${printable(file.path)} (${file.validPieces} of ${file.pieces} pieces)`,
+      `${printable(file.path)} (${file.pieces === 0 ? "an empty file" : `${file.validPieces} of ${counted(file.pieces, "piece")}`})`,
     ]);
-  return `${name}: incomplete, ${result.validPieces} of ${result.pieces} pieces (${share})\n${table(rows, "  ")}`;
+  return `${name}: incomplete, ${result.validPieces} of ${counted(result.pieces, "piece")} (${share})\n${table(rows, "  ")}`;
 }
 
 async function sizeOnDisk(path: string): Promise<number | undefined> {

@@ -1,8 +1,9 @@
 import type { PeerStatus, TorrentStatus } from "@cachetorrent/peer";
 import { formatRate, formatSize, type InfoHash } from "@cachetorrent/protocol";
+import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
 import type { PeerReport } from "./peer-report.ts";
-import { duration, percent, progressFraction } from "./progress-line.ts";
+import { duration, percent, progressFraction, roleWords } from "./progress-line.ts";
 
 const STEP = 0.1;
 
@@ -43,7 +44,7 @@ function stateLine(torrent: TorrentStatus): string | undefined {
       return `checking what is on disk, ${done}`;
     case "downloading": {
       const eta = torrent.etaMs === undefined ? "" : `, ETA ${duration(torrent.etaMs)}`;
-      return `${done}, in ${formatRate(torrent.rateIn)}, ${torrent.peers} peers, ${torrent.role}${eta}`;
+      return `${done}, in ${formatRate(torrent.rateIn)}, ${counted(torrent.peers, "peer")}, ${roleWords(torrent)}${eta}`;
     }
     case "seeding":
     case "stopped":

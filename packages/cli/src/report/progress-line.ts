@@ -1,6 +1,7 @@
 import type { TorrentStatus } from "@cachetorrent/peer";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
 import { cellCount, cutToCells, fitToCells } from "../cells.ts";
+import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
 
 const GAP = "  ";
@@ -47,6 +48,11 @@ export function duration(ms: number): string {
   return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
 }
 
+/** What the peer is in this swarm. */
+export function roleWords(torrent: TorrentStatus): string {
+  return torrent.leads ? "elected leader" : torrent.role;
+}
+
 function details(torrent: TorrentStatus): string[] {
   switch (torrent.state) {
     case "checking":
@@ -66,8 +72,8 @@ function details(torrent: TorrentStatus): string[] {
         `out ${formatRate(torrent.rateOut)}`,
         `internal ${formatSize(torrent.internalBytes)}`,
         `external ${formatSize(torrent.externalBytes)}`,
-        `${torrent.peers} ${torrent.peers === 1 ? "peer" : "peers"}`,
-        torrent.leads ? `${torrent.role}, elected` : torrent.role,
+        counted(torrent.peers, "peer"),
+        roleWords(torrent),
       ];
       if (torrent.state === "downloading") {
         parts.push(`ETA ${torrent.etaMs === undefined ? "unknown" : duration(torrent.etaMs)}`);

@@ -21,6 +21,9 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** What to do about files on disk that are longer than the torrent says. */
+type LongerFiles = "refuse" | "pass";
+
 const OPEN_FILES_MOST = 64;
 /** File system calls at a time where there is one a file: libuv has four threads, more would only queue. */
 const CALLS_AT_ONCE = 8;
@@ -34,25 +37,39 @@ export class FileStorage implements Storage {
   readonly #metainfo: Metainfo;
   readonly #directory: DownloadDirectory;
   readonly #begun: BegunFiles;
+  readonly #longerFiles: LongerFiles;
   readonly #open = new OpenFiles((file, writable) => this.#openFile(file, writable), OPEN_FILES_MOST);
   /** Bytes on disk when last looked at; MISSING where there is no file. */
   readonly #sizes: Float64Array;
   /** Written, and not flushed yet. */
   readonly #dirty = new Set<number>();
 
-  private constructor(metainfo: Metainfo, directory: DownloadDirectory, begun: BegunFiles) {
+  private constructor(
+    metainfo: Metainfo,
+    directory: DownloadDirectory,
+    begun: BegunFiles,
+    longerFiles: LongerFiles,
+  ) {
     this.#metainfo = metainfo;
     this.#directory = directory;
     this.#begun = begun;
+    this.#longerFiles = longerFiles;
     this.#sizes = new Float64Array(metainfo.files.length).fill(MISSING);
   }
 
-  /** Looks at what is there, and changes nothing. CT_ERR_FILE_IN_THE_WAY for what cannot be the torrent's. */
-  static async open(metainfo: Metainfo, dir: string): Promise<FileStorage> {
+  /**
+   * Looks at what is there, and changes nothing. CT_ERR_FILE_IN_THE_WAY for what cannot be the torrent's; who only
+   * wants to look may have longer files pass.
+   */
+  static async open(
+    metainfo: Metainfo,
+    dir: string,
+    { longerFiles = "refuse" }: { readonly longerFiles?: LongerFiles } = {},
+  ): Promise<FileStorage> {
     const directory = new DownloadDirectory(dir);
     await directory.has([]); // says so if the directory itself is a file
     const begun = await BegunFiles.load(directory.path, metainfo.infoHash);
-    const storage = new FileStorage(metainfo, directory, begun);
+    const storage = new FileStorage(metainfo, directory, begun, longerFiles);
     await storage.survey();
     return storage;
   }
@@ -161,7 +178,7 @@ export class FileStorage implements Storage {
           : "a device";
       throw new CtError("CT_ERR_FILE_IN_THE_WAY", `${path}: ${found} is where a file must be`);
     }
-    if (stats.size > file.length) {
+    if (stats.size > file.length && this.#longerFiles === "refuse") {
       throw new CtError(
         "CT_ERR_FILE_IN_THE_WAY",
         `${path}: a file of ${stats.size} bytes is where the torrent has one of ${file.length}`,

@@ -35,7 +35,8 @@ export async function createTorrentFile(options: CreateOptions): Promise<Created
   const total = files.reduce((sum, file) => sum + file.length, 0);
   const bytes = await hashFiles(files, name, {
     name,
-    pieceLength: checkPieceLength(options.pieceLength) ?? sensiblePieceLength(total),
+    pieceLength:
+      options.pieceLength === undefined ? sensiblePieceLength(total) : checkPieceLength(options.pieceLength),
     announceList: trackers.map((tracker) => [tracker]),
     filterJunkFiles: false,
     createdBy: "CacheTorrent",
@@ -102,9 +103,9 @@ function sensiblePieceLength(total: number): number {
   return pieceLength;
 }
 
-function checkPieceLength(pieceLength: number | undefined): number | undefined {
+/** The length itself. Throws CT_ERR_USAGE where it is none that `createTorrentFile` takes. */
+export function checkPieceLength(pieceLength: number): number {
   const { pieceLengthLeast, pieceLengthMost } = LIMITS.peer;
-  if (pieceLength === undefined) return undefined;
   if (
     pieceLength >= pieceLengthLeast &&
     pieceLength <= pieceLengthMost &&
