@@ -18,6 +18,7 @@ export const LIMITS = {
     pendingBeyondDeadlineMs: 10 * SECOND,
     feedClosedExpiryMs: MINUTE,
     peersPerAddress: 10_000,
+    peersInAll: 1_000_000,
     numwantDefault: 50,
     numwantMost: 200,
     scrapeHashes: 64,

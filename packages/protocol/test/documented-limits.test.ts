@@ -43,7 +43,7 @@ function numbersOf(text: string): number[] {
 function constantIn(file: string, name: string): number[] {
   const source = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
   const [, expression] =
-    new RegExp(`^const ${name} = \\[?([\\w* ,]+)\\]?(?: as const)?;`, "m").exec(source) ?? [];
+    new RegExp(`^(?:export )?const ${name} = \\[?([\\w* ,]+)\\]?(?: as const)?;`, "m").exec(source) ?? [];
   if (expression === undefined) throw new Error(`docs/limits.md: there is no ${name} in packages/${file}`);
   return expression.split(",").map((product) =>
     product

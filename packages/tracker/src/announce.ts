@@ -41,9 +41,8 @@ export function announce(
     return ok({ ...answerTo(tracker, swarm), peers: [] });
   }
   if (request.port === 0) return fail("CT_ERR_ANNOUNCE", "invalid port: 0");
-  if (!known && !tracker.quota.hasRoom(address)) {
-    return refuse("address-full");
-  }
+  const full = known ? undefined : tracker.quota.refusal(address);
+  if (full) return refuse(full);
   const joined = swarm ?? store.open(request.infoHash);
   if (known && !isKnownPeer && isGuarded(known)) {
     // Somebody with another peer's id: a list like anybody's, no word of the extension, and the record stays as it is.

@@ -78,6 +78,12 @@ export const TrackerConfigSchema = Type.Object(
       description: "peers of one address (or IPv6 /64), over all swarms; further ones are refused",
       placeholder: "N",
     }),
+    "peers-in-all": Type.Integer({
+      minimum: 1,
+      default: LIMITS.tracker.peersInAll,
+      description: "peers in all swarms together; further ones are refused",
+      placeholder: "N",
+    }),
     state: File("directory to keep elections in, so that they survive a restart", "DIR"),
     "allow-list": File("file of info-hashes to serve, one a line; without it all are"),
     tokens: File("file of tokens, one a line, of which announces must carry one: /TOKEN/announce"),

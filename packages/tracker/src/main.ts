@@ -61,6 +61,7 @@ export async function startTracker(
     deadlineMs: config.deadline * 1000,
     intervalMs: config.interval * 1000,
     peersPerAddress: config["peers-per-address"],
+    peersInAll: config["peers-in-all"],
     trustedProxies: addressSet(config["trust-proxy"], "trust-proxy"),
     trustedNetworks: addressSet(config["trust-ip"], "trust-ip"),
   });

@@ -25,6 +25,8 @@ export interface TrackerOptions {
   readonly intervalMs?: number;
   /** Peers of one address, over all swarms. */
   readonly peersPerAddress?: number;
+  /** Peers in all swarms. */
+  readonly peersInAll?: number;
   /** In which AS an address is; by default nobody knows. */
   readonly resolver?: AsResolver;
   readonly access?: AccessControl;
@@ -53,6 +55,7 @@ export function completeOptions(options: TrackerOptions): CompleteTrackerOptions
     deadlineMs: LIMITS.election.deadlineMs,
     intervalMs: LIMITS.tracker.intervalMs,
     peersPerAddress: LIMITS.tracker.peersPerAddress,
+    peersInAll: LIMITS.tracker.peersInAll,
     resolver: resolverChain([]),
     access: new AccessControl(),
     trustedProxies: new AddressSet(),

@@ -7,6 +7,7 @@ const MESSAGES = {
   "token-unknown": "unknown token",
   "info-hash-not-allowed": "this torrent is not tracked here",
   "address-full": "your address has too many peers here",
+  "tracker-full": "this tracker has too many peers",
   "full-scrape": "full scrape is not allowed",
   "peer-unknown": "unknown peer",
   "polls-full": "poll by announcing",

@@ -1,5 +1,5 @@
 import { access, constants, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Clock, Timer } from "@cachetorrent/clock";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
@@ -43,7 +43,7 @@ export class StateDirectory {
     log: Logger,
   ): Promise<{ readonly directory: StateDirectory; readonly saved: SavedSwarm[] }> {
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await makeDirectory(resolve(path));
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
       const names = (await readdir(path)).filter((name) => FILE_NAME.test(name));
       const saved: SavedSwarm[] = [];
@@ -139,4 +139,28 @@ export class StateDirectory {
       await handle.close();
     }
   }
+}
+
+/**
+ * Makes the directory and those above it, where they are not there yet. Node's own `recursive` never returns where a
+ * directory that exists says ENOENT to who makes one in it, as /proc does.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    // What it is shows when it is used.
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || (await isThere(dirname(path)))) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+  );
 }

@@ -5,7 +5,7 @@ import { endpointsOf, type Swarm } from "./swarm.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** Swarms told of one by one, the largest first: a tracker may hold a million. */
-const SWARMS_LISTED = 1000;
+export const SWARMS_LISTED = 1000;
 
 /** What `/stats.json` shows. Bytes are payload, as the members reported it. */
 export interface TrackerStats extends PayloadStats {

@@ -10,11 +10,11 @@ import {
   type ScrapeEntry,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
-import { AddressQuota } from "./address-quota.ts";
 import { ElectionKeeper } from "./election-keeper.ts";
 import { expiresAt } from "./expiry.ts";
 import { type AskingPeer, memberAnswer } from "./member-answer.ts";
 import { type CompleteTrackerOptions, completeOptions, type TrackerOptions } from "./options.ts";
+import { PeerQuota } from "./peer-quota.ts";
 import { policyOf } from "./policies.ts";
 import type { RefusalReason } from "./refusal.ts";
 import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
@@ -36,7 +36,7 @@ export interface RefusedRequest {
 export class Tracker {
   readonly options: CompleteTrackerOptions;
   readonly elections: ElectionKeeper;
-  readonly quota: AddressQuota;
+  readonly quota: PeerQuota;
   readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
   readonly #dropListeners = new Set<(infoHash: InfoHash) => void>();
@@ -49,7 +49,7 @@ export class Tracker {
   constructor(options: TrackerOptions) {
     this.options = completeOptions(options);
     const { clock, leaderPercent, quorum, deadlineMs, state } = this.options;
-    this.quota = new AddressQuota(this.options.peersPerAddress);
+    this.quota = new PeerQuota(this.options);
     this.#electionOptions = {
       leaderPercent,
       deadlineMs,

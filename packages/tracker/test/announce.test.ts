@@ -180,6 +180,21 @@ describe("announce", () => {
     await tracker.announce("6d", { from: "2001:db8:1:1::3" });
   });
 
+  test("the tracker has so many peers in all, until one is gone; those refused are counted", async () => {
+    const tracker = new TestTracker({ peersInAll: 2 });
+    await tracker.announce("a", { from: "198.18.1.1" });
+    await tracker.announce("b", { from: "198.18.1.2", infoHash: OTHER_SWARM });
+    const refused = await tracker.tryAnnounce("c", { from: "198.18.1.3" });
+    expect(refused.ok ? "" : refused.error.message).toBe("this tracker has too many peers");
+    expect((await tracker.get("/metrics")).payload).toContain(
+      'cachetorrent_tracker_refused_total{route="announce",reason="tracker-full"} 1\n',
+    );
+    await tracker.announce("a", { from: "198.18.1.1" });
+    await tracker.announce("b", { from: "198.18.1.2", infoHash: OTHER_SWARM, event: "stopped" });
+    await tracker.announce("c", { from: "198.18.1.3" });
+    expect((await tracker.stats()).peers).toBe(2);
+  });
+
   test("peers that expired make room for others of their address", async () => {
     const tracker = new TestTracker({ peersPerAddress: 1 });
     await tracker.announce("a");

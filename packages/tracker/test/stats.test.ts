@@ -37,6 +37,22 @@ describe("/stats.json", () => {
     expect((await tracker.stats()).listed[0]?.unknownAs).toBe(2);
   });
 
+  test("is up to a second old where more swarms are than it lists, and fresh where not", async () => {
+    const tracker = new TestTracker();
+    const swarm = (n: number) => n.toString(16).padStart(40, "0") as typeof SWARM;
+    for (let n = 1; n <= 1000; n++) await tracker.announce("a", { infoHash: swarm(n) });
+    expect((await tracker.stats()).swarms).toBe(1000);
+    await tracker.announce("a", { infoHash: swarm(1001) });
+    const { swarms, listed } = await tracker.stats();
+    expect([swarms, listed.length]).toEqual([1001, 1000]);
+    await tracker.announce("a", { infoHash: swarm(1002) });
+    expect((await tracker.stats()).swarms).toBe(1001);
+    tracker.clock.advance(1000);
+    expect((await tracker.stats()).swarms).toBe(1002);
+    for (const n of [1, 2]) await tracker.announce("a", { infoHash: swarm(n), event: "stopped" });
+    expect((await tracker.stats()).swarms).toBe(1000);
+  });
+
   test("before the election an electorate has neither term nor leaders", async () => {
     const tracker = new TestTracker();
     await tracker.join("a", "198.18.1.1", 5_000);
