@@ -1,4 +1,5 @@
-import pino, { type Logger, stdTimeFunctions } from "pino";
+import { CtError } from "@cachetorrent/protocol";
+import pino, { type Logger, stdSerializers, stdTimeFunctions } from "pino";
 import { printable } from "./printable.ts";
 
 /** Where log lines go: stderr itself, or a display that keeps its own lines below them. */
@@ -11,7 +12,13 @@ export function createLogger(level: string, target: LogTarget, options: { readab
   const destination = options.readable
     ? { write: (line: string) => target.write(readableLine(line)) }
     : target;
-  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, destination);
+  const serializers = { err: ["debug", "trace"].includes(level) ? stdSerializers.err : loggedError };
+  return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, serializers }, destination);
+}
+
+/** A CtError is foreseen and says itself what is wrong: where in our code it was found helps only who debugs. */
+function loggedError(error: Error): object {
+  return error instanceof CtError ? { code: error.code, message: error.message } : stdSerializers.err(error);
 }
 
 const LEVEL_NAMES: Readonly<Record<number, string>> = {
@@ -33,6 +40,8 @@ export function readableLine(line: string): string {
   for (const [name, value] of Object.entries(fields)) {
     words.push(`${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
   }
-  if (err !== undefined) words.push(`(${(err as { message?: string }).message ?? JSON.stringify(err)})`);
+  const why = err === undefined ? undefined : ((err as { message?: string }).message ?? JSON.stringify(err));
+  // Some messages are the error's own.
+  if (why !== undefined && why !== msg) words.push(`(${why})`);
   return `${printable(words.join(" "))}\n`;
 }

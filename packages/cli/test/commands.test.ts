@@ -330,6 +330,26 @@ describe("daemons", () => {
     expect(stdout).toContain("bad: failed: ");
     expect(exitCode).toBe(1);
   });
+  test.each(["plain", "json"])("a peer whose only torrent fails says so once (%s)", async (form) => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a"), "a");
+    await run(["create", "a", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    await mkdir(join(folder, "content", "a"), { recursive: true });
+    const { exitCode, stdout } = await run(
+      [
+        "peer",
+        "a.torrent",
+        "--dir",
+        "content",
+        "--listen",
+        "127.0.0.1:0",
+        ...(form === "json" ? ["--json"] : []),
+      ],
+      { cwd: folder },
+    );
+    expect(stdout.match(/"event":"failed"|failed: /g)).toHaveLength(1);
+    expect(exitCode).toBe(1);
+  });
   test("a peer that seeds ends with 130 on SIGINT and tells the end", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));

@@ -28,12 +28,11 @@ function drawnReport(display: TerminalDisplay): PeerReport {
   return {
     listening: ({ endpoint }) => display.printAbove(`listening on ${endpoint}`),
     progress: show,
-    // Its line is at 100% and the log has said so: no need for a third time.
+    // Its lines say so, and the log has: no need for a third time.
     complete: () => undefined,
-    failed: (error, torrent) =>
-      display.printAbove(
-        torrent ? `${printable(torrent.name)}: ${printable(error.message)}` : printable(error.message),
-      ),
+    failed: (error, torrent) => {
+      if (!torrent) display.printAbove(`failed: ${printable(error.message)}`);
+    },
     stopped: show,
   };
 }
