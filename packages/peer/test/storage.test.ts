@@ -108,6 +108,14 @@ describe("writing", () => {
     expect(Object.keys(await treeOf(join(directory, "torrent"))).sort()).toEqual(["a", "c", "sub/", "sub/b"]);
   });
 
+  it("where no directory can be made it says so, and does not try forever", async () => {
+    const torrent = await threePieces();
+    const storage = await openStorage(torrent.metainfo, "/proc/not/there");
+    await expect(storage.writePiece(0, pieceOf(torrent, 0))).rejects.toThrow(
+      expect.objectContaining({ code: "CT_ERR_STORAGE", message: expect.stringContaining("/proc/not") }),
+    );
+  });
+
   it("all pieces, in any order and at once, make the files; finishing makes the empty ones and leaves no record", async () => {
     const directory = await temporaryDirectory();
     const torrent = await threePieces();

@@ -154,7 +154,7 @@ async function makeDirectory(path: string): Promise<void> {
     if (code === "EEXIST") return;
     if (code !== "ENOENT" || (await isThere(dirname(path)))) throw error;
     await makeDirectory(dirname(path));
-    await mkdir(path, { mode: 0o700 });
+    await makeDirectory(path);
   }
 }
 

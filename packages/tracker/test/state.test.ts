@@ -211,6 +211,18 @@ describe("a tracker with a state directory", () => {
     expect(await readdir(state)).toEqual([`${SWARM}.json`]);
   });
 
+  test("a directory is made with those above it, for nobody else to read", async () => {
+    const path = join(state, "not", "there", "yet");
+    await startTestTracker({ state: path });
+    expect((await stat(path)).mode & 0o777).toBe(0o700);
+  });
+
+  test("where no directory can be made, the tracker says so and does not try forever", async () => {
+    await expect(startTestTracker({ state: "/proc/not/there" })).rejects.toThrow(
+      expect.objectContaining({ code: "CT_ERR_STATE", message: expect.stringContaining("/proc/not/there") }),
+    );
+  });
+
   test("a directory that cannot be used is refused by name", async () => {
     const path = join(state, "file");
     await writeFile(path, "");

@@ -1,5 +1,5 @@
 import { lstat, mkdir, realpath, stat } from "node:fs/promises";
-import { join, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { CtError } from "@cachetorrent/protocol";
 import { errnoOf, storageError } from "./storage-error.ts";
 
@@ -35,8 +35,10 @@ export class DownloadDirectory {
     if (await this.has(components)) return;
     const path = this.join(components);
     if (components.length > 0) await this.make(components.slice(0, -1));
+    // Node's own `recursive` never returns where a directory that exists says ENOENT, as /proc does.
+    else await new DownloadDirectory(dirname(path)).make([]);
     try {
-      await mkdir(path, { recursive: components.length === 0 });
+      await mkdir(path);
     } catch (error) {
       // Another file's write may have made it; what it is, is asked below.
       if (errnoOf(error) !== "EEXIST") throw storageError(error, path, "cannot make the directory");
