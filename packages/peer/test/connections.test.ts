@@ -88,6 +88,23 @@ describe("a peer that dials us", () => {
     await other.closed();
   });
 
+  it("and floods us with requests while it is choked is dropped, but not for a burst", async () => {
+    const { clock, peer, raw } = await atRest();
+    // Without the fast extension nothing answers these, so that no unread answers end the connection.
+    const join = (n: number) => {
+      const peerId = numberedPeerId(900_000 + n);
+      return RawPeer.join(peer.endpoint, { ...raw, clock, fast: false, peerId });
+    };
+    const [eager, flood] = [await join(1), await join(2)];
+    const request = Buffer.from([0, 0, 0, 13, 6, ...Buffer.alloc(11), 1]);
+    eager.socket.write(Buffer.concat(new Array(20_000).fill(request)));
+    eager.wire.interested();
+    await eager.received("unchoke");
+    flood.socket.write(Buffer.concat(new Array(60_000).fill(request)));
+    await flood.closed();
+    expect(eager.isClosed).toBe(false);
+  });
+
   it("is let in while there is room, and not beyond", async () => {
     const torrent = await aTorrent();
     const tracker = await MeetingPoint.open();

@@ -61,7 +61,7 @@ export const LIMITS = {
     requestDepthLeast: 4,
     requestDepthMost: 512,
     requestsQueuedPerConnection: 512,
-    /** Choke, interest and have messages from one connection, averaged over 10 s. */
+    /** Choke, interest and have messages from one connection, and requests while choked, averaged over 10 s. */
     controlMessagesPerSecond: 5000,
     unsentBytesLeast: 64 * KiB,
     unsentMs: 50,

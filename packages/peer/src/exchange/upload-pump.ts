@@ -59,7 +59,7 @@ export class UploadPump {
     let budget = BYTES_PER_TURN;
     while (this.#ring.size > 0) {
       for (const [connection, source] of this.#ring) {
-        const request = connection.canSend(now) ? connection.uploadQueue[0] : undefined;
+        const request = connection.canSend(now) ? connection.uploadQueue.first : undefined;
         if (!request) {
           // Back on `drain` or with the next request.
           this.#ring.delete(connection);
@@ -74,7 +74,7 @@ export class UploadPump {
           this.#schedule(this.#bucket.waitMs(now));
           return;
         }
-        connection.uploadQueue.shift();
+        connection.uploadQueue.takeFirst();
         this.#readAhead(connection, source, request.piece);
         const block = piece.subarray(request.begin, request.begin + request.length);
         if (connection.serve(request, block)) source.sent(connection, request.length);
@@ -94,7 +94,7 @@ export class UploadPump {
   #readAhead(connection: Connection, source: BlockSource, piece: number): void {
     if (this.#serving.get(connection) === piece) return;
     this.#serving.set(connection, piece);
-    const next = connection.uploadQueue.find((request) => request.piece !== piece)?.piece;
+    const next = connection.uploadQueue.pieceAfter(piece);
     if (next === undefined || source.cached(next)) return;
     source.load(next).catch(() => undefined); // told when it is that piece's turn
   }
@@ -110,7 +110,7 @@ export class UploadPump {
         // The storage has reported it; the request is refused so that the other side asks elsewhere.
         this.#loading.delete(connection);
         connection.refuse(request);
-        if (connection.uploadQueue.length > 0) this.ready(connection, source);
+        if (!connection.uploadQueue.isEmpty) this.ready(connection, source);
       },
     );
   }

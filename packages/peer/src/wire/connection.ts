@@ -14,9 +14,12 @@ import { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
 import { type BlockRequest, blockKey, blockLength } from "./block-request.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
+import { describeMessage } from "./describe-message.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { Link } from "./link.ts";
+import { MESSAGE_ID } from "./message.ts";
 import { Outstanding } from "./outstanding.ts";
+import { UploadQueue } from "./upload-queue.ts";
 
 export interface ConnectionOptions {
   readonly socket: Socket;
@@ -55,7 +58,7 @@ export class Connection {
   /** Set while it lets requests lie: it gets one at a time until a block arrives. */
   snubbed = false;
   /** What it asked of us and waits for. */
-  readonly uploadQueue: BlockRequest[] = [];
+  readonly uploadQueue = new UploadQueue();
   readonly downRate: RateMeter;
   readonly upRate: RateMeter;
   readonly #controlRate: RateMeter;
@@ -90,8 +93,12 @@ export class Connection {
       shape: options.shape,
       clock: options.clock,
       extendedHandshake: options.extendedHandshake,
+      onReceived: (message) => this.#onMessage(message),
+      ...(options.trace.enabled
+        ? { onSent: (message, length) => this.#traceMessage("out", message, length) }
+        : {}),
       onDrain: () => {
-        if (this.uploadQueue.length > 0) this.#owner.requested(this);
+        if (!this.uploadQueue.isEmpty) this.#owner.requested(this);
       },
       onEnding: () => this.#giveUpRequests(),
       onClosed: (reason) => this.#owner.closed(this, reason),
@@ -155,48 +162,41 @@ export class Connection {
 
   /** Tells which pieces we hold; called once, right after the handshake (BEP 3, BEP 6). */
   sendMap(have: PieceSet): void {
-    this.#trace("out", "bitfield", { pieces: have.size });
     if (this.#wire.hasFast && have.isFull) this.#wire.haveAll();
     else if (this.#wire.hasFast && have.size === 0) this.#wire.haveNone();
     else if (have.size > 0) this.#wire.bitfield(have.toBitfield());
   }
 
   sendHave(piece: number): void {
-    this.#trace("out", "have", { piece });
     this.#wire.have(piece);
   }
 
   choke(): void {
     if (this.isChoking) return;
-    this.#trace("out", "choke");
     this.#wire.choke();
     // Each open request is rejected by name (BEP 6): one of an earlier unchoke is never served.
-    for (const request of this.uploadQueue.splice(0)) this.#reject(request);
+    for (const request of this.uploadQueue.takeAll()) this.#reject(request);
   }
 
   unchoke(): void {
     this.lastUnchokedAt = this.#clock.now();
-    this.#trace("out", "unchoke");
     this.#wire.unchoke();
   }
 
   showInterest(interested: boolean): void {
     if (interested === this.#wire.amInterested) return;
-    this.#trace("out", interested ? "interested" : "not interested");
     if (interested) this.#wire.interested();
     else this.#wire.uninterested();
   }
 
   request(piece: number, begin: number, length: number): void {
     this.outstanding.asked(blockKey(piece, begin), this.#clock.now());
-    this.#trace("out", "request", { piece, begin, length });
     this.#wire.request(piece, begin, length, ignoreOutcome);
   }
 
   /** Takes a request back: another peer was faster, or this one too slow. */
   cancel(piece: number, begin: number, length: number): void {
     if (!this.outstanding.takeBack(blockKey(piece, begin))) return;
-    this.#trace("out", "cancel", { piece, begin, length });
     this.#wire.cancel(piece, begin, length);
   }
 
@@ -204,17 +204,13 @@ export class Connection {
   serve(request: BlockRequest, block: Uint8Array): boolean {
     if (!this.isOpen) return false;
     this.upRate.add(block.length, this.#clock.now());
-    this.#trace("out", "piece", { piece: request.piece, begin: request.begin, length: block.length });
     this.#link.sendBlock(request.piece, request.begin, block);
     return true;
   }
 
   /** Will not serve a queued request: the other side may ask elsewhere. */
   refuse(request: BlockRequest): void {
-    const at = this.uploadQueue.indexOf(request);
-    if (at < 0) return;
-    this.uploadQueue.splice(at, 1);
-    this.#reject(request);
+    if (this.uploadQueue.remove(request)) this.#reject(request);
   }
 
   idleMs(now: number): number {
@@ -238,11 +234,12 @@ export class Connection {
 
   /** Ends the connection at once: the other side broke the protocol, or our time is up. */
   abort(reason: string): void {
+    if (this.isOpen) this.#trace("out", "close", { reason });
     this.#link.abort(reason);
   }
 
   #sendHandshake(): void {
-    this.#trace("out", "handshake");
+    this.#trace("out", "handshake", { peerId: this.#options.peerId });
     this.#wire.handshake(this.#options.infoHash, this.#options.peerId, { fast: true });
   }
 
@@ -251,14 +248,12 @@ export class Connection {
     wire.on("handshake", (infoHash, peerId) => this.#onHandshake(infoHash, peerId));
     wire.on("choke", () => this.#onChoke());
     wire.on("unchoke", () => {
-      this.#trace("in", "unchoke");
       this.#countControl(1);
       this.#owner.unchoked(this);
     });
-    wire.on("interested", () => this.#onInterest("interested"));
-    wire.on("uninterested", () => this.#onInterest("not interested"));
+    wire.on("interested", () => this.#onInterest());
+    wire.on("uninterested", () => this.#onInterest());
     wire.on("have", (piece) => {
-      this.#trace("in", "have", { piece });
       this.#countControl(1);
       if (this.theirs.add(piece)) this.#owner.has(this, piece);
     });
@@ -269,9 +264,8 @@ export class Connection {
     });
     wire.on("have-all", () => this.#onMap(PieceSet.full(this.#options.shape.pieceCount)));
     wire.on("request", (piece, begin, length) => this.#onRequest({ piece, begin, length }));
-    wire.on("cancel", (piece, begin, length) => this.#onCancel(piece, begin, length));
-    wire.on("reject", (piece, begin, length) => {
-      this.#trace("in", "reject", { piece, begin, length });
+    wire.on("cancel", (piece, begin, length) => this.refuse({ piece, begin, length }));
+    wire.on("reject", (piece, begin) => {
       const key = blockKey(piece, begin);
       if (!this.outstanding.rejected(key)) return;
       this.restsUntil = this.#clock.now() + REJECTED_REST_MS;
@@ -293,7 +287,6 @@ export class Connection {
   }
 
   #onMap(map: PieceSet): void {
-    this.#trace("in", "bitfield", { pieces: map.size });
     // Reading one costs as much as so many haves.
     this.#countControl(1 + map.pieceCount / 64);
     if (this.theirs.size === 0) {
@@ -305,14 +298,12 @@ export class Connection {
     for (const piece of map) if (this.theirs.add(piece)) this.#owner.has(this, piece);
   }
 
-  #onInterest(m: "interested" | "not interested"): void {
-    this.#trace("in", m);
+  #onInterest(): void {
     this.#countControl(1);
     this.#owner.interestChanged(this);
   }
 
   #onChoke(): void {
-    this.#trace("in", "choke");
     this.#countControl(1);
     // Without the fast extension a choke drops all requests; with it each is rejected by name.
     if (this.#wire.hasFast || this.outstanding.size === 0) return;
@@ -320,7 +311,6 @@ export class Connection {
   }
 
   #onBlock(piece: number, begin: number, block: Uint8Array): void {
-    this.#trace("in", "piece", { piece, begin, length: block.length });
     // Blocks nobody asked for, or cut otherwise, count for nothing, neither as data nor as merit.
     if (begin % BLOCK !== 0 || block.length !== blockLength(this.#options.shape, piece, begin)) return;
     const now = this.#clock.now();
@@ -331,30 +321,15 @@ export class Connection {
   }
 
   #onRequest(request: BlockRequest): void {
-    this.#trace("in", "request", { piece: request.piece, begin: request.begin, length: request.length });
-    // Our queue is the only list: the wire's own takes one of two equal requests for the other.
-    this.#wire.peerRequests.length = 0;
-    const isFull = this.uploadQueue.length >= LIMITS.peer.requestsQueuedPerConnection;
-    if (isFull || !this.#owner.mayServe(this, request.piece)) {
-      this.#reject(request);
-      return;
-    }
-    this.uploadQueue.push(request);
-    this.#owner.requested(this);
-  }
-
-  #onCancel(piece: number, begin: number, length: number): void {
-    this.#trace("in", "cancel", { piece, begin, length });
-    const request = this.uploadQueue.find(
-      (one) => one.piece === piece && one.begin === begin && one.length === length,
-    );
-    if (request) this.refuse(request);
+    this.#wire.peerRequests.length = 0; // `uploadQueue` has them
+    if (this.#owner.mayServe(this, request.piece) && this.uploadQueue.add(request)) {
+      this.#owner.requested(this);
+    } else this.#reject(request);
   }
 
   /** BEP 6: each request is answered by exactly one piece or reject, a cancelled one too. */
   #reject({ piece, begin, length }: BlockRequest): void {
     if (!this.#wire.hasFast) return;
-    this.#trace("out", "reject", { piece, begin, length });
     this.#wire.reject(piece, begin, length);
   }
 
@@ -363,8 +338,21 @@ export class Connection {
     const now = this.#clock.now();
     this.#controlRate.add(messages, now);
     if (this.#controlRate.rate(now) > LIMITS.peer.controlMessagesPerSecond) {
-      this.abort("protocol error: too many choke, interest and have messages");
+      this.abort("protocol error: too many choke, interest and have messages, or requests while choked");
     }
+  }
+
+  /** Whatever comes, also what the wire keeps to itself. */
+  #onMessage(message: Uint8Array): void {
+    this.#traceMessage("in", message);
+    // The wire rejects them on its own.
+    if (message[0] === MESSAGE_ID.request && this.isChoking) this.#countControl(1);
+  }
+
+  #traceMessage(dir: "in" | "out", message: Uint8Array, length = message.length): void {
+    if (!this.#options.trace.enabled) return;
+    const { m, fields } = describeMessage(message, length);
+    this.#trace(dir, m, fields);
   }
 
   #trace(dir: "in" | "out", m: string, fields?: TraceFields): void {
@@ -374,7 +362,7 @@ export class Connection {
 
   /** Nothing more will be served here, nor waited for; blocks that still arrive are counted. */
   #giveUpRequests(): void {
-    this.uploadQueue.length = 0;
+    this.uploadQueue.takeAll();
     const keys = this.outstanding.takeBackAll();
     if (keys.length > 0) this.#owner.released(this, keys);
   }

@@ -1,4 +1,5 @@
 import { asDict, decodeBencodeDict, get, LIMITS } from "@cachetorrent/protocol";
+import { MESSAGE_ID, readUint32 } from "./message.ts";
 
 /** What the guard must know of a torrent to tell a legal frame from an attack. */
 export interface TorrentShape {
@@ -12,26 +13,6 @@ const HANDSHAKE_BYTES = 68;
 const EXTENSIONS_MOST = 64;
 const EXTENSION_NAME_MOST = 255;
 
-/** Message ids of BEP 3, 6 and 10. */
-const ID = {
-  choke: 0,
-  unchoke: 1,
-  interested: 2,
-  uninterested: 3,
-  have: 4,
-  bitfield: 5,
-  request: 6,
-  piece: 7,
-  cancel: 8,
-  port: 9,
-  suggest: 13,
-  haveAll: 14,
-  haveNone: 15,
-  reject: 16,
-  allowedFast: 17,
-  extended: 20,
-} as const;
-
 /**
  * Stands in front of the wire and lets only whole, well-formed frames through. The wire reads lengths as signed
  * numbers without a bound, takes negative and foreign indices, bitfields of any size and truncated messages, and
@@ -40,6 +21,7 @@ const ID = {
 export class FrameGuard {
   readonly #shape: TorrentShape;
   readonly #pass: (frames: Uint8Array) => void;
+  readonly #onMessage: (message: Uint8Array) => void;
   /** The frame that began in an earlier chunk: its first `#filled` bytes are there. */
   #partial: Uint8Array = new Uint8Array(HANDSHAKE_BYTES);
   #filled = 0;
@@ -48,9 +30,15 @@ export class FrameGuard {
   #mapClosed = false;
   readonly #extensions = new Set<string>();
 
-  constructor(shape: TorrentShape, pass: (frames: Uint8Array) => void) {
+  /** `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. */
+  constructor(
+    shape: TorrentShape,
+    pass: (frames: Uint8Array) => void,
+    onMessage: (message: Uint8Array) => void = () => undefined,
+  ) {
     this.#shape = shape;
     this.#pass = pass;
+    this.#onMessage = onMessage;
   }
 
   /** Takes bytes as the socket gives them. Returns why the connection must be closed, or undefined. */
@@ -68,7 +56,7 @@ export class FrameGuard {
       const wrong = this.#checkLength(length, chunk[at + 4]);
       if (wrong) return wrong;
       if (at + 4 + length > chunk.length) break;
-      const malformed = length > 0 ? this.#checkBody(chunk.subarray(at + 4, at + 4 + length)) : undefined;
+      const malformed = this.#checkMessage(chunk.subarray(at + 4, at + 4 + length));
       if (malformed) return malformed;
       at += 4 + length;
     }
@@ -123,7 +111,7 @@ export class FrameGuard {
         return false;
       }
     }
-    const wrong = length > 0 ? this.#checkBody(this.#partial.subarray(4, this.#partialSize)) : undefined;
+    const wrong = this.#checkMessage(this.#partial.subarray(4, this.#partialSize));
     if (wrong) return wrong;
     this.#passPartial();
     return true;
@@ -144,28 +132,28 @@ export class FrameGuard {
     if (length === 0) return undefined;
     const bits = Math.ceil(this.#shape.pieceCount / 8);
     switch (id) {
-      case ID.choke:
-      case ID.unchoke:
-      case ID.interested:
-      case ID.uninterested:
-      case ID.haveAll:
-      case ID.haveNone:
+      case MESSAGE_ID.choke:
+      case MESSAGE_ID.unchoke:
+      case MESSAGE_ID.interested:
+      case MESSAGE_ID.uninterested:
+      case MESSAGE_ID.haveAll:
+      case MESSAGE_ID.haveNone:
         return length === 1 ? undefined : wrongLength(id, length);
-      case ID.have:
-      case ID.suggest:
-      case ID.allowedFast:
+      case MESSAGE_ID.have:
+      case MESSAGE_ID.suggest:
+      case MESSAGE_ID.allowedFast:
         return length === 5 ? undefined : wrongLength(id, length);
-      case ID.bitfield:
+      case MESSAGE_ID.bitfield:
         return length === 1 + bits ? undefined : `a bitfield of ${length - 1} bytes instead of ${bits}`;
-      case ID.request:
-      case ID.cancel:
-      case ID.reject:
+      case MESSAGE_ID.request:
+      case MESSAGE_ID.cancel:
+      case MESSAGE_ID.reject:
         return length === 13 ? undefined : wrongLength(id, length);
-      case ID.piece:
+      case MESSAGE_ID.piece:
         return length > 9 && length <= 9 + LIMITS.peer.requestBytesMost ? undefined : wrongLength(id, length);
-      case ID.port:
+      case MESSAGE_ID.port:
         return length === 3 ? undefined : wrongLength(id, length);
-      case ID.extended:
+      case MESSAGE_ID.extended:
         return length >= 2 && length <= 2 + LIMITS.peer.extensionBytes ? undefined : wrongLength(id, length);
       default:
         // Unknown messages are skipped (BEP 3 leaves room for new ones), as long as they stay small.
@@ -173,35 +161,41 @@ export class FrameGuard {
     }
   }
 
+  #checkMessage(message: Uint8Array): string | undefined {
+    const wrong = this.#checkBody(message);
+    if (!wrong) this.#onMessage(message);
+    return wrong;
+  }
+
   #checkBody(body: Uint8Array): string | undefined {
     const id = body[0];
     switch (id) {
-      case ID.bitfield:
+      case MESSAGE_ID.bitfield:
         // Later ones are legal: aria2 sends one in place of as many haves. The connection only ever adds them up.
         this.#mapClosed = true;
         return undefined;
-      case ID.haveAll:
-      case ID.haveNone:
+      case MESSAGE_ID.haveAll:
+      case MESSAGE_ID.haveNone:
         // A later one would replace what the wire knows and let a peer take back what it announced (BEP 6).
         if (this.#mapClosed) return "have all or have none after other messages";
         this.#mapClosed = true;
         return undefined;
-      case ID.extended:
+      case MESSAGE_ID.extended:
         return body[1] === 0 ? this.#checkExtendedHandshake(body.subarray(2)) : undefined;
-      case ID.port:
+      case MESSAGE_ID.port:
         return undefined;
-      case ID.suggest:
-      case ID.allowedFast:
+      case MESSAGE_ID.suggest:
+      case MESSAGE_ID.allowedFast:
         return this.#checkPiece(readUint32(body, 1));
-      case ID.have:
+      case MESSAGE_ID.have:
         this.#mapClosed = true;
         return this.#checkPiece(readUint32(body, 1));
-      case ID.request:
-      case ID.cancel:
-      case ID.reject:
+      case MESSAGE_ID.request:
+      case MESSAGE_ID.cancel:
+      case MESSAGE_ID.reject:
         this.#mapClosed = true;
         return this.#checkBlock(readUint32(body, 1), readUint32(body, 5), readUint32(body, 9));
-      case ID.piece:
+      case MESSAGE_ID.piece:
         this.#mapClosed = true;
         return this.#checkBlock(readUint32(body, 1), readUint32(body, 5), body.length - 9);
       default:
@@ -243,14 +237,4 @@ export class FrameGuard {
 
 function wrongLength(id: number | undefined, length: number): string {
   return `message ${id} of ${length} bytes`;
-}
-
-function readUint32(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] ?? 0) << 24) |
-      ((bytes[at + 1] ?? 0) << 16) |
-      ((bytes[at + 2] ?? 0) << 8) |
-      (bytes[at + 3] ?? 0)) >>>
-    0
-  );
 }

@@ -3,6 +3,7 @@ import type { Clock, Timer } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
+import { type OnMessage, SentMessages } from "./sent-messages.ts";
 
 export interface LinkOptions {
   readonly socket: Socket;
@@ -11,6 +12,10 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** Our extended handshake (BEP 10), less `m`. */
   readonly extendedHandshake: { readonly [key: string]: unknown };
+  /** A message came, whatever the wire makes of it; without its length. */
+  onReceived(message: Uint8Array): void;
+  /** A message was sent, by us or by the wire itself. */
+  readonly onSent?: OnMessage;
   /** The socket has room again. */
   onDrain(): void;
   /** Nothing more can be sent: either side has ended its half. */
@@ -31,6 +36,7 @@ const CLOSE_GRACE_MS = 2000;
 export class Link {
   readonly wire: Wire;
   readonly #options: LinkOptions;
+  readonly #sent: SentMessages | undefined;
   #isEnding = false;
   #isClosed = false;
   #reason = "closed by the other side";
@@ -44,6 +50,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    if (options.onSent) this.#sent = new SentMessages(options.onSent);
     this.#lastReceivedAt = options.clock.now();
     this.#lastSentAt = this.#lastReceivedAt;
     this.wire = new Wire(options.direction === "in" ? "tcpIncoming" : "tcpOutgoing");
@@ -102,8 +109,8 @@ export class Link {
   }
 
   #listen(): void {
-    const { clock, shape, socket } = this.#options;
-    const guard = new FrameGuard(shape, (frames) => void this.wire.write(frames));
+    const { clock, onReceived, shape, socket } = this.#options;
+    const guard = new FrameGuard(shape, (frames) => void this.wire.write(frames), onReceived);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => {
       this.#lastReceivedAt = clock.now();
@@ -127,6 +134,7 @@ export class Link {
     this.#bytesInWire = Math.max(0, this.#bytesInWire - bytes.length);
     if (socket.destroyed || socket.writableEnded) return;
     this.#lastSentAt = this.#options.clock.now();
+    this.#sent?.push(bytes);
     if (!this.#isCorked) {
       this.#isCorked = true;
       socket.cork();
