@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { TorrentStatus } from "@cachetorrent/peer";
 import type { Asn, InfoHash, PeerId } from "@cachetorrent/protocol";
 import { CtError } from "@cachetorrent/protocol";
@@ -169,4 +170,38 @@ test("JSON is one object a line, each with its event and time", () => {
     },
     { event: "stopped", at: 1235, ...status },
   ]);
+});
+
+test("docs/operations.md names every event and field of the JSON lines", () => {
+  const document = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+  const section = /^### For programs: `--json`\n(.*?)^### /ms.exec(document)?.[1] ?? "";
+  const documented = new Set(Array.from(section.matchAll(/`(\w+)`/g), ([, name]) => name));
+  const used = new Set<string>();
+  const report = jsonReport(
+    (line) =>
+      JSON.parse(line, (key, value) => {
+        // The keys of arrays are their indices.
+        if (/^[a-z]/i.test(key)) used.add(key);
+        if (key === "event" || key === "state" || key === "role") used.add(value);
+        return value;
+      }),
+    () => 0,
+  );
+  const everything: Required<TorrentStatus> = {
+    ...torrent(),
+    etaMs: 1,
+    term: 1,
+    policy: "biased",
+    error: "no space",
+  };
+  const states = ["checking", "downloading", "seeding", "stopped", "failed"] as const;
+  const status = { connections: 0, torrents: states.map((state) => ({ ...everything, state })) };
+  const ref = { infoHash, name: "alice.txt" };
+  report.listening({ endpoint: "127.0.0.1:6881", peerId, torrents: [ref] });
+  report.progress(status);
+  report.complete(ref);
+  report.failed(new CtError("CT_ERR_NO_SPACE", "the disk is full"), ref);
+  report.stopped(status);
+  expect(used.size).toBeGreaterThan(30);
+  expect([...used].filter((name) => !documented.has(name))).toEqual([]);
 });

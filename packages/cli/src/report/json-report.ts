@@ -2,8 +2,39 @@ import type { PeerStatus } from "@cachetorrent/peer";
 import type { PeerReport } from "./peer-report.ts";
 
 /**
- * One JSON object a line: `event` says what happened, `at` when (ms since the Unix epoch). Scripts rely on
- * these names; add to them, never rename.
+ * One JSON object a line. Scripts rely on these names: more may come, none is renamed. A reader skips events and
+ * fields that it does not know.
+ *
+ * Every event has `event`, its name, and `at`, when: ms since the Unix epoch, whole.
+ *
+ * | event | when | fields |
+ * |---|---|---|
+ * | `listening` | once, first: peers can connect | `endpoint` ("HOST:PORT", the port really had), `peerId` (40 hex digits), `torrents`: of each `infoHash` (40 hex digits) and `name` |
+ * | `progress` | every second | `connections` (open ones, over all torrents), `torrents`: see below |
+ * | `complete` | once a torrent, when all of it is on disk, at the start or by downloading | `infoHash`, `name` |
+ * | `failed` | once a torrent that cannot go on; or instead of `listening`, without a torrent, when the peer cannot start | `code` ("CT_ERR_…", docs/errors.md), `message`; `infoHash` and `name` of the torrent |
+ * | `stopped` | once, last, after `listening`; not when a second signal ends the process, or the stop takes over 5 s | those of `progress`, as they ended |
+ *
+ * Each of `torrents` in `progress` and `stopped` is a `TorrentStatus` (in the package `peer`):
+ *
+ * | field | |
+ * |---|---|
+ * | `infoHash`, `name` | which torrent |
+ * | `state` | `checking` (what is on disk), `downloading`, `seeding`, `stopped`, `failed` |
+ * | `length` | bytes of content |
+ * | `verifiedBytes` | bytes in pieces whose hash was right |
+ * | `checkedFraction` | 0 to 1: how far the check at the start is |
+ * | `rateIn`, `rateOut` | payload now, bytes/s |
+ * | `internalBytes`, `externalBytes` | payload received since the start, from the own AS and from others; an unknown AS is another one |
+ * | `sentBytes` | payload sent since the start |
+ * | `peers` | connected peers of this torrent |
+ * | `role` | `pending` until the check is done, then `independent` (in this version; `leader` and `follower` are to come) |
+ * | `asn` | the own AS number as the tracker told it; 0: not known |
+ * | `leads` | whether this peer is among the elected leaders of its AS |
+ * | `term` | number of the newest election result; absent before the first |
+ * | `policy` | the swarm's policy as the tracker told it; absent before, and with other trackers |
+ * | `etaMs` | until complete at the present rate; only while downloading, absent while nothing arrives |
+ * | `error` | why it failed; only then |
  */
 export function jsonReport(writeLine: (line: string) => void, now: () => number): PeerReport {
   const say = (event: string, fields: object) =>
