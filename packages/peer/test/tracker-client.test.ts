@@ -176,7 +176,7 @@ test("another HTTP status is an error", async () => {
 });
 
 test.each([
-  ["/", /HTTP 404; should the path .* end in \/announce\?$/],
+  ["/", /HTTP 404 \(.*should perhaps end in \/announce\)$/],
   ["/announce", /HTTP 404$/],
 ])("a tracker that knows nothing at %s is told with a hint, where there is one", async (path, message) => {
   const tracker = await listen();

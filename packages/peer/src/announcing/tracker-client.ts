@@ -167,7 +167,7 @@ export class TrackerClient {
     if (!decoded.ok && decoded.error.code === "CT_ERR_TRACKER_FAILURE") this.#accepted(bytes, decoded);
     const redirect = status >= 300 && status < 400 ? ", a redirect, which is not followed" : "";
     const elsewhere =
-      status === 404 && !this.hasFeed ? "; should the path of its URL in the .torrent end in /announce?" : "";
+      status === 404 && !this.hasFeed ? " (its URL in the .torrent should perhaps end in /announce)" : "";
     throw this.#error(`answers HTTP ${status}${redirect}${elsewhere}`);
   }
 
