@@ -59,7 +59,7 @@ export class UploadPump {
     let budget = BYTES_PER_TURN;
     while (this.#ring.size > 0) {
       for (const [connection, source] of this.#ring) {
-        const request = connection.canSend(now) ? connection.uploadQueue.first : undefined;
+        const request = connection.upload.canSend(now) ? connection.upload.queue.first : undefined;
         if (!request) {
           // Back on `drain` or with the next request.
           this.#ring.delete(connection);
@@ -74,10 +74,10 @@ export class UploadPump {
           this.#schedule(this.#bucket.waitMs(now));
           return;
         }
-        connection.uploadQueue.takeFirst();
+        connection.upload.queue.takeFirst();
         this.#readAhead(connection, source, request.piece);
         const block = piece.subarray(request.begin, request.begin + request.length);
-        if (connection.serve(request, block)) source.sent(connection, request.length);
+        if (connection.upload.serve(request, block)) source.sent(connection, request.length);
         budget -= request.length;
         // Whoever was served goes to the end of the ring.
         this.#ring.delete(connection);
@@ -94,7 +94,7 @@ export class UploadPump {
   #readAhead(connection: Connection, source: BlockSource, piece: number): void {
     if (this.#serving.get(connection) === piece) return;
     this.#serving.set(connection, piece);
-    const next = connection.uploadQueue.pieceAfter(piece);
+    const next = connection.upload.queue.pieceAfter(piece);
     if (next === undefined || source.cached(next)) return;
     source.load(next).catch(() => undefined); // told when it is that piece's turn
   }
@@ -109,8 +109,8 @@ export class UploadPump {
       () => {
         // The storage has reported it; the request is refused so that the other side asks elsewhere.
         this.#loading.delete(connection);
-        connection.refuse(request);
-        if (!connection.uploadQueue.isEmpty) this.ready(connection, source);
+        connection.upload.refuse(request);
+        if (!connection.upload.queue.isEmpty) this.ready(connection, source);
       },
     );
   }

@@ -58,9 +58,9 @@ export class Uploads {
   /** Somebody became interested, or left: free slots do not wait for the next round. */
   fillSlots(): void {
     const connections = [...this.#parts.connections];
-    const unchoked = connections.filter((one) => !one.isChoking && one.isInterested).length;
-    const waiting = connections.filter((one) => one.isChoking && this.#mayHaveSlot(one));
-    for (const connection of this.#choker.fill(waiting, unchoked)) connection.unchoke();
+    const unchoked = connections.filter((one) => !one.upload.isChoking && one.isInterested).length;
+    const waiting = connections.filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
+    for (const connection of this.#choker.fill(waiting, unchoked)) connection.upload.unchoke();
   }
 
   /** A round of the choker, if one is due. */
@@ -71,8 +71,8 @@ export class Uploads {
     const chosen = this.#choker.choose(contenders, this.#parts.have.isFull, now);
     for (const connection of this.#parts.connections) {
       if (!connection.isHandshaken || !connection.isOpen) continue;
-      if (!chosen.has(connection)) connection.choke();
-      else if (connection.isChoking) connection.unchoke();
+      if (!chosen.has(connection)) connection.upload.choke();
+      else if (connection.upload.isChoking) connection.upload.unchoke();
     }
   }
 

@@ -229,6 +229,6 @@ export class Neighbours {
 
 /** A peer that shakes hands and hangs up is not to be dialled every few seconds. */
 function wasOfUse(connection: Connection, now: number): boolean {
-  const { downRate, isHandshaken, openedAt, upRate } = connection;
-  return isHandshaken && (now - openedAt >= OF_USE_MS || downRate.rate(now) > 0 || upRate.rate(now) > 0);
+  const { downRate, isHandshaken, openedAt, upload } = connection;
+  return isHandshaken && (now - openedAt >= OF_USE_MS || downRate.rate(now) > 0 || upload.rate.rate(now) > 0);
 }

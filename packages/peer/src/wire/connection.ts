@@ -9,17 +9,17 @@ import {
   type PeerId,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
-import type { Trace, TraceFields } from "../accounts/trace.ts";
+import type { Trace } from "../accounts/trace.ts";
 import { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
-import { type BlockRequest, blockKey, blockLength } from "./block-request.ts";
+import { blockKey, blockLength } from "./block-request.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
-import { describeMessage } from "./describe-message.ts";
+import { ConnectionTrace } from "./connection-trace.ts";
+import { ControlFlood } from "./control-flood.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { Link } from "./link.ts";
-import { MESSAGE_ID } from "./message.ts";
 import { Outstanding } from "./outstanding.ts";
-import { UploadQueue } from "./upload-queue.ts";
+import { UploadSide } from "./upload-side.ts";
 
 export interface ConnectionOptions {
   readonly socket: Socket;
@@ -40,8 +40,6 @@ export interface ConnectionOptions {
 const BLOCK = LIMITS.peer.blockBytes;
 /** Who unchokes us and rejects what we ask for is not asked again at once: it would keep us busy for ever. */
 const REJECTED_REST_MS = 250;
-/** Over this time the rate of control messages is averaged. */
-const CONTROL_WINDOW_MS = 10_000;
 
 /** A connection to one peer about one torrent: socket, guard, wire, and what both sides asked and told. */
 export class Connection {
@@ -57,16 +55,15 @@ export class Connection {
   readonly outstanding: Outstanding;
   /** Set while it lets requests lie: it gets one at a time until a block arrives. */
   snubbed = false;
-  /** What it asked of us and waits for. */
-  readonly uploadQueue = new UploadQueue();
   readonly downRate: RateMeter;
-  readonly upRate: RateMeter;
-  readonly #controlRate: RateMeter;
-  lastUnchokedAt = 0;
+  /** What we give it. */
+  readonly upload: UploadSide;
   /** It is asked for nothing before. */
   restsUntil = 0;
   readonly #owner: ConnectionOwner<Connection>;
   readonly #clock: Clock;
+  readonly #flood: ControlFlood;
+  readonly #trace: ConnectionTrace;
   readonly #link: Link;
   readonly #wire: Wire;
   readonly #options: ConnectionOptions;
@@ -81,29 +78,19 @@ export class Connection {
     this.openedAt = now;
     this.theirs = new PieceSet(options.shape.pieceCount);
     this.downRate = new RateMeter(now);
-    this.upRate = new RateMeter(now);
-    // As if it had run for long: a burst, such as many haves at the start, is averaged over the whole window.
-    this.#controlRate = new RateMeter(now - 10 * CONTROL_WINDOW_MS, CONTROL_WINDOW_MS);
+    this.#flood = new ControlFlood(now);
+    this.#trace = new ConnectionTrace(options);
     this.#owner = options.owner;
     this.#clock = options.clock;
     this.outstanding = new Outstanding(now);
-    this.#link = new Link({
-      socket: options.socket,
-      direction: options.direction,
-      shape: options.shape,
-      clock: options.clock,
-      extendedHandshake: options.extendedHandshake,
-      onReceived: (message) => this.#onMessage(message),
-      ...(options.trace.enabled
-        ? { onSent: (message, length) => this.#traceMessage("out", message, length) }
-        : {}),
-      onDrain: () => {
-        if (!this.uploadQueue.isEmpty) this.#owner.requested(this);
-      },
-      onEnding: () => this.#giveUpRequests(),
-      onClosed: (reason) => this.#owner.closed(this, reason),
-    });
+    this.#link = this.#makeLink();
     this.#wire = this.#link.wire;
+    this.upload = new UploadSide({
+      link: this.#link,
+      clock: options.clock,
+      mayServe: (piece) => this.#owner.mayServe(this, piece),
+      requested: () => this.#owner.requested(this),
+    });
     this.#listenToWire();
     if (options.direction === "out") this.#sendHandshake();
   }
@@ -120,14 +107,14 @@ export class Connection {
     return this.#link.isOpen;
   }
 
-  /** Are we choking it? */
-  get isChoking(): boolean {
-    return this.#wire.amChoking;
-  }
-
   /** Is it choking us? */
   get isChoked(): boolean {
     return this.#wire.peerChoking;
+  }
+
+  /** When we last unchoked it. */
+  get lastUnchokedAt(): number {
+    return this.upload.lastUnchokedAt;
   }
 
   get isInterested(): boolean {
@@ -151,15 +138,6 @@ export class Connection {
     return this.downRate.rate(now);
   }
 
-  /** Whether another block may be handed to the socket: more would only delay control messages. */
-  canSend(now: number): boolean {
-    const most = Math.max(
-      LIMITS.peer.unsentBytesLeast,
-      (this.upRate.rate(now) * LIMITS.peer.unsentMs) / 1000,
-    );
-    return this.isOpen && this.#link.unsentBytes < most;
-  }
-
   /** Tells which pieces we hold; called once, right after the handshake (BEP 3, BEP 6). */
   sendMap(have: PieceSet): void {
     if (this.#wire.hasFast && have.isFull) this.#wire.haveAll();
@@ -169,18 +147,6 @@ export class Connection {
 
   sendHave(piece: number): void {
     this.#wire.have(piece);
-  }
-
-  choke(): void {
-    if (this.isChoking) return;
-    this.#wire.choke();
-    // Each open request is rejected by name (BEP 6): one of an earlier unchoke is never served.
-    for (const request of this.uploadQueue.takeAll()) this.#reject(request);
-  }
-
-  unchoke(): void {
-    this.lastUnchokedAt = this.#clock.now();
-    this.#wire.unchoke();
   }
 
   showInterest(interested: boolean): void {
@@ -200,19 +166,6 @@ export class Connection {
     this.#wire.cancel(piece, begin, length);
   }
 
-  /** Sends the block of a queued request; false when the connection is ending and nothing more can be sent. */
-  serve(request: BlockRequest, block: Uint8Array): boolean {
-    if (!this.isOpen) return false;
-    this.upRate.add(block.length, this.#clock.now());
-    this.#link.sendBlock(request.piece, request.begin, block);
-    return true;
-  }
-
-  /** Will not serve a queued request: the other side may ask elsewhere. */
-  refuse(request: BlockRequest): void {
-    if (this.uploadQueue.remove(request)) this.#reject(request);
-  }
-
   idleMs(now: number): number {
     return this.#link.idleMs(now);
   }
@@ -228,18 +181,33 @@ export class Connection {
    */
   close(reason: string): void {
     if (!this.isOpen) return;
-    this.#trace("out", "close", { reason });
+    this.#trace.event("out", "close", { reason });
     this.#link.end(reason);
   }
 
   /** Ends the connection at once: the other side broke the protocol, or our time is up. */
   abort(reason: string): void {
-    if (this.isOpen) this.#trace("out", "close", { reason });
+    if (this.isOpen) this.#trace.event("out", "close", { reason });
     this.#link.abort(reason);
   }
 
+  #makeLink(): Link {
+    return new Link({
+      ...this.#options,
+      onReceived: (message) => this.#onMessage(message),
+      ...(this.#trace.isEnabled
+        ? { onSent: (message, length) => this.#trace.message("out", message, length) }
+        : {}),
+      onDrain: () => {
+        if (!this.upload.queue.isEmpty) this.#owner.requested(this);
+      },
+      onEnding: () => this.#giveUpRequests(),
+      onClosed: (reason) => this.#owner.closed(this, reason),
+    });
+  }
+
   #sendHandshake(): void {
-    this.#trace("out", "handshake", { peerId: this.#options.peerId });
+    this.#trace.event("out", "handshake", { peerId: this.#options.peerId });
     this.#wire.handshake(this.#options.infoHash, this.#options.peerId, { fast: true });
   }
 
@@ -247,14 +215,10 @@ export class Connection {
     const wire = this.#wire;
     wire.on("handshake", (infoHash, peerId) => this.#onHandshake(infoHash, peerId));
     wire.on("choke", () => this.#onChoke());
-    wire.on("unchoke", () => {
-      this.#countControl(1);
-      this.#owner.unchoked(this);
-    });
-    wire.on("interested", () => this.#onInterest());
-    wire.on("uninterested", () => this.#onInterest());
+    wire.on("unchoke", () => this.#owner.unchoked(this));
+    wire.on("interested", () => this.#owner.interestChanged(this));
+    wire.on("uninterested", () => this.#owner.interestChanged(this));
     wire.on("have", (piece) => {
-      this.#countControl(1);
       if (this.theirs.add(piece)) this.#owner.has(this, piece);
     });
     wire.on("bitfield", (bitfield) => {
@@ -263,8 +227,6 @@ export class Connection {
       else this.abort("protocol error: spare bits set in the bitfield");
     });
     wire.on("have-all", () => this.#onMap(PieceSet.full(this.#options.shape.pieceCount)));
-    wire.on("request", (piece, begin, length) => this.#onRequest({ piece, begin, length }));
-    wire.on("cancel", (piece, begin, length) => this.refuse({ piece, begin, length }));
     wire.on("reject", (piece, begin) => {
       const key = blockKey(piece, begin);
       if (!this.outstanding.rejected(key)) return;
@@ -280,15 +242,13 @@ export class Connection {
       return;
     }
     this.#peerId = peerId;
-    this.#trace("in", "handshake", { peerId });
+    this.#trace.event("in", "handshake", { peerId });
     if (!this.#owner.handshaken(this)) return;
     if (this.direction === "in") this.#sendHandshake();
     this.#owner.ready(this);
   }
 
   #onMap(map: PieceSet): void {
-    // Reading one costs as much as so many haves.
-    this.#countControl(1 + map.pieceCount / 64);
     if (this.theirs.size === 0) {
       this.theirs = map;
       this.#owner.mapped(this);
@@ -298,13 +258,7 @@ export class Connection {
     for (const piece of map) if (this.theirs.add(piece)) this.#owner.has(this, piece);
   }
 
-  #onInterest(): void {
-    this.#countControl(1);
-    this.#owner.interestChanged(this);
-  }
-
   #onChoke(): void {
-    this.#countControl(1);
     // Without the fast extension a choke drops all requests; with it each is rejected by name.
     if (this.#wire.hasFast || this.outstanding.size === 0) return;
     this.#owner.released(this, this.outstanding.dropAll());
@@ -320,49 +274,16 @@ export class Connection {
     this.#owner.block(this, piece, begin, block);
   }
 
-  #onRequest(request: BlockRequest): void {
-    this.#wire.peerRequests.length = 0; // `uploadQueue` has them
-    if (this.#owner.mayServe(this, request.piece) && this.uploadQueue.add(request)) {
-      this.#owner.requested(this);
-    } else this.#reject(request);
-  }
-
-  /** BEP 6: each request is answered by exactly one piece or reject, a cancelled one too. */
-  #reject({ piece, begin, length }: BlockRequest): void {
-    if (!this.#wire.hasFast) return;
-    this.#wire.reject(piece, begin, length);
-  }
-
-  /** Each costs us a look at all connections: whoever sends nothing else must not keep us busy with it. */
-  #countControl(messages: number): void {
-    const now = this.#clock.now();
-    this.#controlRate.add(messages, now);
-    if (this.#controlRate.rate(now) > LIMITS.peer.controlMessagesPerSecond) {
-      this.abort("protocol error: too many choke, interest and have messages, or requests while choked");
-    }
-  }
-
-  /** Whatever comes, also what the wire keeps to itself. */
+  /** Whatever comes, before the wire gets it: also what the wire keeps to itself. */
   #onMessage(message: Uint8Array): void {
-    this.#traceMessage("in", message);
-    // The wire rejects them on its own.
-    if (message[0] === MESSAGE_ID.request && this.isChoking) this.#countControl(1);
-  }
-
-  #traceMessage(dir: "in" | "out", message: Uint8Array, length = message.length): void {
-    if (!this.#options.trace.enabled) return;
-    const { m, fields } = describeMessage(message, length);
-    this.#trace(dir, m, fields);
-  }
-
-  #trace(dir: "in" | "out", m: string, fields?: TraceFields): void {
-    const { trace } = this.#options;
-    if (trace.enabled) trace.event(dir, this.remote, this.asn, m, fields);
+    this.#trace.message("in", message);
+    if (!this.#flood.isMadeBy(message, this.upload.isChoking, this.#clock.now())) return;
+    this.abort("protocol error: too many choke, interest and have messages, or requests while choked");
   }
 
   /** Nothing more will be served here, nor waited for; blocks that still arrive are counted. */
   #giveUpRequests(): void {
-    this.uploadQueue.takeAll();
+    this.upload.queue.takeAll();
     const keys = this.outstanding.takeBackAll();
     if (keys.length > 0) this.#owner.released(this, keys);
   }

@@ -1,0 +1,82 @@
+import type { Clock } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
+import { RateMeter } from "../rates/rate-meter.ts";
+import type { BlockRequest } from "./block-request.ts";
+import type { Link } from "./link.ts";
+import { UploadQueue } from "./upload-queue.ts";
+
+export interface UploadSideParts {
+  readonly link: Link;
+  readonly clock: Clock;
+  /** May the other side have this piece now? Its request is refused otherwise. */
+  mayServe(piece: number): boolean;
+  /** The other side waits for blocks. */
+  requested(): void;
+}
+
+/** What we give over one connection: choke or unchoke, and the blocks that the other side asked for. */
+export class UploadSide {
+  readonly #parts: UploadSideParts;
+  /** What the other side waits for. */
+  readonly queue = new UploadQueue();
+  readonly rate: RateMeter;
+  lastUnchokedAt = 0;
+
+  constructor(parts: UploadSideParts) {
+    this.#parts = parts;
+    this.rate = new RateMeter(parts.clock.now());
+    const { wire } = parts.link;
+    wire.on("request", (piece, begin, length) => this.#onRequest({ piece, begin, length }));
+    wire.on("cancel", (piece, begin, length) => this.refuse({ piece, begin, length }));
+  }
+
+  /** Are we choking the other side? */
+  get isChoking(): boolean {
+    return this.#parts.link.wire.amChoking;
+  }
+
+  /** Whether another block may be handed to the socket: more would only delay control messages. */
+  canSend(now: number): boolean {
+    const { link } = this.#parts;
+    const most = Math.max(LIMITS.peer.unsentBytesLeast, (this.rate.rate(now) * LIMITS.peer.unsentMs) / 1000);
+    return link.isOpen && link.unsentBytes < most;
+  }
+
+  choke(): void {
+    if (this.isChoking) return;
+    this.#parts.link.wire.choke();
+    // Each open request is rejected by name (BEP 6): one of an earlier unchoke is never served.
+    for (const request of this.queue.takeAll()) this.#reject(request);
+  }
+
+  unchoke(): void {
+    this.lastUnchokedAt = this.#parts.clock.now();
+    this.#parts.link.wire.unchoke();
+  }
+
+  /** Sends the block of a request that was queued; false when the connection is ending and nothing more can be sent. */
+  serve({ piece, begin }: BlockRequest, block: Uint8Array): boolean {
+    const { clock, link } = this.#parts;
+    if (!link.isOpen) return false;
+    this.rate.add(block.length, clock.now());
+    link.sendBlock(piece, begin, block);
+    return true;
+  }
+
+  /** Will not serve a queued request: the other side may ask elsewhere. */
+  refuse(request: BlockRequest): void {
+    if (this.queue.remove(request)) this.#reject(request);
+  }
+
+  #onRequest(request: BlockRequest): void {
+    this.#parts.link.wire.peerRequests.length = 0; // our queue has them
+    if (this.#parts.mayServe(request.piece) && this.queue.add(request)) this.#parts.requested();
+    else this.#reject(request);
+  }
+
+  /** BEP 6: each request is answered by exactly one piece or reject, a cancelled one too. */
+  #reject({ piece, begin, length }: BlockRequest): void {
+    const { wire } = this.#parts.link;
+    if (wire.hasFast) wire.reject(piece, begin, length);
+  }
+}
