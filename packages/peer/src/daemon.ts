@@ -17,7 +17,7 @@ import type { PeerConfig } from "./config.ts";
 import { loadMetainfo, type Metainfo } from "./metainfo/metainfo.ts";
 import { makePeerId, Session } from "./session.ts";
 import type { PeerStatus } from "./status.ts";
-import type { TorrentOptions } from "./torrent.ts";
+import type { TorrentOptions } from "./torrent-options.ts";
 
 export interface PeerEvents {
   /** `downloaded` is false when everything was on disk at the start. */

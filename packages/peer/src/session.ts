@@ -11,7 +11,8 @@ import type { Metainfo } from "./metainfo/metainfo.ts";
 import { Dialer } from "./neighbours/dialer.ts";
 import { Listener } from "./neighbours/listener.ts";
 import { TokenBucket } from "./rates/token-bucket.ts";
-import { type SessionServices, Torrent, type TorrentOptions } from "./torrent.ts";
+import { Torrent } from "./torrent.ts";
+import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
 
 export interface SessionOptions {
   readonly peerId: PeerId;

@@ -1,55 +1,18 @@
 import type { Socket } from "node:net";
-import type { Clock, Random, Timer } from "@cachetorrent/clock";
-import { type Asn, type CtError, type Endpoint, LIMITS, type PeerId } from "@cachetorrent/protocol";
+import type { Timer } from "@cachetorrent/clock";
+import { type Asn, type CtError, type Endpoint, LIMITS } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
-import type { Trace } from "./accounts/trace.ts";
 import { Announcer } from "./announcing/announcer.ts";
 import { Content } from "./disk/content.ts";
-import type { PieceCache } from "./disk/piece-cache.ts";
-import type { BufferBudget } from "./exchange/buffer-budget.ts";
-import type { ChokerKind } from "./exchange/choker.ts";
 import { Exchange } from "./exchange/exchange.ts";
-import type { UploadPump } from "./exchange/upload-pump.ts";
 import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
-import type { Dialer } from "./neighbours/dialer.ts";
 import { Neighbours } from "./neighbours/neighbours.ts";
-import type { TokenBucket } from "./rates/token-bucket.ts";
 import { IndependentRole } from "./roles/independent.ts";
 import type { TorrentState, TorrentStatus } from "./status.ts";
+import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
 import { Connection } from "./wire/connection.ts";
 import type { TorrentShape } from "./wire/frame-guard.ts";
-
-/** What all torrents of a process share. */
-export interface SessionServices {
-  readonly peerId: PeerId;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly trace: Trace;
-  readonly dialer: Dialer;
-  readonly pump: UploadPump;
-  readonly cache: PieceCache;
-  readonly budget: BufferBudget;
-  readonly downBucket: TokenBucket;
-  /** Where we listen; known before any torrent starts. */
-  readonly listening: Endpoint;
-  /** Is there room for one more connection in the process? */
-  hasRoom(): boolean;
-}
-
-export interface TorrentOptions {
-  readonly dir: string;
-  readonly numwant: number;
-  readonly uploadSlots: number;
-  readonly choker: ChokerKind;
-  readonly maxConnections: number;
-  readonly capacity?: { readonly up: number; readonly down: number };
-  readonly local?: Endpoint;
-  /** `downloaded`: pieces were fetched for it; false when everything was on disk at the start. */
-  onComplete(downloaded: boolean): void;
-  onError(error: CtError): void;
-}
 
 const SWEEP_MS = 250;
 /** With nobody to download from, the tracker is asked again this often (as its min interval allows). */
@@ -117,8 +80,7 @@ export class Torrent {
   }
 
   status(): TorrentStatus {
-    const now = this.#services.clock.now();
-    const rateIn = this.#exchange?.inRate.rate(now) ?? 0;
+    const { rateIn, rateOut } = this.#rates();
     const { left } = this.#content;
     const { leaders, policy } = this.#announcer;
     return {
@@ -129,7 +91,7 @@ export class Torrent {
       verifiedBytes: this.metainfo.length - left,
       checkedFraction: this.#content.checkedFraction,
       rateIn,
-      rateOut: this.#exchange?.outRate.rate(now) ?? 0,
+      rateOut,
       internalBytes: this.#ledger.internalBytes,
       externalBytes: this.#ledger.externalBytes,
       sentBytes: this.#ledger.sentBytes,
@@ -142,6 +104,14 @@ export class Torrent {
       ...(this.#state === "downloading" && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
       ...(this.#error ? { error: this.#error.message } : {}),
     };
+  }
+
+  /** Once stopped they are 0 at once: a meter would remember the last seconds. */
+  #rates(): { readonly rateIn: number; readonly rateOut: number } {
+    const isOver = this.#state === "stopped" || this.#state === "failed";
+    if (!this.#exchange || isOver) return { rateIn: 0, rateOut: 0 };
+    const now = this.#services.clock.now();
+    return { rateIn: this.#exchange.inRate.rate(now), rateOut: this.#exchange.outRate.rate(now) };
   }
 
   #join(): void {

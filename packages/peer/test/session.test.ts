@@ -69,6 +69,19 @@ describe("a swarm of sessions", () => {
   });
 });
 
+it("a torrent that was stopped in mid transfer has rates of 0", async () => {
+  const torrent = await torrentOf([{ path: ["big"], content: noise(16 * MIB) }], 256 * KIB);
+  const tracker = await MeetingPoint.open();
+  const seed = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
+  const leecher = await TestPeer.start(torrent, { at: "127.2.0.1", tracker });
+  await until("something is moving", () => leecher.torrent.status().rateIn > 0);
+  expect(seed.torrent.status().rateOut).toBeGreaterThan(0);
+  await Promise.all([leecher.stop(), seed.stop()]);
+  const stopped = { state: "stopped", rateIn: 0, rateOut: 0 };
+  expect(leecher.torrent.status()).toMatchObject(stopped);
+  expect(seed.torrent.status()).toMatchObject(stopped);
+});
+
 describe("the accounts", () => {
   it("of a whole swarm agree to the byte, whoever leaves when, with blocks asked of two in the end", async () => {
     const torrent = await someTorrent();
