@@ -84,6 +84,7 @@ function register(
   if (!known) tracker.quota.add(peer.source);
   for (const former of formerSelves(swarm, request, endpoint)) tracker.removePeer(swarm, former);
   if (member) feedElection(tracker, swarm, peer, { member, before, address, moved });
+  else if (before) tracker.resign(swarm, peerId);
   if (member) tracker.sumsGrew(swarm);
   if (member && left === 0) tracker.considerFeed(swarm, peerId);
   // Saved, for after a restart nobody is to wait for its feed either.

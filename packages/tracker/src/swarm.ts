@@ -57,6 +57,7 @@ export interface Registration {
   readonly key?: string;
   readonly left: number;
   readonly completed?: boolean;
+  /** Absent: it speaks the extension no more, if it ever did. */
   readonly member?: Pick<SwarmMember, "local" | "capacity" | "externalBytes" | "internalBytes">;
 }
 
@@ -136,6 +137,10 @@ export class Swarm implements SwarmView {
     peer.announcedAt = now;
     if (registration.key !== undefined) peer.key = registration.key;
     if (registration.member) this.#updateMember(peer, registration.member);
+    else if (peer.member) {
+      delete peer.member;
+      this.#members--;
+    }
     this.#move(peer, endpoint);
     return peer;
   }

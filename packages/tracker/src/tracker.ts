@@ -117,12 +117,15 @@ export class Tracker {
 
   /** A peer stopped, expired, or was replaced by another one at its endpoint. */
   removePeer(swarm: Swarm, peer: SwarmPeer): void {
-    const { infoHash } = swarm;
     if (swarm.remove(peer.peerId)) this.quota.remove(peer.source);
-    if (this.elections.get(infoHash)) {
-      this.elections.apply(infoHash, (election, now) => election.leave(peer.peerId, now));
-    }
-    if (swarm.size === 0) this.#forget(infoHash);
+    this.resign(swarm, peer.peerId);
+    if (swarm.size === 0) this.#forget(swarm.infoHash);
+  }
+
+  /** A member is one no more: it neither reports nor leads. As a stock client it may stay in the swarm. */
+  resign({ infoHash }: Swarm, peerId: PeerId): void {
+    if (!this.elections.get(infoHash)) return;
+    this.elections.apply(infoHash, (election, now) => election.leave(peerId, now));
   }
 
   /** A member began to listen to its leaders feed. */

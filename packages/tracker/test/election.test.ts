@@ -45,6 +45,47 @@ describe("the election, over HTTP", () => {
     expect((await tracker.join("member", "198.18.1.1", 5)).interval).toBeGreaterThan(1000);
   });
 
+  test("a leader that announces without ct=1 leads no more, and is a peer like any stock client", async () => {
+    const tracker = new TestTracker({ quorum: 1 });
+    await candidates(tracker, 1, 2);
+    expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/1"]);
+    const answer = await tracker.announce("1/1", { from: "198.18.1.1" });
+    expect(answer.ct).toBeUndefined();
+    expect(answer.interval).toBeGreaterThan(1000);
+    expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/2"]);
+    const stats = await tracker.stats();
+    expect(stats).toMatchObject({ peers: 3, members: 2 });
+    expect(stats.listed[0]?.electorates).toMatchObject([{ members: 2, candidates: 1 }]);
+    const poll = await tracker.leaders("1/1", 0, "198.18.1.1");
+    expect(poll.ok ? "" : poll.error.message).toBe("unknown peer");
+    // With it the peer is a member again, behind those in office.
+    await tracker.join("1/1", "198.18.1.1", 1_000_000);
+    expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/2"]);
+    expect((await tracker.stats()).members).toBe(3);
+  });
+
+  test("who announces under a leader's id without ct=1, from elsewhere, unseats nobody", async () => {
+    const tracker = new TestTracker({ quorum: 1 });
+    await candidates(tracker, 1, 1);
+    await tracker.announce("1/1", { from: "198.18.1.66" });
+    expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/1"]);
+  });
+
+  test("a candidate at port 0, where nobody reaches it, is refused and stands nowhere", async () => {
+    const tracker = new TestTracker({ quorum: 1 });
+    const answer = await tracker.tryAnnounce("1/1", {
+      from: "198.18.1.1",
+      port: 0,
+      member: { capacity: { up: 9, down: 9 } },
+    });
+    expect(answer.ok ? "" : answer.error.message).toBe("invalid port: 0");
+    await tracker.join("1/2", "198.18.1.2", 5);
+    const again = { from: "198.18.1.2", port: 0, member: { capacity: { up: 9, down: 9 } } };
+    expect((await tracker.tryAnnounce("1/2", again)).ok).toBe(false);
+    const [electorate] = (await tracker.stats()).listed[0]?.electorates ?? [];
+    expect(electorate).toMatchObject({ candidates: 1, leaders: [{ peerId: id("1/2"), up: 5 }] });
+  });
+
   test("members of a swarm without candidates don't wait for ever", async () => {
     const tracker = new TestTracker();
     await tracker.join("member", "198.18.1.1");

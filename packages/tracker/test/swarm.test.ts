@@ -42,8 +42,7 @@ test("whatever comes and goes, all views of a swarm agree with the list of who i
           },
           0,
         );
-        const isMember = one.isMember || before?.isMember === true;
-        model.set(peerId, { asn: before?.asn ?? one.asn, at, left: one.left, isMember });
+        model.set(peerId, { asn: before?.asn ?? one.asn, at, left: one.left, isMember: one.isMember });
       }
       const peers = [...model];
       expect([...swarm.peers()].map((peer) => peer.peerId)).toEqual(peers.map(([peerId]) => peerId));
