@@ -34,8 +34,7 @@ export function announce(
   const isKnownPeer = known !== undefined && isSamePeer(known, address, request.key);
   if (request.event === "stopped") {
     if (swarm && isKnownPeer) {
-      // A peer that leaves when it is complete says what it downloaded with its last word only.
-      if (request.member) swarm.countPayload(known, request.member);
+      swarm.countLastWord(known, request);
       tracker.removePeer(swarm, known);
     }
     return ok({ ...answerTo(tracker, swarm), peers: [] });

@@ -21,6 +21,8 @@ export interface SwarmPeer {
   readonly ipv6?: Endpoint;
   readonly key?: string;
   readonly left: number;
+  /** It is counted among those that completed. */
+  readonly hasCompleted?: boolean;
   /** Times of the first and of the last announce. */
   readonly joinedAt: number;
   readonly announcedAt: number;
@@ -56,6 +58,7 @@ export interface Registration {
   readonly endpoint: Endpoint;
   readonly key?: string;
   readonly left: number;
+  /** It says that it has just completed (the event). */
   readonly completed?: boolean;
   /** Absent: it speaks the extension no more, if it ever did. */
   readonly member?: Pick<SwarmMember, "local" | "capacity" | "externalBytes" | "internalBytes">;
@@ -130,9 +133,10 @@ export class Swarm implements SwarmView {
   register(registration: Registration, now: number): SwarmPeer {
     const { peerId, endpoint, left } = registration;
     const known = this.#peers.get(peerId);
-    if (registration.completed && known?.left !== 0) this.#totals.downloaded++;
+    const before = known?.left;
     const peer = known ?? this.#add(peerId, registration.asn, endpoint.address, now);
-    this.#complete += Number(left === 0) - Number(known?.left === 0);
+    this.#countCompletion(peer, { before, left, isSaid: registration.completed ?? false });
+    this.#complete += Number(left === 0) - Number(before === 0);
     peer.left = left;
     peer.announcedAt = now;
     if (registration.key !== undefined) peer.key = registration.key;
@@ -145,8 +149,35 @@ export class Swarm implements SwarmView {
     return peer;
   }
 
+  /** The last word of a peer before it is removed: of what it downloaded, and perhaps the first of its completion. */
+  countLastWord({ peerId }: SwarmPeer, said: Pick<Registration, "left" | "member">): void {
+    const { left, member } = said;
+    const peer = this.#peers.get(peerId);
+    if (!peer) return;
+    this.#countCompletion(peer, { before: peer.left, left, isSaid: false });
+    if (member) this.#countPayload(peer, member);
+  }
+
+  /**
+   * Once a peer (BEP 48: clients completed), by the event or by what is left: the announce with the event may be lost,
+   * or overtaken by a later one. A peer that came complete has not completed here.
+   */
+  #countCompletion(
+    peer: Mutable<SwarmPeer>,
+    {
+      before,
+      left,
+      isSaid,
+    }: { readonly before: number | undefined; readonly left: number; readonly isSaid: boolean },
+  ): void {
+    const completes = left === 0 && before !== 0 && (isSaid || before !== undefined);
+    if (!completes || peer.hasCompleted) return;
+    peer.hasCompleted = true;
+    this.#totals.downloaded++;
+  }
+
   /** Adds to the totals what a member says it downloaded since it was last heard of. */
-  countPayload({ member }: SwarmPeer, said: Pick<SwarmMember, "externalBytes" | "internalBytes">): void {
+  #countPayload({ member }: SwarmPeer, said: Pick<SwarmMember, "externalBytes" | "internalBytes">): void {
     // Counters start again with the peer's process: only growth is new payload.
     this.#totals.externalBytes += Math.max(0, said.externalBytes - (member?.externalBytes ?? 0));
     this.#totals.internalBytes += Math.max(0, said.internalBytes - (member?.internalBytes ?? 0));
@@ -221,7 +252,7 @@ export class Swarm implements SwarmView {
   #updateMember(peer: Mutable<SwarmPeer>, said: NonNullable<Registration["member"]>): void {
     const { member } = peer;
     if (!member) this.#members++;
-    this.countPayload(peer, said);
+    this.#countPayload(peer, said);
     peer.member = {
       ...said,
       openFeeds: member?.openFeeds ?? 0,

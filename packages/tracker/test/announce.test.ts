@@ -261,6 +261,18 @@ describe("scrape", () => {
     expect(payload).toMatch(/^d5:filesd20:.*d8:completei1e10:downloadedi1e10:incompletei1eeee$/);
   });
 
+  test("counts who completed with its last announce, or whose completed event never came, once", async () => {
+    const tracker = new TestTracker();
+    await tracker.announce("stays", { left: 5, from: "198.18.1.3" });
+    for (const left of [5, 0, 0]) await tracker.announce("a", { left });
+    await tracker.announce("a", { left: 0, event: "completed" });
+    await tracker.announce("b", { left: 5, from: "198.18.1.2" });
+    await tracker.announce("b", { left: 0, from: "198.18.1.2", event: "stopped" });
+    await tracker.announce("b", { left: 0, from: "198.18.1.2", event: "stopped" });
+    const { payload } = await tracker.get(`/scrape?info_hash=${SWARM.replaceAll(/../g, "%$&")}`);
+    expect(payload).toContain("10:downloadedi2e");
+  });
+
   test("a full scrape is refused", async () => {
     expect((await new TestTracker().get("/scrape")).payload).toContain("full scrape is not allowed");
   });

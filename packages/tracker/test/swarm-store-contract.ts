@@ -65,6 +65,26 @@ export function swarmStoreContract(makeStore: () => SwarmStore): void {
       expect(swarm.totals.downloaded).toBe(1);
     });
 
+    test("counts a completion that only what is left tells of, once, and none of a peer that came complete", () => {
+      const swarm = makeStore().open(SWARM);
+      const announces = (name: string, left: number, completed = false) =>
+        swarm.register({ ...peer(name, { left }), completed }, 0);
+      announces("came complete", 0);
+      expect(swarm.totals.downloaded).toBe(0);
+      announces("event was lost", 5);
+      announces("event was lost", 0);
+      expect(swarm.totals.downloaded).toBe(1);
+      announces("event was lost", 0, true);
+      announces("event was lost", 7);
+      announces("event was lost", 0, true);
+      expect(swarm.totals.downloaded).toBe(1);
+      announces("is not complete", 5, true);
+      announces("is not complete", 5, true);
+      expect(swarm.totals.downloaded).toBe(1);
+      swarm.countLastWord(announces("stops when complete", 5), { left: 0 });
+      expect(swarm.totals.downloaded).toBe(2);
+    });
+
     test("finds the peers of an AS, until they leave", () => {
       const swarm = makeStore().open(SWARM);
       for (const name of ["a", "b", "c"]) swarm.register(peer(name, { asn: name === "c" ? 2 : 1 }), 0);
