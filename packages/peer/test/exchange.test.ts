@@ -5,14 +5,17 @@ import Wire from "bittorrent-protocol";
 import { expect, it, onTestFinished } from "vitest";
 import { TorrentLedger } from "../src/accounts/ledger.ts";
 import { noTrace } from "../src/accounts/trace.ts";
+import { Content } from "../src/disk/content.ts";
+import { PieceCache } from "../src/disk/piece-cache.ts";
 import { BufferBudget } from "../src/exchange/buffer-budget.ts";
 import { Exchange } from "../src/exchange/exchange.ts";
 import { UploadPump } from "../src/exchange/upload-pump.ts";
-import { PieceSet } from "../src/piece-set.ts";
+import { pieceSize } from "../src/metainfo/metainfo.ts";
 import { TokenBucket } from "../src/rates/token-bucket.ts";
 import { IndependentRole } from "../src/roles/independent.ts";
 import { Connection } from "../src/wire/connection.ts";
-import { asn, endpoint, infoHash, otherPeerId, peerId } from "./support/samples.ts";
+import { asn, endpoint, otherPeerId, peerId, silent } from "./support/samples.ts";
+import { KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
 
 async function socketPair(): Promise<[Socket, Socket]> {
@@ -33,10 +36,15 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
   const clock = new ManualClock();
   const budget = new BufferBudget(1e9);
   const bucket = () => new TokenBucket(Number.POSITIVE_INFINITY, clock.now());
-  const shape = { pieceCount: 4, pieceSize: () => 64 * 1024 };
+  const torrent = await torrentOf([{ path: ["a"], content: noise(256 * KIB) }], 64 * KIB);
+  const { metainfo } = torrent;
+  const shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece: number) => pieceSize(metainfo, piece) };
+  const content = new Content(metainfo, await temporaryDirectory(), new PieceCache(1e9), silent);
+  await content.open();
+  onTestFinished(() => content.close());
   const exchange = new Exchange({
     shape,
-    have: new PieceSet(4),
+    have: content.have,
     role: new IndependentRole(4),
     clock,
     random: seededRandom(1),
@@ -44,13 +52,8 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
     budget,
     downBucket: bucket(),
     pump: new UploadPump(clock, bucket()),
-    ledger: new TorrentLedger(infoHash, clock.now()),
-    content: {
-      isValid: () => false,
-      store: () => Promise.resolve(),
-      cached: () => undefined,
-      load: () => Promise.reject(new Error("it holds nothing")),
-    },
+    ledger: new TorrentLedger(metainfo.infoHash, clock.now()),
+    content,
     refuse: () => undefined,
     ban: () => undefined,
     closed: () => undefined,
@@ -63,7 +66,7 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
     direction: "out",
     remote: endpoint("127.0.0.1:6881"),
     asn: asn(1),
-    infoHash,
+    infoHash: metainfo.infoHash,
     peerId,
     shape,
     owner: exchange,
@@ -76,7 +79,7 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
   wire.on("data", (bytes) => theirs.write(bytes));
   theirs.on("data", (bytes: Uint8Array) => wire.write(bytes));
   wire.on("handshake", () => {
-    wire.handshake(infoHash, otherPeerId, { fast: true });
+    wire.handshake(metainfo.infoHash, otherPeerId, { fast: true });
     wire.haveAll();
     wire.unchoke();
   });

@@ -1,4 +1,4 @@
-import type { Election } from "@cachetorrent/election";
+import type { Election, LeadersChanged } from "@cachetorrent/election";
 import { type Asn, formatEndpoint, type InfoHash, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { policyOf } from "./policies.ts";
 import { endpointsOf, type Swarm } from "./swarm.ts";
@@ -74,6 +74,7 @@ export function trackerStats(tracker: Tracker): TrackerStats {
 function swarmStats(tracker: Tracker, swarm: Swarm): SwarmStats {
   const { infoHash, complete, incomplete, memberCount, totals } = swarm;
   const election = tracker.elections.get(infoHash);
+  const elected = election?.getElected();
   const asns = new Set(election?.members().map((member) => member.asn));
   return {
     infoHash,
@@ -83,12 +84,18 @@ function swarmStats(tracker: Tracker, swarm: Swarm): SwarmStats {
     members: memberCount,
     unknownAs: swarm.localPeers(UNKNOWN_ASN)?.size ?? 0,
     ...payload(totals.externalBytes, totals.internalBytes),
-    electorates: election ? [...asns].map((asn) => electorateStats(swarm, election, asn)) : [],
+    electorates: election
+      ? [...asns].map((asn) => electorateStats(swarm, election, asn, elected?.get(asn)))
+      : [],
   };
 }
 
-function electorateStats(swarm: Swarm, election: Election, asn: Asn): ElectorateStats {
-  const result = election.result(asn);
+function electorateStats(
+  swarm: Swarm,
+  election: Election,
+  asn: Asn,
+  result: LeadersChanged | undefined,
+): ElectorateStats {
   const leaders = (result?.leaders ?? []).map((peerId, i) => {
     const peer = swarm.get(peerId);
     const { up = 0, down = 0 } = election.candidate(peerId) ?? {};

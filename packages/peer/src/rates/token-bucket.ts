@@ -3,7 +3,7 @@
  * pause does not turn into a flood.
  */
 export class TokenBucket {
-  #rate: number;
+  readonly #rate: number;
   #tokens: number;
   #filledAt: number;
 
@@ -12,16 +12,6 @@ export class TokenBucket {
     this.#rate = bytesPerSecond;
     this.#tokens = this.#capacity();
     this.#filledAt = now;
-  }
-
-  get bytesPerSecond(): number {
-    return this.#rate;
-  }
-
-  setRate(bytesPerSecond: number, now: number): void {
-    this.#fill(now);
-    this.#rate = bytesPerSecond;
-    this.#tokens = Math.min(this.#tokens, this.#capacity());
   }
 
   /** Takes the tokens of `bytes` if the bucket is not empty. It may go into debt for them: large blocks pass too. */

@@ -1,0 +1,25 @@
+import { onTestFinished } from "vitest";
+import { FileStorage } from "../../src/disk/storage.ts";
+import type { Metainfo } from "../../src/metainfo/metainfo.ts";
+import { type GivenTorrent, KIB, noise, pieceOf, torrentOf } from "./torrents.ts";
+
+/** Three pieces: a crosses into b, b into c, and there is an empty file. */
+export const threePieces = () =>
+  torrentOf([
+    { path: ["a"], content: noise(20 * KIB, 1) },
+    { path: ["sub", "empty"], content: new Uint8Array() },
+    { path: ["sub", "b"], content: noise(20 * KIB, 2) },
+    { path: ["c"], content: noise(100, 3) },
+  ]);
+
+export async function writeAll(torrent: GivenTorrent, storage: FileStorage): Promise<void> {
+  for (let piece = 0; piece < torrent.metainfo.pieceCount; piece++) {
+    await storage.writePiece(piece, pieceOf(torrent, piece));
+  }
+}
+
+export async function openStorage(metainfo: Metainfo, directory: string): Promise<FileStorage> {
+  const storage = await FileStorage.open(metainfo, directory);
+  onTestFinished(() => storage.close());
+  return storage;
+}
