@@ -12,7 +12,7 @@ import { type Endpoint, parseAddress } from "./endpoint.ts";
 import { fail, ok, type Result } from "./errors.ts";
 import { type Asn, idBytes, type PeerId, peerIdFromBytes } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import { DEFAULT_EXTERNAL_PERCENT, type Policy } from "./policy.ts";
+import { DEFAULT_EXTERNAL_PERCENT, DEFAULT_RANGES, type LeadersPolicy, type ToldPolicy } from "./policy.ts";
 
 /** A leader as the tracker tells of it; capacities are bytes/s. */
 export interface LeaderEntry {
@@ -20,9 +20,11 @@ export interface LeaderEntry {
   readonly endpoint: Endpoint;
   readonly up: number;
   readonly down: number;
+  /** The range of pieces it leads, from 0, under policies that have ranges. Who leads several has an entry for each. */
+  readonly range?: number;
 }
 
-/** The standing result of an electorate, in order of seniority: head, standby, then others. */
+/** The standing result of an electorate, in order of seniority: head, standby, then others. With ranges, one after the other. */
 export interface Leaders {
   readonly term: number;
   readonly leaders: readonly LeaderEntry[];
@@ -32,8 +34,7 @@ export interface Leaders {
 export interface CtAnswer {
   /** The asking peer's AS; absent when unknown. */
   readonly asn?: Asn;
-  /** A policy this version does not know is told by name, with no rule of ours for members. */
-  readonly policy: Policy | { readonly name: "unknown"; readonly said: string };
+  readonly policy: ToldPolicy;
   /** Absent before the first election of this electorate. */
   readonly leaders?: Leaders;
 }
@@ -71,12 +72,13 @@ export function decodeCtAnswer(dict: BencodeDict): Result<CtAnswer> {
   });
 }
 
-function encodeLeader(leader: LeaderEntry): { [key: string]: Bencodable } {
+function encodeLeader(leader: LeaderEntry): { [key: string]: Bencodable | undefined } {
   return {
     down: leader.down,
     id: idBytes(leader.peerId),
     ip: leader.endpoint.address,
     port: leader.endpoint.port,
+    range: leader.range,
     up: leader.up,
   };
 }
@@ -86,27 +88,68 @@ function decodeLeader(dict: BencodeDict): LeaderEntry | undefined {
   const address = parseAddress(asText(get(dict, "ip")) ?? "");
   const port = asCount(get(dict, "port"));
   if (id?.length !== 20 || !address || port === undefined || port < 1 || port > 65535) return undefined;
+  const range = asCount(get(dict, "range"));
   return {
     peerId: peerIdFromBytes(id),
     endpoint: { address, port },
     up: asCount(get(dict, "up")) ?? 0,
     down: asCount(get(dict, "down")) ?? 0,
+    ...(range !== undefined && range < LIMITS.election.rangesMost ? { range } : {}),
   };
 }
 
-function encodePolicy(policy: CtAnswer["policy"]): { [key: string]: Bencodable | undefined } {
-  return {
-    "external percent": policy.name === "biased" ? policy.externalPercent : undefined,
-    name: policy.name === "unknown" ? policy.said : policy.name,
-  };
-}
-
-function decodePolicy(dict: BencodeDict | undefined): CtAnswer["policy"] {
-  const said = dict ? (asText(get(dict, "name")) ?? "") : "";
-  if (said === "bittorrent") return { name: "bittorrent" };
-  if (dict && said === "biased") {
-    const percent = asCount(get(dict, "external percent")) ?? DEFAULT_EXTERNAL_PERCENT;
-    return { name: "biased", externalPercent: Math.min(percent, 100) };
+function encodePolicy(policy: ToldPolicy): { [key: string]: Bencodable | undefined } {
+  switch (policy.name) {
+    case "bittorrent":
+      return { name: policy.name };
+    case "biased":
+      return { "external percent": policy.externalPercent, name: policy.name };
+    case "cache":
+    case "multi":
+      return {
+        "deadline ms": Math.round(policy.deadlineMs),
+        "external percent": policy.externalPercent,
+        "leader percent": policy.leaderPercent,
+        name: policy.name,
+        ranges: policy.name === "multi" ? policy.ranges : undefined,
+      };
+    case "unknown":
+      return { name: policy.said };
   }
-  return { name: "unknown", said: said.slice(0, 64) };
+}
+
+function decodePolicy(dict: BencodeDict = {}): ToldPolicy {
+  const said = asText(get(dict, "name")) ?? "";
+  const externalPercent = boundedCount(dict, "external percent", 0, 100);
+  switch (said) {
+    case "bittorrent":
+      return { name: said };
+    case "biased":
+      return { name: said, externalPercent: externalPercent ?? DEFAULT_EXTERNAL_PERCENT };
+    case "cache":
+      return { name: said, ...decodeLeadersPolicy(dict, externalPercent) };
+    case "multi": {
+      const ranges = boundedCount(dict, "ranges", 1, LIMITS.election.rangesMost) ?? DEFAULT_RANGES;
+      return { name: said, ranges, ...decodeLeadersPolicy(dict, externalPercent) };
+    }
+    default:
+      return { name: "unknown", said: said.slice(0, 64) };
+  }
+}
+
+function decodeLeadersPolicy(dict: BencodeDict, externalPercent: number | undefined): LeadersPolicy {
+  const { deadlineMs, leaderPercent } = LIMITS.election;
+  return {
+    deadlineMs: boundedCount(dict, "deadline ms", 0, LONGEST_DEADLINE_MS) ?? deadlineMs,
+    leaderPercent: boundedCount(dict, "leader percent", 1, 100) ?? leaderPercent,
+    ...(externalPercent === undefined ? {} : { externalPercent }),
+  };
+}
+
+const LONGEST_DEADLINE_MS = 86_400_000;
+
+/** The count under the key, brought within the bounds; undefined when there is none. */
+function boundedCount(dict: BencodeDict, key: string, least: number, most: number): number | undefined {
+  const value = asCount(get(dict, key));
+  return value === undefined ? undefined : Math.min(Math.max(value, least), most);
 }

@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   "CT_ERR_ANSWER",
   "CT_ERR_QUANTITY",
   "CT_ERR_ADDRESS",
+  "CT_ERR_EXTENSION",
   // torrents and files
   "CT_ERR_TORRENT",
   "CT_ERR_TORRENT_V2_ONLY",

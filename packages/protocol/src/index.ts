@@ -10,6 +10,7 @@ export {
 export * from "./bencode.ts";
 export * from "./compact.ts";
 export type { CtAnswer, LeaderEntry, Leaders } from "./ct-answer.ts";
+export * from "./ct-cache.ts";
 export * from "./endpoint.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";

@@ -40,6 +40,8 @@ export const LIMITS = {
     stallReporterListedMs: 30 * SECOND,
     stallReportKeptMs: 10 * MINUTE,
     silentFeedMs: 10 * SECOND,
+    /** Ranges of pieces with leaders of their own: an answer lists leaders of each. */
+    rangesMost: 20,
     /** 100 Gb/s: a declared capacity is clipped to it. */
     capacityMost: 12_500_000_000,
   },
@@ -78,5 +80,29 @@ export const LIMITS = {
     extensionBytes: 128 * KiB,
     knownPeersPerTorrent: 2000,
     shutdownMs: 5 * SECOND,
+  },
+
+  /** Leaders and followers. */
+  cache: {
+    destinationsPerFollower: 8,
+    destinationsPerLeader: 200,
+    destinationsPerAddress: 50,
+    destinationPortLeast: 1024,
+    dialsPerFollowerMs: SECOND,
+    dialsAtOnce: 10,
+    unreachableMs: 10 * MINUTE,
+    wantsPerLeader: 10,
+    wantMs: 30 * SECOND,
+    wantsUnservedMs: 60 * SECOND,
+    answerMs: 10 * SECOND,
+    sayingMs: 5 * SECOND,
+    escapeMs: 15 * SECOND,
+    steppingDownMs: 2 * SECOND,
+    refreshMs: 5 * SECOND,
+    messagesPerSecond: 2000,
+    itemsPerMessage: 5000,
+    piecesPerWant: 64,
+    piecesPerForward: 1024,
+    bitsPerForward: 64 * KiB,
   },
 } as const;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { CtError, type InfoHash, isInfoHash, type Policy } from "@cachetorrent/protocol";
+import { CtError, type InfoHash, isInfoHash, type LeadersPolicy, type Policy } from "@cachetorrent/protocol";
 import type { AccessLists } from "./access-control.ts";
 import { type AsKnowledge, asKnowledge } from "./as-resolver/as-knowledge.ts";
 import { PrefixTable } from "./as-resolver/prefix-table.ts";
@@ -32,15 +32,31 @@ export async function loadAccessLists(config: TrackerConfig): Promise<AccessList
 }
 
 export function policiesOf(config: TrackerConfig): Policies {
-  const policy = (name: Policy["name"], externalPercent: number): Policy =>
-    name === "biased" ? { name, externalPercent } : { name };
   const overrides = new Map<InfoHash, Policy>();
   for (const [key, swarm] of Object.entries(config.swarms)) {
-    const name = swarm.policy ?? config.policy;
-    const externalPercent = swarm["external-percent"] ?? config["external-percent"];
-    overrides.set(asInfoHash(key, `swarms.${key}`), policy(name, externalPercent));
+    overrides.set(asInfoHash(key, `swarms.${key}`), policyOf({ ...config, ...swarm }));
   }
-  return { standard: policy(config.policy, config["external-percent"]), overrides };
+  return { standard: policyOf(config), overrides };
+}
+
+type PolicyConfig = Pick<TrackerConfig, "policy" | "external-percent" | "leader-percent" | "deadline">;
+
+function policyOf(config: PolicyConfig): Policy {
+  const externalPercent = config["external-percent"];
+  switch (config.policy) {
+    case "bittorrent":
+      return { name: config.policy };
+    case "biased":
+      return { name: config.policy, externalPercent };
+    case "cache":
+      return { name: config.policy, ...leadersPolicy(config) };
+    case "multi":
+      return { name: config.policy, ranges: 2, ...leadersPolicy(config) };
+  }
+}
+
+function leadersPolicy(config: PolicyConfig): LeadersPolicy {
+  return { leaderPercent: config["leader-percent"], deadlineMs: config.deadline * 1000 };
 }
 
 export function addressSet(cidrs: readonly string[], option: string): AddressSet {

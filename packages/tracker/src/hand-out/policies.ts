@@ -10,5 +10,8 @@ export function handOutPolicy(policy: Policy): HandOutPolicy {
       return random;
     case "biased":
       return biased(policy.externalPercent);
+    case "cache":
+    case "multi":
+      return policy.externalPercent === undefined ? random : biased(policy.externalPercent);
   }
 }
