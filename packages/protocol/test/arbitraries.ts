@@ -6,16 +6,21 @@ import {
   type Asn,
   addressFromBytes,
   type CtAnswer,
+  type CtCacheBody,
+  type CtCacheMessage,
   type Endpoint,
   type InfoHash,
   infoHashFromBytes,
   isIPv6,
+  type LeaderEntry,
+  type LeadersPolicy,
   LIMITS,
   type MemberAnnounce,
   type PeerEntry,
   type PeerId,
   type Policy,
   peerIdFromBytes,
+  REFUSALS,
   UNKNOWN_ASN,
 } from "../src/index.ts";
 
@@ -42,9 +47,27 @@ export const endpointOf = (of: fc.Arbitrary<Address>): fc.Arbitrary<Endpoint> =>
   fc.record({ address: of, port });
 export const endpoint = endpointOf(address);
 
-const policy: fc.Arbitrary<Policy> = fc.oneof(
+const leadersPolicy: fc.Arbitrary<LeadersPolicy> = fc.record(
+  {
+    leaderPercent: fc.integer({ min: 1, max: 100 }),
+    externalPercent: fc.nat(100),
+    deadlineMs: fc.nat(86_400_000),
+  },
+  { requiredKeys: ["leaderPercent", "deadlineMs"] },
+);
+
+export const policy: fc.Arbitrary<Policy> = fc.oneof(
   fc.constant({ name: "bittorrent" } as const),
   fc.record({ name: fc.constant("biased" as const), externalPercent: fc.nat(100) }),
+  leadersPolicy.map((numbers) => ({ name: "cache" as const, ...numbers })),
+  fc
+    .tuple(leadersPolicy, fc.integer({ min: 1, max: LIMITS.election.rangesMost }))
+    .map(([numbers, ranges]) => ({ name: "multi" as const, ranges, ...numbers })),
+);
+
+const leaderEntry: fc.Arbitrary<LeaderEntry> = fc.record(
+  { peerId, endpoint, up: count, down: count, range: fc.nat(LIMITS.election.rangesMost - 1) },
+  { requiredKeys: ["peerId", "endpoint", "up", "down"] },
 );
 
 export const ctAnswer: fc.Arbitrary<CtAnswer> = fc.record(
@@ -53,7 +76,7 @@ export const ctAnswer: fc.Arbitrary<CtAnswer> = fc.record(
     policy: fc.oneof(policy, fc.constant({ name: "unknown", said: "coordinated" } as const)),
     leaders: fc.record({
       term: count,
-      leaders: fc.array(fc.record({ peerId, endpoint, up: count, down: count }), { maxLength: 20 }),
+      leaders: fc.array(leaderEntry, { maxLength: 20 }),
     }),
   },
   { requiredKeys: ["policy"] },
@@ -129,6 +152,50 @@ export const announceRequest: fc.Arbitrary<AnnounceRequest> = fc.record(
     requiredKeys: ["infoHash", "peerId", "port", "uploaded", "downloaded", "left", "compact", "noPeerId"],
   },
 );
+
+/** A torrent's number of pieces, and one message that is true to it. */
+export const ctCache: fc.Arbitrary<{ pieceCount: number; message: CtCacheMessage }> = fc
+  .integer({ min: 1, max: 20_000 })
+  .chain((pieceCount) =>
+    fc.record({
+      pieceCount: fc.constant(pieceCount),
+      message: fc
+        .tuple(ctCacheBody(pieceCount), count)
+        .map(([body, term]): CtCacheMessage => ({ ...body, term })),
+    }),
+  );
+
+function ctCacheBody(pieceCount: number): fc.Arbitrary<CtCacheBody> {
+  const pieces = (maxLength: number) => fc.array(fc.nat(pieceCount - 1), { maxLength });
+  return fc.oneof(
+    fc.record({
+      m: fc.constantFrom("leader_start" as const, "leader_started" as const, "leader_stop" as const),
+      dest: endpoint,
+    }),
+    fc.record({
+      m: fc.constant("leader_refused" as const),
+      dest: endpoint,
+      why: fc.constantFrom(...REFUSALS),
+    }),
+    fwdBitfield(pieceCount),
+    fc.record({ m: fc.constant("fwd_have" as const), pieces: pieces(LIMITS.cache.piecesPerForward) }),
+    fc.record({ m: fc.constant("want" as const), pieces: pieces(LIMITS.cache.piecesPerWant) }),
+  );
+}
+
+/** Any part of the map of pieces, from a whole byte on; spare bits are clear. */
+function fwdBitfield(pieceCount: number): fc.Arbitrary<CtCacheBody> {
+  const whole = Math.ceil(pieceCount / 8);
+  return fc
+    .nat(whole)
+    .chain((at) => fc.tuple(fc.constant(at), fc.uint8Array({ maxLength: whole - at })))
+    .map(([at, bits]) => {
+      if (at + bits.length === whole && bits.length > 0) {
+        bits[bits.length - 1] = (bits.at(-1) ?? 0) & (0xff << (whole * 8 - pieceCount));
+      }
+      return { m: "fwd_bitfield", bits, from: at * 8 };
+    });
+}
 
 /** A valid message with some bytes changed, cut or added. */
 export function mutated(message: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {

@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import {
+  type CtAnswer,
+  DEFAULT_RANGES,
+  decodeLeadersAnswer,
+  encodeLeadersAnswer,
+  LIMITS,
+  parseEndpoint,
+  peerIdFromBytes,
+  unwrap,
+} from "../src/index.ts";
+
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+const decode = (message: string): CtAnswer =>
+  unwrap(decodeLeadersAnswer(Uint8Array.from(Buffer.from(message, "latin1"))));
+const policyOf = (body: string) => decode(`d6:policyd${body}e1:vi1ee`).policy;
+
+const { leaderPercent, deadlineMs, rangesMost } = LIMITS.election;
+const DAY = 86_400_000;
+
+describe("a policy with leaders, as a member is told it", () => {
+  test("has its numbers beside its name", () => {
+    const policy = { name: "cache", deadlineMs: 5000, leaderPercent: 10 } as const;
+    expect(text(encodeLeadersAnswer({ policy }))).toBe(
+      "d6:policyd11:deadline msi5000e14:leader percenti10e4:name5:cachee1:vi1ee",
+    );
+  });
+
+  test("has ranges under multi, and an external percentage where peer lists are biased", () => {
+    const policy = {
+      name: "multi",
+      deadlineMs: 0,
+      externalPercent: 0,
+      leaderPercent: 100,
+      ranges: 20,
+    } as const;
+    expect(text(encodeLeadersAnswer({ policy }))).toBe(
+      "d6:policyd11:deadline msi0e16:external percenti0e14:leader percenti100e4:name5:multi6:rangesi20ee1:vi1ee",
+    );
+  });
+
+  test("tells a deadline in whole milliseconds", () => {
+    const policy = { name: "cache", deadlineMs: 1234.5, leaderPercent: 10 } as const;
+    expect(decode(text(encodeLeadersAnswer({ policy }))).policy).toMatchObject({ deadlineMs: 1235 });
+  });
+});
+
+describe("the numbers of a policy that a tracker tells", () => {
+  test("have their defaults when they are left out", () => {
+    expect(policyOf("4:name5:cache")).toEqual({ name: "cache", deadlineMs, leaderPercent });
+    expect(policyOf("4:name5:multi")).toEqual({
+      name: "multi",
+      deadlineMs,
+      leaderPercent,
+      ranges: DEFAULT_RANGES,
+    });
+  });
+
+  test.each([
+    ["a leader percentage of 0", "14:leader percenti0e", { leaderPercent: 1 }],
+    ["a leader percentage beyond 100", "14:leader percenti101e", { leaderPercent: 100 }],
+    ["a negative leader percentage", "14:leader percenti-1e", { leaderPercent }],
+    ["an external percentage beyond 100", "16:external percenti101e", { externalPercent: 100 }],
+    ["a deadline beyond a day", `11:deadline msi${DAY + 1}e`, { deadlineMs: DAY }],
+    ["a negative deadline", "11:deadline msi-1e", { deadlineMs }],
+    ["a deadline that is no integer", "11:deadline ms4:soon", { deadlineMs }],
+    ["0 ranges", "6:rangesi0e", { ranges: 1 }],
+    ["too many ranges", `6:rangesi${rangesMost + 1}e`, { ranges: rangesMost }],
+    ["2^53 - 1 ranges", "6:rangesi9007199254740991e", { ranges: rangesMost }],
+    ["ranges that are a list", "6:rangesli2ee", { ranges: DEFAULT_RANGES }],
+  ])("are brought within their bounds: %s", (_, key, expected) => {
+    expect(policyOf(`${key}4:name5:multi`)).toMatchObject(expected);
+  });
+
+  test("of another policy are ignored", () => {
+    const all = "11:deadline msi1e16:external percenti5e14:leader percenti1e";
+    expect(policyOf(`${all}4:name10:bittorrent6:rangesi3e`)).toEqual({ name: "bittorrent" });
+    expect(policyOf(`${all}4:name6:biased6:rangesi3e`)).toEqual({ name: "biased", externalPercent: 5 });
+    expect(policyOf(`${all}4:name5:cache6:rangesi3e`)).not.toHaveProperty("ranges");
+  });
+
+  test("a policy without a name is one that this version does not know", () => {
+    expect(policyOf("")).toEqual({ name: "unknown", said: "" });
+    expect(decode("d1:vi1ee").policy).toEqual({ name: "unknown", said: "" });
+  });
+});
+
+describe("a leader's range", () => {
+  const peerId = peerIdFromBytes(Buffer.from("-CT0100-0123456789ab"));
+  const endpoint = unwrap(parseEndpoint("198.18.0.1:6881"));
+  const leader = (range: string) =>
+    `d4:downi3e2:id20:-CT0100-0123456789ab2:ip10:198.18.0.14:porti6881e${range}2:upi2ee`;
+  const leaders = (all: string) =>
+    decode(`d7:leadersl${all}e6:policyd4:name5:multie4:termi7e1:vi1ee`).leaders?.leaders;
+  const entry = { peerId, endpoint, up: 2, down: 3 };
+
+  test("is told with its entry; who leads several has an entry for each", () => {
+    const both = [
+      { ...entry, range: 0 },
+      { ...entry, range: 1 },
+    ];
+    const policy = { name: "multi", ranges: 2, deadlineMs, leaderPercent } as const;
+    const answer: CtAnswer = { policy, leaders: { term: 7, leaders: both } };
+    expect(text(encodeLeadersAnswer(answer))).toContain(leader("5:rangei0e") + leader("5:rangei1e"));
+    expect(leaders(leader("5:rangei0e") + leader("5:rangei1e"))).toEqual(both);
+  });
+
+  test.each([
+    ["absent", ""],
+    ["beyond all ranges", `5:rangei${rangesMost}e`],
+    ["negative", "5:rangei-1e"],
+    ["a text", "5:range1:1"],
+  ])("that is %s leaves a leader without one", (_, range) => {
+    expect(leaders(leader(range))).toEqual([entry]);
+  });
+
+  test("a list of them has at most four times what a tracker lists of one electorate", () => {
+    const most = 4 * LIMITS.tracker.leadersListed;
+    expect(leaders(leader("5:rangei0e").repeat(most))).toHaveLength(most);
+    expect(() => leaders(leader("5:rangei0e").repeat(most + 1))).toThrow("leaders");
+  });
+});
