@@ -4,6 +4,7 @@ import {
   type Asn,
   decodeAnnounceAnswer,
   decodeAnnounceRequest,
+  decodeCtCache,
   decodeLeadersAnswer,
   decodeLeadersQuery,
   decodeLocateAnswer,
@@ -11,13 +12,16 @@ import {
   decodeTrackerDict,
   encodeAnnounceAnswer,
   encodeAnnounceRequest,
+  encodeCtCache,
   encodeFailure,
   encodeLeadersAnswer,
   encodeLeadersQuery,
   encodeLocateAnswer,
   encodeLocateQuery,
   encodeScrapeAnswer,
+  formatEndpoint,
   infoHashFromBytes,
+  REFUSALS,
   unwrap,
 } from "../src/index.ts";
 
@@ -32,6 +36,26 @@ function example(name: string): string[] {
 
 function hexExample(name: string): Buffer {
   return Buffer.from(example(name).join("").replaceAll(/\s/g, ""), "hex");
+}
+
+/** Messages with empty lines between them, each in lines of hex and then in lines of text. */
+function dumps(name: string): { bytes: Buffer; text: string }[] {
+  const isHex = (line: string) => /^[0-9a-f]+$/.test(line);
+  return example(name)
+    .join("\n")
+    .split("\n\n")
+    .map((dump) => dump.split("\n"))
+    .map((lines) => ({
+      bytes: Buffer.from(lines.filter(isHex).join(""), "hex"),
+      text: lines.filter((line) => !isHex(line)).join(""),
+    }));
+}
+
+/** Unprintable bytes as `\x..`. */
+function printed(bytes: Buffer): string {
+  return bytes
+    .toString("latin1")
+    .replaceAll(/[^\x20-\x7e]/g, (byte) => `\\x${Buffer.from(byte, "latin1").toString("hex")}`);
 }
 
 const [asker] = example("announce-request");
@@ -68,6 +92,50 @@ describe("the examples of docs/protocol.md are what the code reads and writes", 
       { asn: 0 as Asn, known: false },
     ]);
     expect(Buffer.from(encodeLocateAnswer(located))).toEqual(bytes);
+  });
+
+  it("leaders answer under multi, as hex and as text", () => {
+    const [dump] = dumps("leaders-answer-multi");
+    const answer = unwrap(decodeLeadersAnswer(dump?.bytes ?? Buffer.of()));
+    expect(Buffer.from(encodeLeadersAnswer(answer))).toEqual(dump?.bytes);
+    expect(printed(Buffer.from(encodeLeadersAnswer(answer)))).toBe(dump?.text);
+    expect(answer.policy).toEqual({ name: "multi", ranges: 2, leaderPercent: 10, deadlineMs: 5000 });
+    const leaders = answer.leaders?.leaders.map(({ peerId, range }) => ({ peerId, range }));
+    expect(leaders).toEqual([
+      { peerId: expect.not.stringMatching(peer.peerId), range: 0 },
+      { peerId: peer.peerId, range: 1 },
+    ]);
+  });
+
+  it("every ct_cache message, as hex and as text", () => {
+    const messages = dumps("ct-cache").map(({ bytes, text }) => {
+      const message = unwrap(decodeCtCache(bytes, 128));
+      if (message.m === "unknown") throw new Error(`docs/protocol.md: unknown message ${message.said}`);
+      expect(Buffer.from(encodeCtCache(message))).toEqual(bytes);
+      expect(printed(bytes)).toBe(text);
+      if ("dest" in message) expect(formatEndpoint(message.dest)).toBe("198.18.2.9:51413");
+      return message;
+    });
+    const names = [...document.matchAll(/^\| `(\w+)` \| (?:follower to|leader to|either to)/gm)].map(
+      ([, m]) => m,
+    );
+    expect(names).toHaveLength(7);
+    expect([...new Set(messages.map(({ m }) => m))]).toEqual(names);
+  });
+
+  it("the second half of a fwd_bitfield is what it is said to be", () => {
+    const maps = dumps("ct-cache").flatMap(({ bytes }) => {
+      const message = unwrap(decodeCtCache(bytes, 128));
+      return message.m === "fwd_bitfield" ? [message] : [];
+    });
+    const [whole, half] = maps;
+    expect([whole?.from, half?.from]).toEqual([0, 64]);
+    expect(half?.bits).toEqual(whole?.bits.subarray(8));
+  });
+
+  it("the numbers of refusals", () => {
+    const list = REFUSALS.map((why, i) => `${i + 1} \`${why}\``).join(", ");
+    expect(document).toContain(`| \`why\` | ${list}. `);
   });
 
   it("scrape answer", () => {
