@@ -242,6 +242,12 @@ describe("the bits of a fwd_bitfield", () => {
     expect(decode(fwdBitfield("\xe0", `4:fromi${most * 8}e`), pieceCount)).toMatchObject({ from: most * 8 });
   });
 
+  test("are written as the part of a larger map that they are", () => {
+    const map = raw("\xff\x81\x10");
+    const message: CtCacheMessage = { m: "fwd_bitfield", bits: map.subarray(1, 2), from: 8, term: 7 };
+    expect(text(encodeCtCache(message))).toBe(fwdBitfield("\x81", "4:fromi8e"));
+  });
+
   test("do not change when the buffer they came in does", () => {
     const received = raw(fwdBitfield("\xff"));
     const decoded = unwrap(decodeCtCache(received, PIECES));
