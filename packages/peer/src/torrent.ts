@@ -1,14 +1,15 @@
 import type { Socket } from "node:net";
 import type { Timer } from "@cachetorrent/clock";
-import { type Asn, type CtError, type Endpoint, LIMITS } from "@cachetorrent/protocol";
+import { type CtError, type Endpoint, LIMITS } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
 import { Announcer } from "./announcing/announcer.ts";
 import { Content } from "./disk/content.ts";
-import { Exchange } from "./exchange/exchange.ts";
+import { Exchange, type ExchangeWatcher } from "./exchange/exchange.ts";
 import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
-import { Neighbours } from "./neighbours/neighbours.ts";
-import { IndependentRole } from "./roles/independent.ts";
+import { type Met, Neighbours } from "./neighbours/neighbours.ts";
+import { Duties } from "./roles/duties.ts";
+import type { Role } from "./roles/role.ts";
 import type { TorrentState, TorrentStatus } from "./status.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
 import { Connection } from "./wire/connection.ts";
@@ -32,6 +33,7 @@ export class Torrent {
   readonly #content: Content;
   readonly #announcer: Announcer;
   readonly #neighbours: Neighbours;
+  #duties: Duties | undefined;
   #exchange: Exchange | undefined;
   #state: TorrentState = "checking";
   #error: CtError | undefined;
@@ -96,7 +98,7 @@ export class Torrent {
       externalBytes: this.#ledger.externalBytes,
       sentBytes: this.#ledger.sentBytes,
       peers: [...(this.#exchange?.connections ?? [])].filter((one) => one.isHandshaken).length,
-      role: this.#exchange?.role.name ?? "pending",
+      role: this.#ledger.role,
       asn: this.#announcer.asn,
       leads: leaders?.leaders.some((leader) => leader.peerId === this.#services.peerId) ?? false,
       ...(leaders ? { term: leaders.term } : {}),
@@ -122,10 +124,11 @@ export class Torrent {
       { event: "checked", pieces: have.size, of: have.pieceCount },
       `${this.metainfo.name}: ${have.size} of ${have.pieceCount} pieces are on disk`,
     );
-    this.#exchange = this.#makeExchange();
-    this.#ledger.roleChanged(this.#exchange.role.name, clock.now());
+    this.#duties = this.#makeDuties();
+    this.#exchange = this.#duties.exchange;
     this.#state = have.isFull ? "seeding" : "downloading";
     this.#announcer.start();
+    if (!this.#announcer.hasTracker) this.#duties.heardNothing();
     this.#lonelySince = clock.now();
     this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
     if (!have.isFull) return;
@@ -179,6 +182,7 @@ export class Torrent {
   #sweep(): void {
     const now = this.#services.clock.now();
     this.#exchange?.sweep(now);
+    this.#duties?.sweep(now);
     this.#neighbours.dialMore();
     if (this.#content.have.isFull || this.#neighbours.count > 0) this.#lonelySince = now;
     if (now - this.#lonelySince < LONELY_ANNOUNCE_MS) return;
@@ -186,14 +190,12 @@ export class Torrent {
     this.#announcer.announceNow();
   }
 
-  #connect(socket: Socket, direction: "in" | "out", remote: Endpoint, asn: Asn): void {
+  #connect(socket: Socket, met: Met): Connection {
     const { clock, listening, peerId, trace } = this.#services;
     const exchange = this.#exchange as Exchange;
     const connection = new Connection({
       socket,
-      direction,
-      remote,
-      asn,
+      ...met,
       infoHash: this.metainfo.infoHash,
       peerId,
       shape: this.#shape,
@@ -201,13 +203,14 @@ export class Torrent {
       clock,
       trace,
       extendedHandshake: {
-        ct: { role: exchange.role.name, term: this.#announcer.leaders?.term ?? 0, v: 1 },
+        ct: { role: exchange.role.name, term: this.#duties?.term ?? 0, v: 1 },
         p: listening.port,
         reqq: LIMITS.peer.requestsQueuedPerConnection,
         v: "CacheTorrent 0.1",
       },
     });
     exchange.add(connection);
+    return connection;
   }
 
   #onClosed(connection: Connection, reason: string): void {
@@ -240,10 +243,13 @@ export class Torrent {
       onAnswer: ({ peers }) => {
         this.#ledger.announced(clock.now());
         this.#log.debug({ event: "announced", peers: peers.length }, "the tracker answered");
+        this.#duties?.heardNothing();
+        this.#duties?.learn(peers);
         this.#neighbours.learn(peers);
       },
-      onCt: () => {
+      onCt: (ct) => {
         this.#ledger.asn = this.#announcer.asn;
+        this.#duties?.heard(ct);
       },
       onFailure: (error, retryInMs) =>
         this.#log.warn(
@@ -254,26 +260,55 @@ export class Torrent {
   }
 
   #makeNeighbours(): Neighbours {
-    const { listening, ...services } = this.#services;
-    const { local, maxConnections } = this.#options;
+    const { maxConnections } = this.#options;
     return new Neighbours({
-      ...services,
+      ...this.#services,
       log: this.#log,
-      ours: local ? [listening, local] : [listening],
+      ours: this.#ours,
       maxConnections,
       connections: () => this.#exchange?.connections ?? new Set(),
       locate: (endpoints) => this.#announcer.locate(endpoints),
-      connected: (socket, direction, remote, asn) => this.#connect(socket, direction, remote, asn),
+      connected: (socket, met) => this.#connect(socket, met),
+      asn: () => this.#ledger.asn,
+      isAlwaysLetIn: (asn) => this.#duties?.isAlwaysLetIn(asn) ?? false,
+      becameDirect: (connection) => this.#exchange?.becomeDirect(connection),
     });
   }
 
-  #makeExchange(): Exchange {
+  /** Where we can be reached. */
+  get #ours(): Endpoint[] {
+    const { listening } = this.#services;
+    return this.#options.local ? [listening, this.#options.local] : [listening];
+  }
+
+  #makeDuties(): Duties {
+    const { clock, peerId, random } = this.#services;
+    return new Duties(
+      {
+        peerId,
+        clock,
+        random,
+        log: this.#log,
+        ledger: this.#ledger,
+        have: this.#content.have,
+        ours: this.#ours,
+        uploadSlots: this.#options.uploadSlots,
+        neighbours: this.#neighbours,
+        report: (leader) => this.#announcer.reportStalled(leader),
+        refresh: () => this.#announcer.refresh(),
+      },
+      (role, watcher) => this.#makeExchange(role, watcher),
+    );
+  }
+
+  #makeExchange(role: Role, watcher: ExchangeWatcher): Exchange {
     const { budget, clock, downBucket, pump, random } = this.#services;
     const content = this.#content;
     return new Exchange({
       shape: this.#shape,
       have: content.have,
-      role: new IndependentRole(this.#options.uploadSlots),
+      role,
+      watcher,
       clock,
       random,
       choker: this.#options.choker,

@@ -117,15 +117,15 @@ test("the feed of a peer that leads nothing ends with its completion, before tha
   expect((await tracker.next()).announce.event).toBe("completed");
 });
 
-test("a feed that the engine has no use for ends, and begins again when it has", async () => {
+test("a peer without a feed asks once when somebody knows a newer term, and with a feed not at all", async () => {
   const tracker = await listen();
-  const { announcer, answered, start } = announcerOf([[tracker.announceUrl]]);
+  const { announcer, answered, cts, progress, start } = announcerOf([[tracker.announceUrl]]);
+  progress.left = 0;
   start();
   (await tracker.next()).accept({ ct: ctOf(5) });
   await answered();
-  const poll = await tracker.next("/leaders");
-  announcer.setFeeding(false);
-  await poll.gone;
-  announcer.setFeeding(true);
-  await tracker.next("/leaders");
+  await cts.next();
+  announcer.refresh();
+  (await tracker.next("/leaders")).reply(encodeLeadersAnswer(ctOf(6)));
+  expect((await cts.next()).leaders?.term).toBe(6);
 });

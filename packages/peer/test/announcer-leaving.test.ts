@@ -4,11 +4,11 @@ import { ctOf, otherPeerId } from "./support/samples.ts";
 
 test("a stalled leader is reported at once, and at most once a minute", async () => {
   const tracker = await listen();
-  const { announcer, answered, builtAt, clock, start } = announcerOf([[tracker.announceUrl]]);
+  const { announcer, answered, builtAt, clock, progress, start } = announcerOf([[tracker.announceUrl]]);
   start();
   (await tracker.next()).accept({ ct: ctOf(5) });
   await answered();
-  announcer.setFeeding(false);
+  progress.left = 0; // a complete peer that leads nothing does not poll
   announcer.reportStalled(otherPeerId);
   announcer.reportStalled(otherPeerId);
   clock.advance(0);

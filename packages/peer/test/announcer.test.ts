@@ -243,12 +243,12 @@ test("locate asks the tracker that is obeyed", async () => {
 
 test("while the tracker it obeys is away, another one gives only peers; after 2 minutes that one is obeyed", async () => {
   const [first, second] = [await listen(), await listen()];
-  const { announcer, answered, clock, cts, failed, start } = announcerOf([
+  const { announcer, answered, clock, cts, failed, progress, start } = announcerOf([
     [first.announceUrl],
     [second.announceUrl],
   ]);
   const begin = clock.now();
-  announcer.setFeeding(false);
+  progress.left = 0; // a complete peer that leads nothing does not poll
   start();
   (await first.next()).accept({ interval: 60, ct: ctOf(5) });
   await answered();
@@ -300,8 +300,8 @@ test("a tracker of an earlier tier is obeyed as soon as it is there", async () =
 
 test("the leaders stand while a tracker that restarted without its state elects anew", async () => {
   const tracker = await listen();
-  const { announcer, answered, clock, cts, start } = announcerOf([[tracker.announceUrl]]);
-  announcer.setFeeding(false);
+  const { announcer, answered, clock, cts, progress, start } = announcerOf([[tracker.announceUrl]]);
+  progress.left = 0; // a complete peer that leads nothing does not poll
   start();
   (await tracker.next()).accept({ ct: ctOf(5) });
   await answered();

@@ -8,7 +8,7 @@ import { noTrace } from "../src/accounts/trace.ts";
 import { Content } from "../src/disk/content.ts";
 import { PieceCache } from "../src/disk/piece-cache.ts";
 import { BufferBudget } from "../src/exchange/buffer-budget.ts";
-import { Exchange } from "../src/exchange/exchange.ts";
+import { Exchange, type ExchangeWatcher } from "../src/exchange/exchange.ts";
 import { UploadPump } from "../src/exchange/upload-pump.ts";
 import { pieceSize } from "../src/metainfo/metainfo.ts";
 import { TokenBucket } from "../src/rates/token-bucket.ts";
@@ -32,6 +32,17 @@ async function socketPair(): Promise<[Socket, Socket]> {
   return [dialled, accepted];
 }
 
+/** A peer without duties. */
+const nobody: ExchangeWatcher = {
+  speaksCtCache: () => undefined,
+  told: () => undefined,
+  mapped: () => undefined,
+  has: () => undefined,
+  received: () => undefined,
+  held: () => undefined,
+  closed: () => undefined,
+};
+
 it("an exchange that stops gives back the buffers of the pieces it had begun", async () => {
   const clock = new ManualClock();
   const budget = new BufferBudget(1e9);
@@ -46,6 +57,7 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
     shape,
     have: content.have,
     role: new IndependentRole(4),
+    watcher: nobody,
     clock,
     random: seededRandom(1),
     choker: "tit-for-tat",

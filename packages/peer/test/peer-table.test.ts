@@ -1,7 +1,7 @@
 import { seededRandom } from "@cachetorrent/clock";
 import { type Endpoint, LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { isConnectedTo, PeerTable } from "../src/neighbours/peer-table.ts";
+import { connectionTo, PeerTable } from "../src/neighbours/peer-table.ts";
 import { endpoint } from "./support/samples.ts";
 
 const ours = endpoint("198.18.0.1:6881");
@@ -99,17 +99,12 @@ describe("the peer table", () => {
   });
 });
 
-describe("being connected to an endpoint", () => {
-  const listening = endpoint("198.18.0.2:6881");
-
-  it("means having dialled it, or having been dialled by who listens there", () => {
-    const from = { address: listening.address, port: 40_000 };
-    expect(isConnectedTo(listening, [{ direction: "out", remote: listening, listenPort: undefined }])).toBe(
-      true,
-    );
-    expect(isConnectedTo(listening, [{ direction: "in", remote: from, listenPort: 6881 }])).toBe(true);
-    expect(isConnectedTo(listening, [{ direction: "in", remote: from, listenPort: undefined }])).toBe(false);
-    expect(isConnectedTo(listening, [{ direction: "in", remote: from, listenPort: 6882 }])).toBe(false);
-    expect(isConnectedTo(listening, [])).toBe(false);
+describe("the connection to an endpoint", () => {
+  it("is the one of who listens there, if that is known", () => {
+    const listening = endpoint("198.18.0.2:6881");
+    const there = { endpoint: { ...listening } };
+    const elsewhere = { endpoint: endpoint("198.18.0.2:6882") };
+    expect(connectionTo(listening, [elsewhere, { endpoint: undefined }, there])).toBe(there);
+    expect(connectionTo(listening, [elsewhere])).toBeUndefined();
   });
 });

@@ -89,12 +89,13 @@ function decodeLeader(dict: BencodeDict): LeaderEntry | undefined {
   const port = asCount(get(dict, "port"));
   if (id?.length !== 20 || !address || port === undefined || port < 1 || port > 65535) return undefined;
   const range = asCount(get(dict, "range"));
+  if (range !== undefined && range >= LIMITS.election.rangesMost) return undefined;
   return {
     peerId: peerIdFromBytes(id),
     endpoint: { address, port },
     up: asCount(get(dict, "up")) ?? 0,
     down: asCount(get(dict, "down")) ?? 0,
-    ...(range !== undefined && range < LIMITS.election.rangesMost ? { range } : {}),
+    ...(range === undefined ? {} : { range }),
   };
 }
 

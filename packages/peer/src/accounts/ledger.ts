@@ -118,6 +118,11 @@ export class TorrentLedger {
     this.#entries++;
   }
 
+  /** As what the peer acts now. */
+  get role(): string {
+    return this.#span.role;
+  }
+
   /** An announce was answered; only the first counts, completion is measured from it. */
   announced(now: number): void {
     if (this.#firstAnnounceAt !== null) return;

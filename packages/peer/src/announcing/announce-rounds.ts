@@ -52,6 +52,11 @@ export class AnnounceRounds {
     return this.#running.signal;
   }
 
+  /** Once started: is there a tracker of a kind that we speak? */
+  get hasTracker(): boolean {
+    return this.#trackers.size > 0;
+  }
+
   /** Trackers of a kind we do not speak are left out, with a line in the log. Idempotent. */
   start(): void {
     if (this.#started) return;

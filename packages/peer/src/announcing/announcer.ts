@@ -70,7 +70,6 @@ export class Announcer {
   readonly #reportedAt = new Map<PeerId, number>();
   #obeyed: TrackerState | undefined;
   #feed: LeadersFeed | undefined;
-  #feedNeeded = true;
   #ct: CtAnswer | undefined;
   #ctAt = 0;
 
@@ -142,10 +141,14 @@ export class Announcer {
     return this.#obeyed.client.locate({ infoHash, peerId, endpoints }, this.#rounds.signal);
   }
 
-  /** Whether the engine has any use for news of leaders; it has until it says otherwise. */
-  setFeeding(needed: boolean): void {
-    this.#feedNeeded = needed;
-    this.#tendFeed();
+  /** Is there a tracker to announce to, of a kind that we speak? */
+  get hasTracker(): boolean {
+    return this.#rounds.hasTracker;
+  }
+
+  /** Asks for the standing result at once, unless a poll is open that would have told it. */
+  refresh(): void {
+    this.#feed?.ask();
   }
 
   /** Tells every tracker that knows us that we stop, within 2.5 s in all, and ends. Never rejects. Idempotent. */
@@ -215,7 +218,7 @@ export class Announcer {
   #tendFeed(): void {
     const complete = this.#options.progress().left === 0;
     const leads = this.leaders?.leaders.some((leader) => leader.peerId === this.#options.peerId) === true;
-    const wanted = this.#feedNeeded && !(complete && !leads) && !this.#rounds.signal.aborted;
+    const wanted = !(complete && !leads) && !this.#rounds.signal.aborted;
     if (wanted && this.#obeyed?.client.hasFeed) this.#feed?.start();
     else this.#feed?.stop();
   }

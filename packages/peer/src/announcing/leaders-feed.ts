@@ -40,6 +40,7 @@ const PACE_MS = { newTerm: 100, nothingNew: SECOND } as const;
 export class LeadersFeed {
   readonly #options: LeadersFeedOptions;
   #running: AbortController | undefined;
+  #asking: AbortController | undefined;
   #failures = 0;
   #unknown = 0;
 
@@ -59,6 +60,17 @@ export class LeadersFeed {
   stop(): void {
     this.#running?.abort();
     this.#running = undefined;
+    this.#asking?.abort();
+    this.#asking = undefined;
+  }
+
+  /** One question out of turn: somebody knows a newer term. With a poll open the tracker has told us already. */
+  ask(): void {
+    if (this.#running || !this.#options.client.hasFeed) return;
+    const asking = new AbortController();
+    this.#asking?.abort();
+    this.#asking = asking;
+    void this.#poll(asking.signal);
   }
 
   async #run(signal: AbortSignal): Promise<void> {

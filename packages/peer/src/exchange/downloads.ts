@@ -8,7 +8,8 @@ import type { TorrentShape } from "../wire/frame-guard.ts";
 import { BadDataFinder } from "./bad-data.ts";
 import { type ActivePiece, BlockBook } from "./block-book.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
-import { Picker } from "./picker.ts";
+import { CacheDownload } from "./cache-download.ts";
+import { CachePicker } from "./cache-picker.ts";
 import { RequestScheduler } from "./request-scheduler.ts";
 
 export interface DownloadsParts {
@@ -33,17 +34,20 @@ export interface DownloadsParts {
 /** Pieces on their way in: picked, asked for in blocks, put together, verified, stored. */
 export class Downloads {
   readonly #parts: DownloadsParts;
-  readonly #picker: Picker;
+  readonly #picker: CachePicker;
   readonly #book: BlockBook;
   readonly #scheduler: RequestScheduler<Connection>;
+  /** What leaders forward to us. */
+  readonly forwarded: CacheDownload;
   readonly #badData = new BadDataFinder<Connection>();
   #isRefilling = false;
   #isStopped = false;
 
   constructor(parts: DownloadsParts) {
     this.#parts = parts;
-    this.#picker = new Picker(parts.shape.pieceCount, parts.random);
+    this.#picker = new CachePicker(parts.shape.pieceCount, parts.random);
     for (const piece of parts.have) this.#picker.close(piece);
+    this.forwarded = new CacheDownload(parts.have, this.#picker);
     this.#book = new BlockBook(parts.shape, parts.budget);
     this.#scheduler = new RequestScheduler({
       picker: this.#picker,
@@ -67,6 +71,34 @@ export class Downloads {
   /** The other side got one more piece. */
   gained(piece: number): void {
     this.#picker.gained(piece);
+  }
+
+  /** One more follower asks for the piece. */
+  gotRequest(piece: number): void {
+    this.#picker.gotRequest(piece);
+  }
+
+  /** One follower less does. */
+  requestEnded(piece: number): void {
+    this.#picker.requestEnded(piece);
+  }
+
+  /** A piece of `pieces` to ask a leader for: one that lies begun and that nobody goes on with, else the rarest. */
+  pickIndirectly(pieces: PieceSet, accepts: (piece: number) => boolean): number | undefined {
+    for (const { isIdle, piece } of this.#book.withFree()) {
+      if (isIdle && pieces.has(piece) && accepts(piece)) return piece;
+    }
+    return this.#picker.pick(pieces, accepts);
+  }
+
+  /** Takes back what was asked of the connection and may not be asked of it any more. */
+  withdraw(connection: Connection): void {
+    this.#takeBack(
+      connection,
+      connection.outstanding.keys().filter((key) => {
+        return !this.#parts.mayRequest(connection, blockOfKey(key).piece);
+      }),
+    );
   }
 
   /** Asks the connection for as much as is due. */
@@ -148,7 +180,11 @@ export class Downloads {
   /** It lets requests lie: others get them. */
   #snub(connection: Connection): void {
     connection.snubbed = true;
-    const keys = connection.outstanding.keys();
+    this.#takeBack(connection, connection.outstanding.keys());
+  }
+
+  #takeBack(connection: Connection, keys: readonly number[]): void {
+    if (keys.length === 0) return;
     for (const key of keys) {
       const { piece, block } = blockOfKey(key);
       const begin = block * LIMITS.peer.blockBytes;

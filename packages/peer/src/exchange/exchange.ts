@@ -1,5 +1,12 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import {
+  type Asn,
+  type CtCacheMessage,
+  type CtError,
+  isInternal,
+  LIMITS,
+  type UnknownCtCacheMessage,
+} from "@cachetorrent/protocol";
 import type { TorrentLedger } from "../accounts/ledger.ts";
 import type { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
@@ -12,6 +19,7 @@ import type { BufferBudget } from "./buffer-budget.ts";
 import type { ChokerKind } from "./choker.ts";
 import { Downloads } from "./downloads.ts";
 import { HaveBatcher } from "./have-batcher.ts";
+import { LateHaves } from "./late-haves.ts";
 import type { UploadPump } from "./upload-pump.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -35,6 +43,8 @@ export interface ExchangeParts {
     cached(piece: number): Uint8Array | undefined;
     load(piece: number): Promise<void>;
   };
+  /** Who has duties, and must know what happens. */
+  readonly watcher: ExchangeWatcher;
   /** Is this peer welcome? Returns why not. */
   refuse(connection: Connection): string | undefined;
   /** It sent bad data: it must not come back. */
@@ -42,6 +52,19 @@ export interface ExchangeParts {
   closed(connection: Connection, reason: string): void;
   completed(): void;
   failed(error: CtError): void;
+}
+
+/** What the exchange tells of itself to whoever leads or follows. */
+export interface ExchangeWatcher {
+  speaksCtCache(connection: Connection): void;
+  told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void;
+  mapped(connection: Connection): void;
+  has(connection: Connection, piece: number): void;
+  /** Payload came. */
+  received(connection: Connection): void;
+  /** We hold one more piece. */
+  held(piece: number): void;
+  closed(connection: Connection): void;
 }
 
 /** What people see as the rate: long enough not to flicker. */
@@ -57,9 +80,10 @@ export class Exchange implements ConnectionOwner<Connection> {
   readonly inRate: RateMeter;
   readonly outRate: RateMeter;
   readonly #parts: ExchangeParts;
-  readonly #downloads: Downloads;
+  readonly downloads: Downloads;
   readonly #uploads: Uploads;
   readonly #haves: HaveBatcher;
+  readonly #lateHaves: LateHaves;
   #role: Role;
   #isStopped = false;
 
@@ -69,8 +93,9 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#role = parts.role;
     this.inRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
     this.outRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
+    this.#lateHaves = new LateHaves(parts.have);
     this.#haves = new HaveBatcher(clock, (pieces) => this.#announce(pieces));
-    this.#downloads = new Downloads({
+    this.downloads = new Downloads({
       ...parts,
       connections: this.connections,
       mayRequest: (connection, piece) => this.#role.mayRequest(connection, piece),
@@ -98,10 +123,34 @@ export class Exchange implements ConnectionOwner<Connection> {
     return this.#role;
   }
 
+  /** From now on only what the role allows is asked for; what was asked for before is taken back. */
   setRole(role: Role): void {
     this.#role = role;
-    for (const connection of this.connections) this.#recount(connection);
-    this.#downloads.refillAllIn(0);
+    this.roleRulesChanged();
+    this.#uploads.fillSlots();
+  }
+
+  /** What the role allows is something else than before. */
+  roleRulesChanged(): void {
+    for (const connection of this.connections) {
+      this.downloads.withdraw(connection);
+      this.recount(connection);
+      this.#closeIfUseless(connection);
+    }
+    this.downloads.refillAllIn(0);
+  }
+
+  /** Connections with other ASes over which answers to our requests, taken back or not, may still come. */
+  awaitingOutside(asn: Asn): Connection[] {
+    return [...this.connections].filter((one) => !isInternal(one.asn, asn) && one.outstanding.unanswered > 0);
+  }
+
+  /** What was opened for a follower becomes a connection like any other: what we hold is told. */
+  becomeDirect(connection: Connection): void {
+    if (!connection.isIndirect) return;
+    connection.isIndirect = false;
+    this.#lateHaves.begin(connection);
+    this.#uploads.fillSlots();
   }
 
   add(connection: Connection): void {
@@ -111,17 +160,18 @@ export class Exchange implements ConnectionOwner<Connection> {
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
     for (const connection of this.connections) this.#sweepConnection(connection, now);
+    this.#lateHaves.sweep();
     this.#uploads.sweep(now);
-    this.#downloads.sweep(now);
+    this.downloads.sweep(now);
   }
 
   /** Closes every connection, letting what is under way arrive. */
   stop(): void {
     this.#isStopped = true;
     this.#haves.flush();
-    this.#downloads.stop();
+    this.downloads.stop();
     for (const connection of this.connections) connection.close("stopping");
-    if (this.connections.size === 0) this.#downloads.giveUp();
+    if (this.connections.size === 0) this.downloads.giveUp();
   }
 
   // What connections tell.
@@ -137,21 +187,24 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   mapped(connection: Connection): void {
-    this.#downloads.joined(connection.theirs);
-    this.#recount(connection);
+    this.downloads.joined(connection.theirs);
+    for (const piece of connection.theirs) this.downloads.forwarded.announced(connection, piece);
+    this.recount(connection);
+    this.#parts.watcher.mapped(connection);
     this.#closeIfUseless(connection);
   }
 
   has(connection: Connection, piece: number): void {
-    this.#downloads.gained(piece);
-    if (this.#parts.have.has(piece)) {
+    this.downloads.gained(piece);
+    this.downloads.forwarded.announced(connection, piece);
+    this.#parts.watcher.has(connection, piece);
+    if (this.#parts.have.has(piece) || !this.#role.mayRequest(connection, piece)) {
       this.#closeIfUseless(connection);
       return;
     }
-    if (!this.#role.mayRequest(connection, piece)) return;
     connection.wanted++;
     connection.showInterest(true);
-    if (connection.outstanding.size === 0) this.#downloads.refill(connection);
+    if (connection.outstanding.size === 0) this.downloads.refill(connection);
   }
 
   interestChanged(): void {
@@ -159,18 +212,19 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   unchoked(connection: Connection): void {
-    this.#downloads.refill(connection);
+    this.downloads.refill(connection);
   }
 
   released(connection: Connection, keys: readonly number[]): void {
-    this.#downloads.released(connection, keys);
+    this.downloads.released(connection, keys);
   }
 
   block(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {
     this.#parts.ledger.received(connection.asn, bytes.length, piece);
     this.inRate.add(bytes.length, this.#parts.clock.now());
-    this.#downloads.received(connection, piece, begin, bytes);
-    this.#downloads.refill(connection);
+    this.#parts.watcher.received(connection);
+    this.downloads.received(connection, piece, begin, bytes);
+    this.downloads.refill(connection);
   }
 
   mayServe(connection: Connection, piece: number): boolean {
@@ -181,13 +235,24 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#uploads.requested(connection);
   }
 
+  speaksCtCache(connection: Connection): void {
+    this.#parts.watcher.speaksCtCache(connection);
+  }
+
+  told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void {
+    this.#parts.watcher.told(connection, message);
+  }
+
   closed(connection: Connection, reason: string): void {
     this.connections.delete(connection);
+    this.#lateHaves.left(connection);
     this.#uploads.left(connection);
-    this.#downloads.left(connection.theirs);
+    this.downloads.left(connection.theirs);
+    this.downloads.forwarded.ended(connection);
+    this.#parts.watcher.closed(connection);
     this.#parts.closed(connection, reason);
     if (!this.#isStopped) this.#uploads.fillSlots();
-    else if (this.connections.size === 0) this.#downloads.giveUp();
+    else if (this.connections.size === 0) this.downloads.giveUp();
   }
 
   /** A piece is ours now. */
@@ -196,10 +261,12 @@ export class Exchange implements ConnectionOwner<Connection> {
     have.add(piece);
     this.#haves.add(piece);
     for (const connection of this.connections) {
-      if (!connection.theirs.has(piece)) continue;
-      connection.wanted = Math.max(0, connection.wanted - 1);
-      if (connection.wanted === 0) connection.showInterest(false);
+      this.downloads.forwarded.held(connection, piece);
+      const wasWanted = connection.theirs.has(piece) && this.#role.mayRequest(connection, piece);
+      if (wasWanted) connection.wanted = Math.max(0, connection.wanted - 1);
+      if (!connection.isInteresting) connection.showInterest(false);
     }
+    this.#parts.watcher.held(piece);
     if (!have.isFull) return;
     this.#haves.flush();
     this.#parts.completed();
@@ -216,18 +283,22 @@ export class Exchange implements ConnectionOwner<Connection> {
     }
   }
 
-  #recount(connection: Connection): void {
+  /** What the connection has for us, by the role's rules. */
+  recount(connection: Connection): void {
     let wanted = 0;
     for (const piece of connection.theirs) {
       if (!this.#parts.have.has(piece) && this.#role.mayRequest(connection, piece)) wanted++;
     }
     connection.wanted = wanted;
-    connection.showInterest(wanted > 0);
+    connection.showInterest(connection.isInteresting);
   }
 
-  /** Two complete peers have nothing to say to each other. */
+  /** Two complete peers have nothing to say to each other, nor has a follower anything to say to a seed outside. */
   #closeIfUseless(connection: Connection): void {
-    if (this.#parts.have.isFull && connection.theirs.isFull) connection.close("both complete");
+    const { have } = this.#parts;
+    if (!connection.theirs.isFull || connection.isInteresting) return;
+    if (have.isFull) connection.close("both complete");
+    else if (!this.#role.keeps(connection)) connection.close("outside seed");
   }
 
   #sweepConnection(connection: Connection, now: number): void {

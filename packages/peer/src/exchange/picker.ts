@@ -44,19 +44,27 @@ export class Picker {
 
   /** A peer that held these pieces left. */
   left(pieces: PieceSet): void {
-    for (const piece of pieces) this.#lost(piece);
+    for (const piece of pieces) this.lost(piece);
   }
 
   /** One more peer holds the piece. */
   gained(piece: number): void {
     const from = this.availability(piece);
     this.#availability[piece] = from + 1;
-    if (this.#isOpen(piece)) this.#shiftUp(piece, from);
+    if (this.isOpen(piece)) this.#shiftUp(piece, from);
+  }
+
+  /** One peer less holds the piece. */
+  lost(piece: number): void {
+    const from = this.availability(piece);
+    if (from === 0) throw new RangeError(`piece ${piece} is held by nobody`);
+    this.#availability[piece] = from - 1;
+    if (this.isOpen(piece)) this.#shiftDown(piece, from);
   }
 
   /** The piece is begun or held: it is not picked any more. */
   close(piece: number): void {
-    if (!this.#isOpen(piece)) return;
+    if (!this.isOpen(piece)) return;
     // Up through all runs to the end of the order, and off it.
     for (let level = this.availability(piece); level < this.#runStart.length - 1; level++)
       this.#shiftUp(piece, level);
@@ -67,7 +75,7 @@ export class Picker {
 
   /** The piece is to be picked again: its blocks were lost or bad. */
   open(piece: number): void {
-    if (this.#isOpen(piece)) return;
+    if (this.isOpen(piece)) return;
     this.#reachLevel(this.availability(piece));
     this.#order[this.#openCount] = piece;
     this.#place[piece] = this.#openCount;
@@ -81,22 +89,26 @@ export class Picker {
     // Nobody we know holds the run of availability 0.
     for (let level = 1; level < this.#runStart.length; level++) {
       const start = this.#startOf(level);
-      const length = this.#startOf(level + 1) - start;
-      if (length <= 0) continue;
-      const first = randomBelow(this.#random, length);
-      for (let i = 0; i < length; i++) {
-        const piece = this.#order[start + ((first + i) % length)] as number;
-        if (holds.has(piece) && mayRequest(piece)) return piece;
-      }
+      const bucket = this.#order.subarray(start, this.#startOf(level + 1));
+      if (bucket.length === 0) continue;
+      const piece = this.selectBucket(bucket, level, (one) => holds.has(one) && mayRequest(one));
+      if (piece !== undefined) return piece;
     }
     return undefined;
   }
 
-  #lost(piece: number): void {
-    const from = this.availability(piece);
-    if (from === 0) throw new RangeError(`piece ${piece} is held by nobody`);
-    this.#availability[piece] = from - 1;
-    if (this.#isOpen(piece)) this.#shiftDown(piece, from);
+  /** A piece of the bucket, the open pieces of one availability, that `accepts`: at random. */
+  protected selectBucket(
+    bucket: Uint32Array,
+    _availability: number,
+    accepts: (piece: number) => boolean,
+  ): number | undefined {
+    const first = randomBelow(this.#random, bucket.length);
+    for (let i = 0; i < bucket.length; i++) {
+      const piece = bucket[(first + i) % bucket.length] as number;
+      if (accepts(piece)) return piece;
+    }
+    return undefined;
   }
 
   /** Moves the piece from the run of `level` to the next one. */
@@ -122,7 +134,8 @@ export class Picker {
     while (this.#runStart.length <= level) this.#runStart.push(this.#openCount);
   }
 
-  #isOpen(piece: number): boolean {
+  /** Is the piece neither held nor begun? */
+  isOpen(piece: number): boolean {
     return this.#placeOf(piece) >= 0;
   }
 

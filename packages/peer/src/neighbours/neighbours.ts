@@ -17,7 +17,7 @@ import type { Connection } from "../wire/connection.ts";
 import { AddressShares } from "./address-shares.ts";
 import { AsDirectory } from "./as-directory.ts";
 import type { Dialer } from "./dialer.ts";
-import { isConnectedTo, PeerTable } from "./peer-table.ts";
+import { connectionTo, PeerTable } from "./peer-table.ts";
 
 export interface NeighboursOptions {
   readonly peerId: PeerId;
@@ -34,19 +34,38 @@ export interface NeighboursOptions {
   hasRoom(): boolean;
   locate(endpoints: readonly Endpoint[]): Promise<readonly Located[]>;
   /** A socket to a peer whose AS is known, or known to be unknown. */
-  connected(socket: Socket, direction: "in" | "out", remote: Endpoint, asn: Asn): void;
+  connected(socket: Socket, met: Met): Connection;
+  /** Our own AS as far as it is known. */
+  readonly asn: () => Asn;
+  /** May one more peer of this AS come in although there are as many connections as there should be? */
+  isAlwaysLetIn(asn: Asn): boolean;
+  /** It was opened for a follower, and turned out to be a neighbour like any other. */
+  becameDirect(connection: Connection): void;
+}
+
+/** How we came to a peer. */
+export interface Met {
+  readonly direction: "in" | "out";
+  readonly remote: Endpoint;
+  readonly asn: Asn;
+  /** It is dialled for a follower, to download only. */
+  readonly isIndirect: boolean;
 }
 
 /** Of its connections a torrent dials so many in a hundred: if it dialled all, every peer would refuse newcomers. */
 const DIALLED_PERCENT = 75;
 
 const SELF = "ourselves";
+const FULL = "too many connections";
 const DUPLICATE = "connected twice";
 /** A connection that stood so long was of use even if nothing went over it. */
 const OF_USE_MS = 30_000;
 
 /** Reasons after which the endpoint is not tried again for long. */
-const USELESS: ReadonlySet<string> = new Set([SELF, DUPLICATE, "both complete"]);
+const USELESS: ReadonlySet<string> = new Set([SELF, DUPLICATE, "both complete", "outside seed"]);
+
+/** So many connections of peers that are always let in, at most, beyond what a torrent should have. */
+const LET_IN_MOST = 200;
 
 /** With whom a torrent is connected: whom it dials, whom it lets in, and whom never again. */
 export class Neighbours {
@@ -71,6 +90,45 @@ export class Neighbours {
     return this.#options.connections().size + this.#opening.size;
   }
 
+  /** Has a tracker told of the endpoint? */
+  isListed(endpoint: Endpoint): boolean {
+    return this.#table.isKnown(endpoint);
+  }
+
+  /** The tracker's word on an endpoint: its AS, and whether it announced in this swarm. Never rejects. */
+  locate(endpoint: Endpoint): Promise<Located> {
+    return this.#directory.locate(endpoint);
+  }
+
+  /** The AS of an address as far as it was learnt. */
+  asnOf(address: Address): Asn | undefined {
+    return this.#directory.asnOf(address);
+  }
+
+  /** The connection with the peer that listens there. */
+  connectionTo(endpoint: Endpoint): Connection | undefined {
+    const open = [...this.#options.connections()].filter((one) => one.isOpen);
+    return connectionTo(endpoint, open);
+  }
+
+  /**
+   * Dials a peer now, whoever else is waiting and however many there are: whoever calls has bounds of its own. Undefined
+   * when that failed, and "not now" when it was not tried.
+   */
+  async dialTo(endpoint: Endpoint, isIndirect = false): Promise<Connection | "not now" | undefined> {
+    const { dialer, hasRoom } = this.#options;
+    const mayDial = !this.#stopped && hasRoom() && dialer.reaches(endpoint.address);
+    return mayDial && this.#table.claim(endpoint)
+      ? this.#dial(endpoint, { isIndirect, needsRoom: false })
+      : "not now";
+  }
+
+  /** We may ask of others than before: whoever was of no use is dialled again. */
+  reconsider(): void {
+    this.#table.reconsider();
+    this.dialMore();
+  }
+
   /** The tracker answered with these. */
   learn(peers: readonly PeerEntry[]): void {
     this.#directory.learn(peers);
@@ -78,6 +136,12 @@ export class Neighbours {
       peers.map((peer) => peer.endpoint).filter(({ address }) => this.#options.dialer.reaches(address)),
     );
     this.#trackerAnswered.resolve();
+    for (const connection of this.#options.connections()) {
+      const { endpoint } = connection;
+      if (connection.isIndirect && peers.some((peer) => endpoint && sameEndpoint(peer.endpoint, endpoint))) {
+        this.#options.becameDirect(connection);
+      }
+    }
     this.dialMore();
   }
 
@@ -89,10 +153,10 @@ export class Neighbours {
       if (!mayDial) return;
       const endpoint = this.#table.next(
         clock.now(),
-        (one) => !mayDial(one.address) || isConnectedTo(one, connections()),
+        (one) => !mayDial(one.address) || connectionTo(one, connections()) !== undefined,
       );
       if (!endpoint) return;
-      void this.#dial(endpoint);
+      void this.#dial(endpoint, { isIndirect: false, needsRoom: true });
     }
   }
 
@@ -107,17 +171,27 @@ export class Neighbours {
 
   /** A connection that came in. It is answered once its AS is known. */
   async accept(socket: Socket, remote: Endpoint): Promise<void> {
-    const refusal = this.#refuseAddress(remote.address);
-    if (refusal) {
-      this.#options.log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, refusal);
-      socket.destroy();
-      return;
-    }
+    if (this.#stopped || this.#table.isBanned(remote.address))
+      return this.#turnAway(socket, remote, "banned");
+    const isRoomMade = this.#makeRoomFor(remote.address);
+    if (!isRoomMade && this.#mayNeverLetIn()) return this.#turnAway(socket, remote, FULL);
     this.#opening.add(remote);
     const asn = await this.#asnOf(remote);
     this.#opening.delete(remote);
     if (socket.destroyed || this.#stopped) socket.destroy();
-    else this.#options.connected(socket, "in", remote, asn);
+    else if (!isRoomMade && !this.#options.isAlwaysLetIn(asn)) this.#turnAway(socket, remote, FULL);
+    else this.#options.connected(socket, { direction: "in", remote, asn, isIndirect: false });
+  }
+
+  #turnAway(socket: Socket, remote: Endpoint, why: string): void {
+    this.#options.log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, why);
+    socket.destroy();
+  }
+
+  /** Nobody is let in beyond what a torrent should have: there are no exceptions, or too many. */
+  #mayNeverLetIn(): boolean {
+    const { asn, hasRoom, isAlwaysLetIn, maxConnections } = this.#options;
+    return !hasRoom() || this.count >= maxConnections + LET_IN_MOST || !isAlwaysLetIn(asn());
   }
 
   /** Why a peer that has said who it is must go, or undefined. A connection that it replaces is closed. */
@@ -127,8 +201,13 @@ export class Neighbours {
     if (this.#table.isBanned(connection.remote.address)) return "banned";
     for (const other of this.#options.connections()) {
       if (other === connection || other.peerId !== id || !other.isOpen) continue;
-      if (!this.#replaces(connection, other)) return DUPLICATE;
+      if (!this.#replaces(connection, other)) {
+        // It dialled us: it is our neighbour, not only a follower's.
+        if (!connection.isIndirect) this.#options.becameDirect(other);
+        return DUPLICATE;
+      }
       other.close(DUPLICATE);
+      if (!other.isIndirect) this.#options.becameDirect(connection);
     }
     return undefined;
   }
@@ -160,7 +239,10 @@ export class Neighbours {
     this.#trackerAnswered.resolve();
   }
 
-  async #dial(endpoint: Endpoint): Promise<void> {
+  async #dial(
+    endpoint: Endpoint,
+    { isIndirect, needsRoom }: { readonly isIndirect: boolean; readonly needsRoom: boolean },
+  ): Promise<Connection | undefined> {
     const { clock, connected, dialer } = this.#options;
     this.#opening.add(endpoint);
     this.#dialling++;
@@ -168,11 +250,16 @@ export class Neighbours {
     const socket = this.#stopped ? undefined : await dialer.dial(endpoint);
     this.#dialling--;
     this.#opening.delete(endpoint);
-    if (!socket) this.#table.ended(endpoint, false, clock.now());
-    else if (this.#stopped || !this.#makeRoomFor(endpoint.address)) {
+    if (!socket) {
+      this.#table.ended(endpoint, false, clock.now());
+      return undefined;
+    }
+    if (this.#stopped || (needsRoom && !this.#makeRoomFor(endpoint.address))) {
       socket.destroy();
       this.#table.ended(endpoint, true, clock.now());
-    } else connected(socket, "out", endpoint, asn);
+      return undefined;
+    }
+    return connected(socket, { direction: "out", remote: endpoint, asn, isIndirect });
   }
 
   /** Whoever got our endpoint from the tracker may be here before the tracker's answer to us is. */
@@ -184,12 +271,6 @@ export class Neighbours {
     const known = this.#directory.asnOf(remote.address);
     if (known !== undefined) return known;
     return this.#stopped ? UNKNOWN_ASN : (await this.#directory.locate(remote)).asn;
-  }
-
-  #refuseAddress(address: Address): string | undefined {
-    if (this.#stopped) return "stopping";
-    if (this.#table.isBanned(address)) return "banned";
-    return this.#makeRoomFor(address) ? undefined : "too many connections";
   }
 
   /** Where there is none, the newest connection of an address that has more than its share is closed for one that has less. */
@@ -219,7 +300,14 @@ export class Neighbours {
 
   /** Is there room for one more within `percent` of the connections? */
   #hasRoom(percent = 100): boolean {
-    return this.count < this.#most(percent) && this.#options.hasRoom();
+    return this.#directCount < this.#most(percent) && this.#options.hasRoom();
+  }
+
+  /** What is opened for followers has a bound of its own. */
+  get #directCount(): number {
+    let indirect = 0;
+    for (const connection of this.#options.connections()) if (connection.isIndirect) indirect++;
+    return this.count - indirect;
   }
 
   #most(percent: number): number {

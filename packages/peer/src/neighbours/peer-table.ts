@@ -7,6 +7,8 @@ interface KnownPeer {
   /** Not dialled before. */
   notBefore: number;
   busy: boolean;
+  /** It rests for what it is to us, not because it failed. */
+  rests: boolean;
 }
 
 const FIRST_RETRY_MS = 5_000;
@@ -35,7 +37,7 @@ export class PeerTable {
       if (this.#peers.has(key) || this.#ours(endpoint)) continue;
       // A tracker or peer that names endpoints without end must not fill our memory.
       if (this.#peers.size >= LIMITS.peer.knownPeersPerTorrent && !this.#forgetWorst()) return;
-      this.#peers.set(key, { endpoint, failures: 0, notBefore: 0, busy: false });
+      this.#peers.set(key, { endpoint, failures: 0, notBefore: 0, busy: false, rests: false });
     }
   }
 
@@ -67,7 +69,31 @@ export class PeerTable {
     const peer = this.#peers.get(formatEndpoint(endpoint));
     if (!peer) return;
     peer.busy = false;
+    peer.rests = true;
     peer.notBefore = now + LAST_RETRY_MS;
+  }
+
+  /** We are something else now: those that rest may be of use. */
+  reconsider(): void {
+    for (const peer of this.#peers.values()) {
+      if (!peer.rests) continue;
+      peer.rests = false;
+      peer.notBefore = 0;
+    }
+  }
+
+  /** Has a tracker told of the endpoint? */
+  isKnown(endpoint: Endpoint): boolean {
+    return this.#peers.has(formatEndpoint(endpoint));
+  }
+
+  /** Somebody dials it without having asked whom to dial. False when it is being dialled, or never to be. */
+  claim(endpoint: Endpoint): boolean {
+    if (this.#banned.has(endpoint.address) || this.#ours(endpoint)) return false;
+    const peer = this.#peers.get(formatEndpoint(endpoint));
+    if (peer?.busy) return false;
+    if (peer) peer.busy = true;
+    return true;
   }
 
   /** Makes room: whoever was dialled in vain most often is forgotten. False when nobody was. */
@@ -88,19 +114,13 @@ export class PeerTable {
   }
 }
 
-/** Is one of these connections with the peer that listens on `endpoint`? */
-export function isConnectedTo(
+/** The one of these connections that is with the peer that listens on `endpoint`. */
+export function connectionTo<C extends { readonly endpoint: Endpoint | undefined }>(
   endpoint: Endpoint,
-  connections: Iterable<{
-    readonly direction: "in" | "out";
-    readonly remote: Endpoint;
-    readonly listenPort: number | undefined;
-  }>,
-): boolean {
-  for (const { direction, remote, listenPort } of connections) {
-    if (direction === "out" && sameEndpoint(remote, endpoint)) return true;
-    if (direction === "in" && remote.address === endpoint.address && listenPort === endpoint.port)
-      return true;
+  connections: Iterable<C>,
+): C | undefined {
+  for (const connection of connections) {
+    if (connection.endpoint && sameEndpoint(connection.endpoint, endpoint)) return connection;
   }
-  return false;
+  return undefined;
 }

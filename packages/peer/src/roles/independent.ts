@@ -24,4 +24,8 @@ export class IndependentRole implements Role {
   slots(): number {
     return this.#slots;
   }
+
+  keeps(): boolean {
+    return false;
+  }
 }

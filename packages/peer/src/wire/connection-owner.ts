@@ -1,3 +1,5 @@
+import type { CtCacheMessage, UnknownCtCacheMessage } from "@cachetorrent/protocol";
+
 /** What a connection tells its torrent. A connection never reaches into another. */
 export interface ConnectionOwner<C> {
   /** The other side's handshake is valid; false refuses the connection with the reason logged by the owner. */
@@ -16,5 +18,9 @@ export interface ConnectionOwner<C> {
   mayServe(connection: C, piece: number): boolean;
   /** It waits for blocks, or its socket has room for them again. */
   requested(connection: C): void;
+  /** The other side speaks `ct_cache`. */
+  speaksCtCache(connection: C): void;
+  /** A `ct_cache` message, well-formed; whether it is in place is for the owner to tell. */
+  told(connection: C, message: CtCacheMessage | UnknownCtCacheMessage): void;
   closed(connection: C, reason: string): void;
 }

@@ -1,5 +1,6 @@
 import type { Asn, Endpoint } from "@cachetorrent/protocol";
 import type { Trace, TraceFields } from "../accounts/trace.ts";
+import { OUR_CT_CACHE_ID } from "./ct-channel.ts";
 import { describeMessage } from "./describe-message.ts";
 
 /** The lines of one connection in the trace. */
@@ -7,8 +8,14 @@ export class ConnectionTrace {
   readonly #trace: Trace;
   readonly #remote: Endpoint;
   readonly #asn: Asn;
+  readonly #theirCtCacheId: () => number | undefined;
 
-  constructor({ asn, remote, trace }: { asn: Asn; remote: Endpoint; trace: Trace }) {
+  /** `theirCtCacheId`: under which the other side receives `ct_cache`. */
+  constructor(
+    { asn, remote, trace }: { asn: Asn; remote: Endpoint; trace: Trace },
+    theirCtCacheId: () => number | undefined,
+  ) {
+    this.#theirCtCacheId = theirCtCacheId;
     this.#trace = trace;
     this.#remote = remote;
     this.#asn = asn;
@@ -21,7 +28,8 @@ export class ConnectionTrace {
   /** `length` is the whole message's where `message` is its head only. */
   message(dir: "in" | "out", message: Uint8Array, length?: number): void {
     if (!this.isEnabled) return;
-    const { m, fields } = describeMessage(message, length);
+    const ctCacheId = dir === "in" ? OUR_CT_CACHE_ID : this.#theirCtCacheId();
+    const { m, fields } = describeMessage(message, { length, ctCacheId });
     this.event(dir, m, fields);
   }
 

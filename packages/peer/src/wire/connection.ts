@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
 import {
   type Asn,
+  type CtCacheMessage,
   type Endpoint,
   type InfoHash,
   isPeerId,
@@ -16,6 +17,7 @@ import { blockKey, blockLength } from "./block-request.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionTrace } from "./connection-trace.ts";
 import { ControlFlood } from "./control-flood.ts";
+import { CtChannel } from "./ct-channel.ts";
 import type { TorrentShape } from "./frame-guard.ts";
 import { Link } from "./link.ts";
 import { Outstanding } from "./outstanding.ts";
@@ -35,6 +37,8 @@ export interface ConnectionOptions {
   readonly trace: Trace;
   /** Our extended handshake (BEP 10), less `m`. */
   readonly extendedHandshake: { readonly [key: string]: unknown };
+  /** It is opened for a follower, to download only. */
+  readonly isIndirect?: boolean;
 }
 
 const BLOCK = LIMITS.peer.blockBytes;
@@ -60,12 +64,19 @@ export class Connection {
   readonly upload: UploadSide;
   /** It is asked for nothing before. */
   restsUntil = 0;
+  /** Opened for a follower: we download only, and tell nothing of what we hold. */
+  isIndirect: boolean;
+  /** As our leader: pieces that it can reach outside. */
+  forwarded: PieceSet | undefined;
+  /** How many of these we lack: a leader is interesting for what it forwards, too. */
+  wantedIndirectly = 0;
   readonly #owner: ConnectionOwner<Connection>;
   readonly #clock: Clock;
   readonly #flood: ControlFlood;
   readonly #trace: ConnectionTrace;
   readonly #link: Link;
   readonly #wire: Wire;
+  readonly #ctChannel: CtChannel;
   readonly #options: ConnectionOptions;
   #peerId: PeerId | undefined;
 
@@ -79,7 +90,8 @@ export class Connection {
     this.theirs = new PieceSet(options.shape.pieceCount);
     this.downRate = new RateMeter(now);
     this.#flood = new ControlFlood(now);
-    this.#trace = new ConnectionTrace(options);
+    this.#trace = new ConnectionTrace(options, () => this.#ctChannel.theirId);
+    this.isIndirect = options.isIndirect ?? false;
     this.#owner = options.owner;
     this.#clock = options.clock;
     this.outstanding = new Outstanding(now);
@@ -90,6 +102,14 @@ export class Connection {
       clock: options.clock,
       mayServe: (piece) => this.#owner.mayServe(this, piece),
       requested: () => this.#owner.requested(this),
+    });
+    this.#ctChannel = new CtChannel({
+      wire: this.#wire,
+      pieceCount: options.shape.pieceCount,
+      clock: options.clock,
+      opened: () => this.#owner.speaksCtCache(this),
+      received: (message) => this.#owner.told(this, message),
+      failed: (why) => this.abort(`protocol error: ${why}`),
     });
     this.#listenToWire();
     if (options.direction === "out") this.#sendHandshake();
@@ -127,6 +147,17 @@ export class Connection {
     return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
   }
 
+  /** Does the other side speak `ct_cache`? */
+  get speaksCtCache(): boolean {
+    return this.#ctChannel.isOpen;
+  }
+
+  /** Where the other side listens, as far as we know. */
+  get endpoint(): Endpoint | undefined {
+    const port = this.direction === "out" ? this.remote.port : this.listenPort;
+    return port === undefined ? undefined : { address: this.remote.address, port };
+  }
+
   /** How many requests it lets wait, by its word (BEP 10 `reqq`). */
   get queueLength(): number {
     const most = this.#wire.peerExtendedHandshake.reqq;
@@ -140,13 +171,24 @@ export class Connection {
 
   /** Tells which pieces we hold; called once, right after the handshake (BEP 3, BEP 6). */
   sendMap(have: PieceSet): void {
-    if (this.#wire.hasFast && have.isFull) this.#wire.haveAll();
-    else if (this.#wire.hasFast && have.size === 0) this.#wire.haveNone();
-    else if (have.size > 0) this.#wire.bitfield(have.toBitfield());
+    const shown = this.isIndirect ? new PieceSet(have.pieceCount) : have;
+    if (this.#wire.hasFast && shown.isFull) this.#wire.haveAll();
+    else if (this.#wire.hasFast && shown.size === 0) this.#wire.haveNone();
+    else if (shown.size > 0) this.#wire.bitfield(shown.toBitfield());
   }
 
   sendHave(piece: number): void {
     this.#wire.have(piece);
+  }
+
+  /** A `ct_cache` message; false when the other side does not speak it. */
+  tell(message: CtCacheMessage): boolean {
+    return this.isOpen && this.#ctChannel.send(message);
+  }
+
+  /** Whether it has anything for us, now or through what it forwards. */
+  get isInteresting(): boolean {
+    return this.wanted > 0 || this.wantedIndirectly > 0;
   }
 
   showInterest(interested: boolean): void {

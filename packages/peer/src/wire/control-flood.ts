@@ -1,28 +1,22 @@
 import { LIMITS } from "@cachetorrent/protocol";
-import { RateMeter } from "../rates/rate-meter.ts";
+import { FloodMeter } from "./flood-meter.ts";
 import { MESSAGE_ID } from "./message.ts";
-
-/** Over this time the rate of control messages is averaged. */
-const CONTROL_WINDOW_MS = 10_000;
 
 /**
  * Notices a peer that sends control messages without end: each costs us a look at all connections, or an answer, and brings
  * nothing. Whoever sends little else must not keep us busy with it.
  */
 export class ControlFlood {
-  readonly #rate: RateMeter;
+  readonly #meter: FloodMeter;
 
   constructor(now: number) {
-    // As if it had run for long: a burst, such as many haves at the start, is averaged over the whole window.
-    this.#rate = new RateMeter(now - 10 * CONTROL_WINDOW_MS, CONTROL_WINDOW_MS);
+    this.#meter = new FloodMeter(LIMITS.peer.controlMessagesPerSecond, now);
   }
 
   /** Counts a message that came while we were choking the peer, or were not; true when it is one too many. */
   isMadeBy(message: Uint8Array, isChoking: boolean, now: number): boolean {
     const cost = costOf(message, isChoking);
-    if (cost === 0) return false;
-    this.#rate.add(cost, now);
-    return this.#rate.rate(now) > LIMITS.peer.controlMessagesPerSecond;
+    return cost > 0 && this.#meter.isExceededBy(cost, now);
   }
 }
 

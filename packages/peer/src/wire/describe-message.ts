@@ -1,4 +1,12 @@
-import { type BencodeValue, decodeBencodeDict, LIMITS } from "@cachetorrent/protocol";
+import {
+  type BencodeValue,
+  type CtCacheMessage,
+  decodeBencodeDict,
+  decodeCtCache,
+  formatEndpoint,
+  LIMITS,
+  type UnknownCtCacheMessage,
+} from "@cachetorrent/protocol";
 import type { TraceFields } from "../accounts/trace.ts";
 import { MESSAGE_ID, readUint32 } from "./message.ts";
 
@@ -27,12 +35,23 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [MESSAGE_ID.extended, "extended"],
 ]);
 
-/** `message` is whole and well-formed, without its length; of a piece the head is enough, with `length` for the whole. */
-export function describeMessage(message: Uint8Array, length = message.length): MessageDescription {
+/** What the bytes of a message do not tell. */
+export interface MessageContext {
+  /** Of the whole message, where `message` is only its head; else undefined. */
+  readonly length?: number | undefined;
+  /** The extension id of `ct_cache` in this direction; undefined while there is none. */
+  readonly ctCacheId?: number | undefined;
+}
+
+/** `message` is whole and well-formed, without its length; of a piece the head is enough. */
+export function describeMessage(message: Uint8Array, context: MessageContext = {}): MessageDescription {
+  const { ctCacheId, length = message.length } = context;
   const id = message[0];
   if (id === undefined) return { m: "keep_alive", fields: {} };
   const isHandshake = id === MESSAGE_ID.extended && message[1] === 0;
   if (isHandshake) return { m: "extended_handshake", fields: handshakeFields(message.subarray(2)) };
+  const isCtCache = id === MESSAGE_ID.extended && message[1] === ctCacheId;
+  if (isCtCache) return describeCtCache(message.subarray(2));
   const m = NAMES.get(id);
   return m === undefined
     ? { m: "unknown", fields: { id, length } }
@@ -59,6 +78,32 @@ function fieldsOf(message: Uint8Array, length: number): TraceFields {
       return { id: message[1], length: length - 2 };
     default:
       return {};
+  }
+}
+
+function describeCtCache(payload: Uint8Array): MessageDescription {
+  // Whether its pieces exist is not the trace's business.
+  const decoded = decodeCtCache(payload, Number.MAX_SAFE_INTEGER);
+  if (!decoded.ok) return { m: "ct_cache", fields: { fault: decoded.error.message } };
+  const { m, term } = decoded.value;
+  return { m, fields: { term, ...ctCacheFields(decoded.value) } };
+}
+
+function ctCacheFields(message: CtCacheMessage | UnknownCtCacheMessage): TraceFields {
+  switch (message.m) {
+    case "leader_start":
+    case "leader_started":
+    case "leader_stop":
+      return { dest: formatEndpoint(message.dest) };
+    case "leader_refused":
+      return { dest: formatEndpoint(message.dest), why: message.why };
+    case "fwd_bitfield":
+      return { from: message.from, pieces: bitsIn(message.bits) };
+    case "fwd_have":
+    case "want":
+      return { pieces: message.pieces };
+    case "unknown":
+      return { said: message.said };
   }
 }
 

@@ -19,6 +19,13 @@ export class Outstanding {
     return this.#sentAt.size;
   }
 
+  /** Answers that are still to come, to requests that were taken back too. */
+  get unanswered(): number {
+    let count = this.#sentAt.size;
+    for (const times of this.#takenBack.values()) count += times;
+    return count;
+  }
+
   keys(): number[] {
     return [...this.#sentAt.keys()];
   }

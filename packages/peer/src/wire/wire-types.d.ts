@@ -42,6 +42,8 @@ declare module "bittorrent-protocol" {
     /** Requests that wait for an answer. Equal ones are mistaken for each other. */
     readonly peerRequests: unknown[];
     readonly peerExtendedHandshake: { [key: string]: unknown };
+    /** By extension name the id that the other side chose; 0 switches it off (BEP 10). */
+    readonly peerExtendedMapping: { readonly [name: string]: number };
     extendedHandshake: { [key: string]: unknown };
     on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this;
     write(bytes: Uint8Array): boolean;
@@ -60,5 +62,9 @@ declare module "bittorrent-protocol" {
     reject(piece: number, begin: number, length: number): void;
     cancel(piece: number, begin: number, length: number): void;
     keepAlive(): void;
+    /** Announces an extension. Its `name` must stand on the prototype; ids are given in the order of the calls, from 1. */
+    use(extension: new (wire: Wire) => object): void;
+    /** Throws when the other side did not announce the name. */
+    extended(name: string, body: Uint8Array): void;
   }
 }

@@ -1,0 +1,103 @@
+import { type Random, randomBelow } from "@cachetorrent/clock";
+import { type Asn, isInternal, LIMITS } from "@cachetorrent/protocol";
+import type { PieceSet } from "../piece-set.ts";
+import type { WayOut } from "../roles/follower.ts";
+import type { Connection } from "../wire/connection.ts";
+
+export interface EscapeParts {
+  readonly random: Random;
+  readonly have: PieceSet;
+  readonly connections: ReadonlySet<Connection>;
+  asn(): Asn;
+  /** May this piece be fetched outside only on an escape? */
+  isFollowed(piece: number): boolean;
+  /** It begins: connections outside are wanted. */
+  opened(): void;
+  /** For the first time since it began a piece is fetched outside. */
+  used(): void;
+  /** Another piece, or none, may be fetched outside. */
+  changed(): void;
+}
+
+const { escapeMs } = LIMITS.cache;
+
+/**
+ * The way out of an AS whose leaders are gone: when none has answered and nothing has arrived for 15 s, one piece at a
+ * time, chosen at random, is fetched outside until a leader answers.
+ */
+export class Escape implements WayOut {
+  readonly #parts: EscapeParts;
+  #openedAt: number | undefined;
+  #isUsed = false;
+  #piece: number | undefined;
+  #progressAt = 0;
+
+  constructor(parts: EscapeParts) {
+    this.#parts = parts;
+  }
+
+  get isOpen(): boolean {
+    return this.#openedAt !== undefined;
+  }
+
+  get piece(): number | undefined {
+    return this.#piece;
+  }
+
+  /** `answeredAt`: when a leader last answered; `receivedAt`: when payload last arrived. */
+  sweep(now: number, { answeredAt, receivedAt }: { answeredAt: number; receivedAt: number }): void {
+    if (this.#openedAt === undefined) {
+      if (now - Math.max(answeredAt, receivedAt) <= escapeMs) return;
+      this.#openedAt = now;
+      this.#isUsed = false;
+      this.#parts.opened();
+    }
+    if (answeredAt > this.#openedAt) {
+      this.close();
+      return;
+    }
+    const isStuck = now - Math.max(this.#progressAt, receivedAt) > escapeMs;
+    if (this.#piece === undefined || isStuck) this.#choose(now);
+  }
+
+  /** We hold the piece: the next one does not wait for the sweep. */
+  held(piece: number, now: number): void {
+    if (piece === this.#piece && this.isOpen) this.#choose(now);
+  }
+
+  /** A leader answers, or the role is another one. */
+  close(): void {
+    this.#openedAt = undefined;
+    if (this.#piece === undefined) return;
+    this.#piece = undefined;
+    this.#parts.changed();
+  }
+
+  #choose(now: number): void {
+    const { asn, changed, connections, random, used } = this.#parts;
+    const outside = [...connections].filter((one) => one.isOpen && !isInternal(one.asn, asn()));
+    const willing = outside.filter((one) => !one.isChoked);
+    const missing = this.#missingAt(willing) ?? this.#missingAt(outside);
+    const before = this.#piece;
+    this.#piece = missing?.[randomBelow(random, missing.length)];
+    this.#progressAt = now;
+    if (this.#piece !== undefined && !this.#isUsed) {
+      this.#isUsed = true;
+      used();
+    }
+    if (this.#piece !== before) changed();
+  }
+
+  /** What one of them, at random among those that have anything, holds and we lack. */
+  #missingAt(connections: readonly Connection[]): number[] | undefined {
+    const first = randomBelow(this.#parts.random, connections.length);
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[(first + i) % connections.length];
+      const missing = [...(connection?.theirs ?? [])].filter(
+        (piece) => !this.#parts.have.has(piece) && this.#parts.isFollowed(piece),
+      );
+      if (missing.length > 0) return missing;
+    }
+    return undefined;
+  }
+}

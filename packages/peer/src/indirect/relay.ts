@@ -1,0 +1,56 @@
+import { type CtCacheBody, LIMITS } from "@cachetorrent/protocol";
+
+export interface RelayParts {
+  readonly pieceCount: number;
+  /** Is it worth telling the follower that we can reach this piece? */
+  isNews(piece: number): boolean;
+  tell(body: CtCacheBody): void;
+}
+
+/** About what a piece in a list costs on the wire. */
+const BYTES_A_LISTED_PIECE = 6;
+
+/** What a leader tells one follower of the pieces it reaches: each once, however many outside peers hold it. */
+export class Relay {
+  readonly #parts: RelayParts;
+  readonly #told = new Set<number>();
+  #news: number[] = [];
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+  }
+
+  add(piece: number): void {
+    if (this.#told.has(piece) || !this.#parts.isNews(piece)) return;
+    this.#told.add(piece);
+    this.#news.push(piece);
+  }
+
+  /** Tells what was added since the last time: a map if that is shorter than a list. */
+  flush(): void {
+    const pieces = this.#news;
+    if (pieces.length === 0) return;
+    this.#news = [];
+    if (pieces.length * BYTES_A_LISTED_PIECE > this.#parts.pieceCount / 8) this.#tellMap(pieces);
+    else this.#tellList(pieces);
+  }
+
+  #tellMap(pieces: readonly number[]): void {
+    const bits = new Uint8Array(Math.ceil(this.#parts.pieceCount / 8));
+    for (const piece of pieces) bits[piece >> 3] = (bits[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
+    const most = LIMITS.cache.bitsPerForward;
+    for (let at = 0; at < bits.length; at += most) {
+      const part = bits.subarray(at, at + most);
+      if (part.some((byte) => byte !== 0)) {
+        this.#parts.tell({ m: "fwd_bitfield", bits: part, from: at * 8 });
+      }
+    }
+  }
+
+  #tellList(pieces: readonly number[]): void {
+    const most = LIMITS.cache.piecesPerForward;
+    for (let at = 0; at < pieces.length; at += most) {
+      this.#parts.tell({ m: "fwd_have", pieces: pieces.slice(at, at + most) });
+    }
+  }
+}

@@ -1,0 +1,318 @@
+import type { Clock, Random } from "@cachetorrent/clock";
+import {
+  type CtAnswer,
+  type CtCacheBody,
+  type CtCacheMessage,
+  type Endpoint,
+  hasLeaders,
+  isInternal,
+  LIMITS,
+  type PeerEntry,
+  type PeerId,
+  type UnknownCtCacheMessage,
+} from "@cachetorrent/protocol";
+import type { Logger } from "pino";
+import type { TorrentLedger } from "../accounts/ledger.ts";
+import type { Exchange, ExchangeWatcher } from "../exchange/exchange.ts";
+import { Escape } from "../indirect/escape.ts";
+import { FollowerDesk } from "../indirect/follower-desk.ts";
+import { LeaderDesk } from "../indirect/leader-desk.ts";
+import type { Neighbours } from "../neighbours/neighbours.ts";
+import type { PieceSet } from "../piece-set.ts";
+import type { Connection } from "../wire/connection.ts";
+import { FollowerRole } from "./follower.ts";
+import { IndependentRole } from "./independent.ts";
+import { LeaderRole } from "./leader.ts";
+import { PendingRole } from "./pending.ts";
+import type { Role } from "./role.ts";
+import { Standing } from "./standing.ts";
+
+export interface DutiesParts {
+  readonly peerId: PeerId;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly ledger: TorrentLedger;
+  /** The pieces we hold, verified. */
+  readonly have: PieceSet;
+  /** Our own endpoints. */
+  readonly ours: readonly Endpoint[];
+  readonly uploadSlots: number;
+  readonly neighbours: Neighbours;
+  /** The tracker is told of a leader that does not do its duty. */
+  report(leader: PeerId): void;
+  /** Somebody knows a newer term than we do: the tracker is asked. */
+  refresh(): void;
+}
+
+const { cache, election, tracker } = LIMITS;
+
+/**
+ * What a peer is in its swarm, by its tracker's word, and what follows from it: its role, its duties as a leader, its
+ * dealings as a follower, and the way from one role to another.
+ */
+export class Duties implements ExchangeWatcher {
+  readonly #parts: DutiesParts;
+  readonly #leaderDesk: LeaderDesk;
+  readonly #followerDesk: FollowerDesk;
+  readonly #escape: Escape;
+  readonly #exchange: Exchange;
+  #ct: CtAnswer | undefined;
+  #standing: Standing | undefined;
+  #pendingSince: number;
+  #receivedAt: number;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+  /** Until when what was asked outside before the role changed may still come. */
+  #stepsDownUntil: number | undefined;
+
+  /** The exchange is made with the role and the watcher that it is given here. */
+  constructor(parts: DutiesParts, makeExchange: (role: Role, watcher: ExchangeWatcher) => Exchange) {
+    const { clock, have, neighbours, random } = parts;
+    this.#parts = parts;
+    this.#pendingSince = clock.now();
+    this.#receivedAt = clock.now();
+    this.#exchange = makeExchange(this.#roleOf(undefined), this);
+    const { connections, downloads } = this.#exchange;
+    const tell = (connection: Connection, body: CtCacheBody) => this.#tell(connection, body);
+    this.#leaderDesk = new LeaderDesk({
+      ...parts,
+      standing: () => this.#standing,
+      tell,
+      connectionTo: (endpoint) => neighbours.connectionTo(endpoint),
+      isListed: (endpoint) => neighbours.isListed(endpoint),
+      asnOf: (address) => neighbours.asnOf(address),
+      locate: (endpoint) => neighbours.locate(endpoint),
+      dial: async (endpoint) => {
+        const connection = await neighbours.dialTo(endpoint, true);
+        return connection === "not now" ? undefined : connection;
+      },
+      requests: downloads,
+    });
+    this.#followerDesk = new FollowerDesk({
+      ...parts,
+      connections,
+      forwarded: downloads.forwarded,
+      pickIndirectly: (pieces, accepts) => downloads.pickIndirectly(pieces, accepts),
+      tell,
+      dial: (endpoint) => neighbours.dialTo(endpoint),
+    });
+    this.#escape = new Escape({
+      random,
+      have,
+      connections,
+      asn: () => parts.ledger.asn,
+      isFollowed: (piece) => !this.#standing?.leads(piece),
+      opened: () => neighbours.reconsider(),
+      used: () => this.#escaped(),
+      changed: () => this.#exchange.roleRulesChanged(),
+    });
+  }
+
+  get exchange(): Exchange {
+    return this.#exchange;
+  }
+
+  /** The term of the result that it acts by. */
+  get term(): number {
+    return this.#standing?.term ?? 0;
+  }
+
+  /** Whether connections of this kind are let in although there are many: a leader is there for its followers. */
+  isAlwaysLetIn(asn: number): boolean {
+    return this.#standing?.role === "leader" && asn === this.#standing.asn;
+  }
+
+  /** The word of the tracker that is obeyed. */
+  heard(ct: CtAnswer): void {
+    const isAwaiting = hasLeaders(ct.policy) && !ct.leaders;
+    if (isAwaiting && (this.#ct?.leaders || !this.#ct)) this.#pendingSince = this.#parts.clock.now();
+    this.#ct = ct;
+    this.#reconsider(this.#parts.clock.now());
+  }
+
+  /** There is no tracker that knows of ASes. */
+  heardNothing(): void {
+    if (!this.#ct) this.#become(new IndependentRole(this.#parts.uploadSlots), this.#parts.clock.now());
+  }
+
+  /** The tracker told of peers. */
+  learn(peers: readonly PeerEntry[]): void {
+    const { asn } = this.#parts.ledger;
+    this.#followerDesk.learn(peers.filter((peer) => !isInternal(peer.asn, asn)).map((peer) => peer.endpoint));
+  }
+
+  sweep(now: number): void {
+    this.#reconsider(now);
+    this.#leaderDesk.sweep(now);
+    this.#followerDesk.sweep(now);
+    this.#tendEscape(now);
+    this.#stepDown(now);
+  }
+
+  // What the exchange tells.
+
+  speaksCtCache(connection: Connection): void {
+    const { endpoint } = connection;
+    const isOutside = !isInternal(connection.asn, this.#parts.ledger.asn);
+    if (isOutside && endpoint) this.#followerDesk.learn([endpoint]);
+  }
+
+  told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void {
+    this.#compareTerms(connection, message.term);
+    switch (message.m) {
+      case "unknown":
+        return;
+      case "leader_start":
+        this.#leaderDesk.start(connection, message.dest);
+        return;
+      case "want":
+        this.#leaderDesk.want(connection, message.pieces);
+        return;
+      case "leader_stop":
+        this.#leaderDesk.stop(connection, message.dest);
+    }
+    this.#followerDesk.told(connection, message);
+  }
+
+  mapped(connection: Connection): void {
+    this.#leaderDesk.mapped(connection);
+  }
+
+  has(connection: Connection, piece: number): void {
+    this.#leaderDesk.has(connection, piece);
+    this.#followerDesk.has(connection, piece);
+  }
+
+  received(connection: Connection): void {
+    this.#receivedAt = this.#parts.clock.now();
+    this.#followerDesk.received(connection);
+  }
+
+  held(piece: number): void {
+    this.#leaderDesk.held(piece);
+    this.#followerDesk.held(piece);
+    if (this.#parts.have.isFull) this.#escape.close();
+    else this.#escape.held(piece, this.#parts.clock.now());
+    if (this.#parts.have.isFull) this.#closeIndirect("complete");
+  }
+
+  closed(connection: Connection): void {
+    this.#leaderDesk.closed(connection);
+    this.#followerDesk.closed(connection);
+  }
+
+  #tell(connection: Connection, body: CtCacheBody): void {
+    connection.tell({ ...body, term: this.term });
+  }
+
+  /** A member of our AS that knows a newer result has heard of it before us, or we were not told of it at all. */
+  #compareTerms(connection: Connection, term: number): void {
+    const { clock, ledger, refresh } = this.#parts;
+    if (term <= this.term || !isInternal(connection.asn, ledger.asn)) return;
+    if (clock.now() - this.#refreshedAt < cache.refreshMs) return;
+    this.#refreshedAt = clock.now();
+    refresh();
+  }
+
+  #reconsider(now: number): void {
+    const { have, peerId, uploadSlots } = this.#parts;
+    const waitMs = this.#ct && hasLeaders(this.#ct.policy) ? this.#ct.policy.deadlineMs : election.deadlineMs;
+    const hasWaited = now - this.#pendingSince > waitMs + tracker.pendingBeyondDeadlineMs;
+    if (!this.#ct) {
+      if (hasWaited) this.#become(new IndependentRole(uploadSlots), now);
+      return;
+    }
+    const standing = new Standing(this.#ct, peerId, have.pieceCount, hasWaited);
+    if (standing.equals(this.#standing)) return;
+    const before = this.#standing;
+    this.#standing = standing;
+    this.#follow(before, standing, now);
+  }
+
+  /** A new result: what was begun under the old one ends, or goes on. */
+  #follow(before: Standing | undefined, standing: Standing, now: number): void {
+    const isSameOffice = before?.role === standing.role && sameRanges(before.own, standing.own);
+    if (!isSameOffice) this.#leaderDesk.leaveOffice();
+    if (standing.role !== "leader") this.#closeIndirect("leads no more");
+    const isFollowing =
+      standing.role === "follower" || (standing.role === "leader" && standing.own.size < standing.ranges);
+    this.#followerDesk.follow(isFollowing ? standing : undefined);
+    if (!isSameOffice || before.asn !== standing.asn) this.#become(this.#roleOf(standing), now);
+  }
+
+  #become(role: Role, now: number): void {
+    const { ledger, log, neighbours } = this.#parts;
+    const isSame = role.name === this.#exchange.role.name && role.name === "independent";
+    if (isSame) return;
+    this.#escape.close();
+    this.#exchange.setRole(role);
+    log.info({ event: "role", role: role.name, term: this.term, asn: ledger.asn }, `acts as ${role.name}`);
+    const isFree = role.name === "leader" || role.name === "independent";
+    this.#stepsDownUntil = isFree ? now : now + cache.steppingDownMs;
+    this.#stepDown(now);
+    if (isFree) neighbours.reconsider();
+  }
+
+  #roleOf(standing: Standing | undefined): Role {
+    const { ledger, uploadSlots: slots } = this.#parts;
+    const wayOut = {
+      self: this,
+      get isOpen() {
+        return this.self.#escape.isOpen;
+      },
+      get piece() {
+        return this.self.#escape.piece;
+      },
+    };
+    switch (standing?.role) {
+      case "leader":
+        return new LeaderRole({ slots, asn: standing.asn, leads: (piece) => standing.leads(piece), wayOut });
+      case "follower":
+        return new FollowerRole(slots, standing.asn, wayOut);
+      case "independent":
+        return new IndependentRole(slots);
+      default:
+        return new PendingRole(slots, () => ledger.asn);
+    }
+  }
+
+  /**
+   * The ledger has the new role once nothing can come any more that was asked for in the old one: a leader that became a
+   * follower gets no byte from outside as a follower. Over a connection that does not say so in time nothing comes any more.
+   */
+  #stepDown(now: number): void {
+    if (this.#stepsDownUntil === undefined) return;
+    const { ledger } = this.#parts;
+    const isFree = this.#exchange.role.name === "leader" || this.#exchange.role.name === "independent";
+    const awaiting = isFree ? [] : this.#exchange.awaitingOutside(ledger.asn);
+    if (awaiting.length > 0 && now < this.#stepsDownUntil) return;
+    for (const connection of awaiting) connection.abort("stepped down");
+    this.#stepsDownUntil = undefined;
+    ledger.roleChanged(this.#exchange.role.name, now);
+  }
+
+  #tendEscape(now: number): void {
+    const { have } = this.#parts;
+    const isFollowing = this.#standing !== undefined && this.#followerDesk.isFollowing;
+    if (!isFollowing || have.isFull) return;
+    const { answeredAt } = this.#followerDesk;
+    this.#escape.sweep(now, { answeredAt, receivedAt: this.#receivedAt });
+  }
+
+  #escaped(): void {
+    const { ledger, log } = this.#parts;
+    ledger.escaped();
+    log.warn(
+      { event: "escape", asn: ledger.asn, term: this.term },
+      `no leader has answered and nothing has come for ${cache.escapeMs / 1000} s: fetching from outside, one piece at a time`,
+    );
+  }
+
+  #closeIndirect(why: string): void {
+    for (const connection of this.#exchange.connections) if (connection.isIndirect) connection.abort(why);
+  }
+}
+
+function sameRanges(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
+  return a.size === b.size && [...a].every((range) => b.has(range));
+}

@@ -1,0 +1,82 @@
+import type { Clock } from "@cachetorrent/clock";
+import {
+  CT_CACHE,
+  type CtCacheMessage,
+  decodeCtCache,
+  encodeCtCache,
+  LIMITS,
+  type UnknownCtCacheMessage,
+} from "@cachetorrent/protocol";
+import type Wire from "bittorrent-protocol";
+import { FloodMeter } from "./flood-meter.ts";
+
+export interface CtChannelParts {
+  readonly wire: Wire;
+  readonly pieceCount: number;
+  readonly clock: Clock;
+  /** The other side turned out to speak the extension. */
+  opened(): void;
+  received(message: CtCacheMessage | UnknownCtCacheMessage): void;
+  /** The other side broke the protocol. */
+  failed(why: string): void;
+}
+
+/** The id under which we receive: the first extension that the wire is told to use. */
+export const OUR_CT_CACHE_ID = 1;
+
+/** Announces the extension; what comes reaches us as the wire's `extended` event. */
+class CtCacheExtension {}
+// The wire looks for it on the prototype.
+Object.defineProperty(CtCacheExtension.prototype, "name", { value: CT_CACHE });
+
+/** The `ct_cache` extension (BEP 10) on one wire: whole, checked messages in and out. */
+export class CtChannel {
+  readonly #parts: CtChannelParts;
+  readonly #flood: FloodMeter;
+  #isOpen = false;
+
+  constructor(parts: CtChannelParts) {
+    this.#parts = parts;
+    this.#flood = new FloodMeter(LIMITS.cache.messagesPerSecond, parts.clock.now());
+    parts.wire.use(CtCacheExtension);
+    parts.wire.on("extended", (name, body) => {
+      if (name === "handshake") this.#onHandshake();
+      else if (name === CT_CACHE) this.#onMessage(body as Uint8Array);
+    });
+  }
+
+  /** Does the other side speak the extension? */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The id under which the other side receives. */
+  get theirId(): number | undefined {
+    const { peerExtendedMapping } = this.#parts.wire;
+    const id = Object.hasOwn(peerExtendedMapping, CT_CACHE) ? peerExtendedMapping[CT_CACHE] : undefined;
+    return id !== undefined && id > 0 ? id : undefined;
+  }
+
+  /** False when the other side would not understand it. */
+  send(message: CtCacheMessage): boolean {
+    if (this.theirId === undefined) return false;
+    this.#parts.wire.extended(CT_CACHE, encodeCtCache(message));
+    return true;
+  }
+
+  #onHandshake(): void {
+    if (this.#isOpen || this.theirId === undefined) return;
+    this.#isOpen = true;
+    this.#parts.opened();
+  }
+
+  #onMessage(body: Uint8Array): void {
+    if (this.#flood.isExceededBy(1, this.#parts.clock.now())) {
+      this.#parts.failed(`too many ${CT_CACHE} messages`);
+      return;
+    }
+    const message = decodeCtCache(body, this.#parts.pieceCount);
+    if (message.ok) this.#parts.received(message.value);
+    else this.#parts.failed(message.error.message);
+  }
+}
