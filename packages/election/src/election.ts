@@ -1,6 +1,7 @@
 import { type Asn, CtError, LIMITS, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import type { Candidate, LeastLeaders } from "./candidate.ts";
-import { Electorate, type LeadersChanged, type Member } from "./electorate.ts";
+import { Electorate, type LeadersChanged } from "./electorate.ts";
+import type { Member } from "./member.ts";
 import type { ElectionSnapshot } from "./snapshot.ts";
 
 export interface ElectionOptions {
@@ -101,7 +102,7 @@ export class Election {
     return this.#settle(electorate ? [electorate] : [], now);
   }
 
-  /** The time has come for the deadline, the end of an eviction, or a reported leader's silence. */
+  /** The time has come for the deadline, for the end of an eviction, or for a leader that was reported. */
   tick(now: number): LeadersChanged[] {
     if (!this.#ran) return now >= this.#deadline() ? this.runElection(now) : [];
     for (const [peerId, until] of this.#evictions) {

@@ -1,14 +1,8 @@
-import { type Address, type Asn, LIMITS, type PeerId } from "@cachetorrent/protocol";
+import type { Asn, PeerId } from "@cachetorrent/protocol";
 import { best, type Candidate, type LeastLeaders, seatCount } from "./candidate.ts";
+import type { Member, MemberState } from "./member.ts";
 import type { ElectorateSnapshot } from "./snapshot.ts";
-
-/** A peer of the swarm that speaks the extension. */
-export interface Member {
-  readonly peerId: PeerId;
-  readonly asn: Asn;
-  /** Where its announces come from: stall reports count once per source address. */
-  readonly source: Address;
-}
+import { StallReports } from "./stall-reports.ts";
 
 /** The standing result of an electorate. */
 export interface LeadersChanged {
@@ -25,24 +19,12 @@ export interface Seats {
   readonly leastLeaders: LeastLeaders;
 }
 
-interface MemberState {
-  readonly peerId: PeerId;
-  source: Address;
-  readonly joinedAt: number;
-  openFeeds: number;
-  /** When its last long poll closed, or when it joined. */
-  silentSince: number;
-}
-
-const { stallReportersMost, stallReporterListedMs, stallReportKeptMs, silentFeedMs } = LIMITS.election;
-
 /** The members and candidates of one AS in one swarm, and who leads them. */
 export class Electorate {
   readonly asn: Asn;
   readonly #members = new Map<PeerId, MemberState>();
   readonly #candidates = new Map<PeerId, Candidate>();
-  /** By leader: who reported it, and when. */
-  readonly #reports = new Map<PeerId, Map<PeerId, number>>();
+  readonly #reports = new StallReports(this.#members);
   #term: number;
   #result: LeadersChanged | undefined;
 
@@ -84,7 +66,7 @@ export class Electorate {
   leave(peerId: PeerId): void {
     this.#members.delete(peerId);
     this.#candidates.delete(peerId);
-    for (const reporters of this.#reports.values()) reporters.delete(peerId);
+    this.#reports.forgetReporter(peerId);
   }
 
   register(candidate: Candidate): void {
@@ -115,36 +97,21 @@ export class Electorate {
     }
   }
 
-  /** Counts only against a leader, and only from another member listed for long enough to be more than a passer-by. */
+  /** Of account only against a leader, and from another member. */
   report(leader: PeerId, reporter: PeerId, now: number): void {
-    const member = this.#members.get(reporter);
-    if (!member || reporter === leader || !this.#result?.leaders.includes(leader)) return;
-    if (now - member.joinedAt < stallReporterListedMs) return;
-    const reporters = this.#reports.get(leader) ?? new Map<PeerId, number>();
-    reporters.set(reporter, now);
-    this.#reports.set(leader, reporters);
+    if (!this.#members.has(reporter) || reporter === leader || !this.#result?.leaders.includes(leader))
+      return;
+    this.#reports.add({ leader, reporter, at: now });
   }
 
   /** The leaders that enough members reported. */
   stalled(now: number): PeerId[] {
-    const enough = Math.min(stallReportersMost, Math.ceil((this.#members.size - 1) / 2));
-    return [...this.#reports.keys()].filter((leader) => {
-      const reporters = this.#standingReports(leader, now);
-      // Per address, so that one host with many peer ids cannot unseat a leader by itself.
-      const sources = new Set(reporters.map((reporter) => this.#members.get(reporter)?.source));
-      return sources.size > 0 && (sources.size >= enough || now >= this.#silentAt(leader));
-    });
+    return this.#reports.stalled(now);
   }
 
-  /** When the first reported leader will have been silent for too long. */
+  /** When the first reported leader will be stalled without another report. */
   nextStall(): number | undefined {
-    let next: number | undefined;
-    for (const [leader, reporters] of this.#reports) {
-      const at = this.#silentAt(leader);
-      const lastReport = Math.max(...reporters.values());
-      if (at < lastReport + stallReportKeptMs && at < (next ?? Infinity)) next = at;
-    }
-    return next;
+    return this.#reports.next();
   }
 
   /**
@@ -155,9 +122,7 @@ export class Electorate {
     const eligible = [...this.#candidates.values()].filter((candidate) => !isEvicted(candidate.peerId));
     const inOffice = this.#result?.leaders ?? [];
     const kept = new Set(inOffice.filter((peerId) => this.#candidates.has(peerId) && !isEvicted(peerId)));
-    for (const leader of this.#reports.keys()) {
-      if (!kept.has(leader)) this.#reports.delete(leader);
-    }
+    this.#reports.forget((peerId) => kept.has(peerId), now);
     const free = seatCount(eligible.length, seats.leaderPercent, seats.leastLeaders) - kept.size;
     const others = free > 0 ? eligible.filter((candidate) => !kept.has(candidate.peerId)) : [];
     const leaders = [...kept, ...best(others, Math.max(0, free))];
@@ -174,9 +139,7 @@ export class Electorate {
       ...(this.#result ? { leaders: [...this.#result.leaders] } : {}),
       members: [...this.#members.values()].map((member) => ({ ...member })),
       candidates: [...this.#candidates.values()],
-      reports: [...this.#reports].flatMap(([leader, reporters]) =>
-        [...reporters].map(([reporter, at]) => ({ leader, reporter, at })),
-      ),
+      reports: this.#reports.list(),
     };
   }
 
@@ -185,22 +148,9 @@ export class Electorate {
     const electorate = new Electorate(asn, term);
     for (const member of snapshot.members) electorate.#members.set(member.peerId, { ...member });
     for (const candidate of snapshot.candidates) electorate.#candidates.set(candidate.peerId, candidate);
-    for (const { leader, reporter, at } of snapshot.reports) {
-      const reporters = electorate.#reports.get(leader) ?? new Map<PeerId, number>();
-      electorate.#reports.set(leader, reporters.set(reporter, at));
-    }
+    for (const report of snapshot.reports) electorate.#reports.add(report);
     if (leaders) electorate.#result = { asn, term, leaders, everyoneLeads: leaders.length === 0 };
     return electorate;
-  }
-
-  #standingReports(leader: PeerId, now: number): PeerId[] {
-    const reports = [...(this.#reports.get(leader) ?? [])];
-    return reports.filter(([, at]) => now - at < stallReportKeptMs).map(([reporter]) => reporter);
-  }
-
-  #silentAt(leader: PeerId): number {
-    const member = this.#members.get(leader);
-    return !member || member.openFeeds > 0 ? Infinity : member.silentSince + silentFeedMs;
   }
 }
 

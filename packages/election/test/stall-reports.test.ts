@@ -54,14 +54,53 @@ describe("stall reports", () => {
     }
   });
 
-  test("count only from members listed for 30 s", () => {
+  test("count only from members listed for 30 s: an earlier one counts from then on", () => {
     const swarm = swarmOf(2);
     swarm.leave(2);
     swarm.stand(3, 1);
-    swarm.now += 30 * SECOND - 1;
+    swarm.now += 10 * SECOND;
     expect(swarm.report(1, 3)).toEqual([]);
-    swarm.now += 1;
-    expect(swarm.report(1, 3)).toMatchObject([{ leaders: [peer(3)] }]);
+    expect(swarm.election.nextTick()).toBe(swarm.now + 20 * SECOND);
+    expect(swarm.pass(20 * SECOND - 1)).toEqual([]);
+    expect(swarm.pass(1)).toMatchObject([{ leaders: [peer(3)] }]);
+    expect(swarm.election.nextTick()).toBe(swarm.now + 10 * MINUTE);
+  });
+
+  test("a leader that dies at the start of a swarm leads no longer than its first reporter has to be listed", () => {
+    const swarm = new Swarm({ quorum: 50 });
+    for (let n = 1; n <= 50; n++) swarm.stand(n, 100 - n);
+    expect(swarm.leaders()).toContain(1);
+    swarm.now += 10 * SECOND;
+    swarm.report(1, 2);
+    swarm.pass(20 * SECOND - 1);
+    expect(swarm.leaders()).toContain(1);
+    swarm.pass(1);
+    expect(swarm.leaders()).not.toContain(1);
+  });
+
+  test("whoever wants to unseat a leader has to stay: an early report of a member that left never counts", () => {
+    const swarm = swarmOf(2);
+    swarm.leave(2);
+    swarm.stand(3, 1);
+    swarm.report(1, 3);
+    swarm.now += 29 * SECOND;
+    swarm.leave(3);
+    swarm.stand(3, 1);
+    expect(swarm.election.nextTick()).toBeUndefined();
+    expect(swarm.pass(10 * MINUTE)).toEqual([]);
+  });
+
+  test("early ones count together with those that come later", () => {
+    const swarm = swarmOf(6);
+    for (const n of [7, 8]) swarm.stand(n, 1);
+    swarm.report(1, 7);
+    swarm.now += 5 * SECOND;
+    swarm.report(1, 2);
+    expect(swarm.election.nextTick()).toBeUndefined();
+    swarm.report(1, 8);
+    expect(swarm.election.nextTick()).toBe(swarm.now + 25 * SECOND);
+    expect(swarm.report(1, 3)).toEqual([]);
+    expect(swarm.pass(25 * SECOND)).toMatchObject([{ leaders: [peer(2)] }]);
   });
 
   test("count only from members of the leader's own AS", () => {
