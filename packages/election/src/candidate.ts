@@ -27,14 +27,6 @@ export function elect(
   leaderPercent: number,
   leastLeaders: LeastLeaders = 1,
 ): PeerId[] {
-  const all = [...candidates];
-  return best(all, seatCount(all.length, leaderPercent, leastLeaders));
-}
-
-/** The first `count` of the ranking. */
-export function best(candidates: readonly Candidate[], count: number): PeerId[] {
-  return candidates
-    .toSorted(compareCandidates)
-    .slice(0, count)
-    .map((candidate) => candidate.peerId);
+  const ranked = [...candidates].toSorted(compareCandidates).map(({ peerId }) => peerId);
+  return ranked.slice(0, seatCount(ranked.length, leaderPercent, leastLeaders));
 }

@@ -2,11 +2,14 @@ import { type Asn, CtError, LIMITS, type PeerId, UNKNOWN_ASN } from "@cachetorre
 import type { Candidate, LeastLeaders } from "./candidate.ts";
 import { Electorate, type LeadersChanged } from "./electorate.ts";
 import type { Member } from "./member.ts";
+import { type Seats, seatsError } from "./multi-election.ts";
 import type { ElectionSnapshot } from "./snapshot.ts";
 
 export interface ElectionOptions {
-  /** Leaders in a hundred candidates, 1 to 100. */
+  /** Leaders in a hundred candidates, of each range; 1 to 100. */
   readonly leaderPercent: number;
+  /** Ranges of pieces with leaders of their own, 1 to 100 / leaderPercent; unset: one. */
+  readonly ranges?: number;
   /** The election runs when so many candidates have joined the swarm; unset: at the deadline only. */
   readonly quorum?: number;
   /** The election runs at the latest so long after the first candidate. */
@@ -25,6 +28,7 @@ export interface StallReport {
  */
 export class Election {
   readonly #options: ElectionOptions;
+  readonly #seats: Seats;
   readonly #electorates = new Map<Asn, Electorate>();
   readonly #electorateOf = new Map<PeerId, Electorate>();
   /** By evicted peer: when it may stand again. Outlives its membership, so that rejoining is no way round. */
@@ -34,11 +38,13 @@ export class Election {
   /** An AS whose members all left and came back goes on above the terms it had. */
   #termFloor = 0;
 
+  /** @throws CtError CT_ERR_CONFIG where so many ranges cannot have so many leaders each. */
   constructor(options: ElectionOptions) {
-    if (!(options.leaderPercent >= 1 && options.leaderPercent <= 100)) {
-      throw new CtError("CT_ERR_CONFIG", `leader percent must be 1 to 100, not ${options.leaderPercent}`);
-    }
+    const { leaderPercent, leastLeaders, ranges = 1 } = options;
     this.#options = options;
+    this.#seats = { leaderPercent, leastLeaders, ranges };
+    const error = seatsError(this.#seats);
+    if (error !== undefined) throw new CtError("CT_ERR_CONFIG", error);
   }
 
   /** A member announced. Idempotent; its AS stays that of its first announce. An unknown AS has no electorate. */
@@ -111,10 +117,16 @@ export class Election {
     return this.#settle(this.#electorates.values(), now);
   }
 
-  /** When `tick` next has something to do; nothing happens by the mere passing of time before it. */
+  /**
+   * When `tick` next has something to do; nothing happens by the mere passing of time before it. 0, at once, after a
+   * restart with another number of ranges.
+   */
   nextTick(): number | undefined {
     const times = this.#ran ? [...this.#evictions.values()] : [this.#deadline()];
-    for (const electorate of this.#electorates.values()) times.push(electorate.nextStall() ?? Infinity);
+    for (const electorate of this.#electorates.values()) {
+      const isOutdated = this.#ran && !electorate.isSettledFor(this.#seats.ranges);
+      times.push(isOutdated ? 0 : (electorate.nextStall() ?? Infinity));
+    }
     const next = Math.min(...times);
     return next === Infinity ? undefined : next;
   }
@@ -201,7 +213,7 @@ export class Election {
       for (const leader of electorate.stalled(now)) {
         this.#evictions.set(leader, now + LIMITS.election.evictionMs);
       }
-      const result = electorate.settle((peerId) => this.isEvicted(peerId), this.#options, now);
+      const result = electorate.settle((peerId) => this.isEvicted(peerId), this.#seats, now);
       if (result) changed.push(result);
     }
     return changed;

@@ -1,6 +1,7 @@
 import type { Asn, PeerId } from "@cachetorrent/protocol";
-import { best, type Candidate, type LeastLeaders, seatCount } from "./candidate.ts";
+import { type Candidate, compareCandidates } from "./candidate.ts";
 import type { Member, MemberState } from "./member.ts";
+import { type Seats, settleSeats } from "./multi-election.ts";
 import type { ElectorateSnapshot } from "./snapshot.ts";
 import { StallReports } from "./stall-reports.ts";
 
@@ -10,13 +11,13 @@ export interface LeadersChanged {
   readonly term: number;
   /** By seniority: head, standby, others. Empty when everyone leads. */
   readonly leaders: readonly PeerId[];
-  /** An electorate without candidates: each member leads itself. */
+  /**
+   * Where the pieces are split: the leaders of each range, in the order in which they came to it. Of several ranges a
+   * peer leads only where there are fewer candidates than ranges.
+   */
+  readonly ranges?: readonly (readonly PeerId[])[];
+  /** An electorate without candidates: each member leads itself, in all ranges. */
   readonly everyoneLeads: boolean;
-}
-
-export interface Seats {
-  readonly leaderPercent: number;
-  readonly leastLeaders: LeastLeaders;
 }
 
 /** The members and candidates of one AS in one swarm, and who leads them. */
@@ -114,29 +115,35 @@ export class Electorate {
     return this.#reports.next();
   }
 
+  /** Whether the result is one for so many ranges; a tracker may come back with another number. */
+  isSettledFor(ranges: number): boolean {
+    return !this.#result || (this.#result.ranges?.length ?? 1) === ranges;
+  }
+
   /**
    * Brings the result in line with the candidates: those in office stay, in their order; vacancies and new seats go
    * to the best of the others. Returns the new result if it is another one.
    */
   settle(isEvicted: (peerId: PeerId) => boolean, seats: Seats, now: number): LeadersChanged | undefined {
     const eligible = [...this.#candidates.values()].filter((candidate) => !isEvicted(candidate.peerId));
-    const inOffice = this.#result?.leaders ?? [];
-    const kept = new Set(inOffice.filter((peerId) => this.#candidates.has(peerId) && !isEvicted(peerId)));
-    this.#reports.forget((peerId) => kept.has(peerId), now);
-    const free = seatCount(eligible.length, seats.leaderPercent, seats.leastLeaders) - kept.size;
-    const others = free > 0 ? eligible.filter((candidate) => !kept.has(candidate.peerId)) : [];
-    const leaders = [...kept, ...best(others, Math.max(0, free))];
-    if (this.#result && sameLeaders(this.#result.leaders, leaders)) return undefined;
+    const before = this.#result;
+    const ranges = settleSeats(eligible, before ? rangesOf(before) : [], seats);
+    const leaders = this.#bySeniority(new Set(ranges.flat()));
+    this.#reports.forget((peerId) => leaders.includes(peerId), now);
+    if (before && samePeers(before.leaders, leaders) && sameRanges(rangesOf(before), ranges))
+      return undefined;
     this.#term = Math.max(this.#term + 1, Math.floor(now));
-    this.#result = { asn: this.asn, term: this.#term, leaders, everyoneLeads: leaders.length === 0 };
+    this.#result = resultOf(this.asn, this.#term, leaders, ranges);
     return this.#result;
   }
 
   snapshot(): ElectorateSnapshot {
+    const { leaders, ranges } = this.#result ?? {};
     return {
       asn: this.asn,
       term: this.#term,
-      ...(this.#result ? { leaders: [...this.#result.leaders] } : {}),
+      ...(leaders ? { leaders: [...leaders] } : {}),
+      ...(ranges ? { ranges: ranges.map((range) => [...range]) } : {}),
       members: [...this.#members.values()].map((member) => ({ ...member })),
       candidates: [...this.#candidates.values()],
       reports: this.#reports.list(),
@@ -144,16 +151,44 @@ export class Electorate {
   }
 
   static restore(snapshot: ElectorateSnapshot): Electorate {
-    const { asn, term, leaders } = snapshot;
+    const { asn, term, leaders, ranges } = snapshot;
     const electorate = new Electorate(asn, term);
     for (const member of snapshot.members) electorate.#members.set(member.peerId, { ...member });
     for (const candidate of snapshot.candidates) electorate.#candidates.set(candidate.peerId, candidate);
     for (const report of snapshot.reports) electorate.#reports.add(report);
-    if (leaders) electorate.#result = { asn, term, leaders, everyoneLeads: leaders.length === 0 };
+    if (leaders) electorate.#result = resultOf(asn, term, leaders, ranges ?? [leaders]);
     return electorate;
+  }
+
+  /** Those who led already in their order, then the others by rank: in one result the best were elected first. */
+  #bySeniority(leading: ReadonlySet<PeerId>): PeerId[] {
+    const stayed = new Set((this.#result?.leaders ?? []).filter((peerId) => leading.has(peerId)));
+    const others = [...leading].flatMap((peerId) => {
+      const candidate = stayed.has(peerId) ? undefined : this.#candidates.get(peerId);
+      return candidate ? [candidate] : [];
+    });
+    return [...stayed, ...others.toSorted(compareCandidates).map(({ peerId }) => peerId)];
   }
 }
 
-function sameLeaders(a: readonly PeerId[], b: readonly PeerId[]): boolean {
+function resultOf(
+  asn: Asn,
+  term: number,
+  leaders: readonly PeerId[],
+  ranges: readonly (readonly PeerId[])[],
+): LeadersChanged {
+  const split = ranges.length > 1 ? { ranges } : {};
+  return { asn, term, leaders, ...split, everyoneLeads: leaders.length === 0 };
+}
+
+function rangesOf({ leaders, ranges }: LeadersChanged): readonly (readonly PeerId[])[] {
+  return ranges ?? [leaders];
+}
+
+function sameRanges(a: readonly (readonly PeerId[])[], b: readonly (readonly PeerId[])[]): boolean {
+  return a.length === b.length && a.every((range, i) => samePeers(range, b[i] ?? []));
+}
+
+function samePeers(a: readonly PeerId[], b: readonly PeerId[]): boolean {
   return a.length === b.length && a.every((peerId, i) => peerId === b[i]);
 }

@@ -3,6 +3,7 @@ import {
   type Asn,
   CtError,
   isPeerId,
+  LIMITS,
   ok,
   type PeerId,
   parseAddress,
@@ -27,6 +28,8 @@ export interface ElectorateSnapshot {
   readonly term: number;
   /** By seniority; absent before the first result. */
   readonly leaders?: readonly PeerId[];
+  /** Those of each range, where the pieces are split. */
+  readonly ranges?: readonly (readonly PeerId[])[];
   readonly members: readonly {
     readonly peerId: PeerId;
     readonly source: Address;
@@ -110,6 +113,7 @@ function readElectorate(fields: Fields): ElectorateSnapshot {
   if (memberIds.size === 0) throw wrong("members");
   if (![...candidateIds].every((id) => memberIds.has(id))) throw wrong("candidates");
   if (![...leaderIds].every((id) => candidateIds.has(id))) throw wrong("leaders");
+  const ranges = "ranges" in fields ? readRanges(fields.ranges, leaderIds) : undefined;
   if (!reports.every(({ leader, reporter }) => leaderIds.has(leader) && memberIds.has(reporter))) {
     throw wrong("reports");
   }
@@ -117,10 +121,22 @@ function readElectorate(fields: Fields): ElectorateSnapshot {
     asn: asn as Asn,
     term: count(fields, "term"),
     ...(leaders ? { leaders } : {}),
+    ...(ranges ? { ranges } : {}),
     members,
     candidates,
     reports,
   };
+}
+
+/** Each leader leads a range, and nobody else does. */
+function readRanges(value: unknown, leaders: ReadonlySet<PeerId>): PeerId[][] {
+  const ranges = list(value, "ranges").map((range) => [
+    ...unique(list(range, "ranges").map(peerId), "ranges"),
+  ]);
+  const leading = new Set(ranges.flat());
+  if (ranges.length < 2 || ranges.length > LIMITS.election.rangesMost) throw wrong("ranges");
+  if (leading.size !== leaders.size || ![...leading].every((id) => leaders.has(id))) throw wrong("ranges");
+  return ranges;
 }
 
 function wrong(part: string): CtError {

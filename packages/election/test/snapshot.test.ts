@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { decodeElectionSnapshot, Election, type ElectionSnapshot } from "../src/index.ts";
 import { A, B, MINUTE, peer, SECOND, Swarm } from "./swarm.ts";
 
-/** Everything a snapshot can hold: a standing result, an eviction, a report, an open feed. */
-function eventful(): Swarm {
-  const swarm = new Swarm({ leastLeaders: 2 });
+/** Everything a snapshot can hold: a standing result, an eviction, a report, an open feed; ranges if asked for. */
+function eventful(ranges = 1): Swarm {
+  const swarm = new Swarm({ leastLeaders: 2, ranges });
   for (let n = 1; n <= 6; n++) swarm.stand(n, 100 - n, A);
   swarm.stand(7, 5, B);
   swarm.join(8, B);
@@ -20,8 +20,8 @@ function throughAFile(snapshot: ElectionSnapshot): unknown {
 }
 
 /** The state of the eventful swarm with one value replaced; the path names it, as in `electorates.0.term`. */
-function damaged(path: string, value: unknown): unknown {
-  const state = throughAFile(eventful().election.snapshot());
+function damaged(path: string, value: unknown, ranges = 1): unknown {
+  const state = throughAFile(eventful(ranges).election.snapshot());
   const keys = path.split(".");
   const last = keys.pop() ?? "";
   const parent = keys.reduce((at, key) => at[key] as Container, state as Container);
@@ -34,8 +34,8 @@ interface Container {
 }
 
 describe("a snapshot", () => {
-  test("survives JSON, and the election goes on where it was", () => {
-    const { election, options } = eventful();
+  test.each([1, 2, 3])("survives JSON, and the election goes on where it was: ranges %i", (ranges) => {
+    const { election, options } = eventful(ranges);
     const decoded = decodeElectionSnapshot(throughAFile(election.snapshot()));
     if (!decoded.ok) throw decoded.error;
     const restored = Election.restore(options, decoded.value);
@@ -125,6 +125,14 @@ describe("a damaged state", () => {
     ["a negative capacity", damaged("electorates.0.candidates.0.up", -1), "up"],
     ["a leader that is no candidate", damaged("electorates.0.leaders.0", peer(99)), "leaders"],
     ["a leader twice", damaged("electorates.0.leaders.0", peer(2)), "leaders"],
+    ["ranges that are a text", damaged("electorates.0.ranges", "1 2", 2), "ranges"],
+    ["a single range", damaged("electorates.0.ranges.length", 1, 2), "ranges"],
+    ["too many ranges", damaged("electorates.0.ranges", Array(21).fill([peer(1)]), 2), "ranges"],
+    ["a range that is no list", damaged("electorates.0.ranges.0", 1, 2), "ranges"],
+    ["a range with a peer id that is none", damaged("electorates.0.ranges.0.0", "xyz", 2), "peer id"],
+    ["a range with a stranger", damaged("electorates.0.ranges.0.0", peer(99), 2), "ranges"],
+    ["a range with one leader twice", damaged("electorates.0.ranges.0.1", peer(1), 2), "ranges"],
+    ["a leader without a range", damaged("electorates.0.ranges.0.length", 1, 2), "ranges"],
     ["a report against no leader", damaged("electorates.0.reports.0.leader", peer(6)), "reports"],
   ])("is refused, and the part named: %s", (_, state, part) => {
     expect(decodeElectionSnapshot(state)).toMatchObject({

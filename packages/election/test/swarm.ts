@@ -76,6 +76,12 @@ export class Swarm {
     return this.election.result(asn)?.leaders.map(numberOf);
   }
 
+  /** The leaders of each range; those of the only one where the pieces are not split. */
+  ranges(asn = A): number[][] | undefined {
+    const result = this.election.result(asn);
+    return result && (result.ranges ?? [result.leaders]).map((leaders) => leaders.map(numberOf));
+  }
+
   term(asn = A): number | undefined {
     return this.election.result(asn)?.term;
   }
