@@ -150,12 +150,13 @@ function withPeers(
   const count = Math.min(request.numwant ?? LIMITS.tracker.numwantDefault, LIMITS.tracker.numwantMost);
   const handOut = handOutPolicy(policyOf(policies, swarm.infoHash));
   const peers: PeerEntry[] = [];
-  for (const peer of handOut(swarm, asking.peer, count)) {
+  const { peerId, asn, member } = asking.peer;
+  for (const peer of handOut(swarm, { peerId, asn, isMember: member !== undefined }, count)) {
     const endpoint = endpointToTell(peer, asking);
     if (endpoint) peers.push({ endpoint, asn: peer.asn, peerId: peer.peerId });
   }
   const answer = { ...answerTo(tracker, swarm), peers };
-  if (!asking.peer.member) return answer;
+  if (!member) return answer;
   const ct = tracker.memberAnswer(swarm, asking);
   return isPending(tracker, asking.peer, ct.leaders !== undefined)
     ? { ...answer, ...PENDING_INTERVALS, ct }

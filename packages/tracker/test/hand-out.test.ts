@@ -4,6 +4,7 @@ import { Swarm } from "@cachetorrent/tracker";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { biased } from "../src/hand-out/biased.ts";
+import { leaders } from "../src/hand-out/leaders.ts";
 import { random } from "../src/hand-out/random.ts";
 import { endpoint, id, OTHER_SWARM, SWARM, TestTracker } from "./support.ts";
 
@@ -22,7 +23,11 @@ function swarmOf(sizes: Readonly<Record<number, number>>, seed = 1): Swarm {
   return swarm;
 }
 
-const asker = (name: string, asn: number) => ({ peerId: id(name), asn: asn as never });
+const asker = (name: string, asn: number, isMember = true) => ({
+  peerId: id(name),
+  asn: asn as never,
+  isMember,
+});
 
 /** How many of those handed out are of the asker's AS, and of others. */
 function shares(peers: readonly { asn: number }[], asn: number): [internal: number, external: number] {
@@ -54,6 +59,28 @@ describe("hand-out biased", () => {
   });
 });
 
+describe("hand-out under cache and multi", () => {
+  const swarm = swarmOf({ 1: 30, 2: 100 });
+
+  test("members get random peers, or a share of other ASes as configured", () => {
+    expect(shares(leaders(20)(swarm, asker("1/1", 1), 20), 1)).toEqual([16, 4]);
+    const [, external] = shares(leaders(undefined)(swarm, asker("1/1", 1), 50), 1);
+    // 100 of 129 others are outside: 39 of 50 on average.
+    expect(external).toBeGreaterThan(25);
+  });
+
+  test("stock clients get all of their own AS that there is room for, then others", () => {
+    for (const policy of [leaders(undefined), leaders(20)]) {
+      expect(shares(policy(swarm, asker("1/1", 1, false), 20), 1)).toEqual([20, 0]);
+      expect(shares(policy(swarm, asker("1/1", 1, false), 50), 1)).toEqual([29, 21]);
+    }
+  });
+
+  test("stock clients of unknown AS get random peers", () => {
+    expect(leaders(undefined)(swarm, asker("x", 0, false), 50)).toHaveLength(50);
+  });
+});
+
 describe("hand-out bittorrent", () => {
   test("takes peers whatever their AS, each about as often as another", () => {
     const swarm = swarmOf({ 1: 20, 2: 20 });
@@ -79,8 +106,13 @@ test("every policy: no more than asked for, nobody twice, never the asker, never
       (sizes, count, percent, seed, leavers) => {
         const swarm = swarmOf({ ...sizes }, seed);
         for (const n of leavers) swarm.remove(id(`2/${n}`));
-        for (const policy of [random, biased(percent)]) {
-          const peers = policy(swarm, asker("1/1", 1), count);
+        for (const [policy, isMember] of [
+          [random, true],
+          [biased(percent), true],
+          [leaders(percent), true],
+          [leaders(undefined), false],
+        ] as const) {
+          const peers = policy(swarm, asker("1/1", 1, isMember), count);
           expect(new Set(peers).size).toBe(peers.length);
           expect(peers.every((peer) => swarm.get(peer.peerId) === peer && peer.peerId !== id("1/1"))).toBe(
             true,
@@ -113,6 +145,33 @@ describe("policies, over HTTP", () => {
     const stock = await tracker.announce("stock", { from: "198.18.1.98", numwant: 20, compact: false });
     const internal = stock.peers.filter((peer) => peer.endpoint.address.startsWith("198.18.1."));
     expect(internal).toHaveLength(16);
+  });
+
+  test.each([
+    { name: "cache", leaderPercent: 10, deadlineMs: 5000 } as const,
+    { name: "cache", leaderPercent: 10, deadlineMs: 5000, externalPercent: 20 } as const,
+    { name: "multi", ranges: 2, leaderPercent: 10, deadlineMs: 5000 } as const,
+  ])("stock clients get their own AS first, members what is configured: %j", async (standard) => {
+    const tracker = new TestTracker({ policies: { standard, overrides: new Map() } });
+    await swarmWith(tracker);
+    for (const numwant of [20, 60]) {
+      const stock = await tracker.announce("stock", { from: "198.18.1.98", numwant, compact: false });
+      const internal = stock.peers.filter((peer) => peer.endpoint.address.startsWith("198.18.1."));
+      expect([stock.peers.length, internal.length]).toEqual([numwant, Math.min(numwant, 40)]);
+    }
+    const { shares: told, policy } = await ask(tracker);
+    expect(policy).toEqual(standard);
+    if ("externalPercent" in standard) expect(told).toEqual([16, 4]);
+    else expect(told[1]).toBeGreaterThan(4);
+  });
+
+  test("who announces a leader's id from elsewhere gets the list of a stock client", async () => {
+    const standard: Policy = { name: "cache", leaderPercent: 10, deadlineMs: 5000 };
+    const tracker = new TestTracker({ policies: { standard, overrides: new Map() } });
+    await swarmWith(tracker);
+    await ask(tracker);
+    const answer = await tracker.announce("asker", { from: "198.18.2.77", numwant: 20, compact: false });
+    expect(answer.peers.every((peer) => peer.endpoint.address.startsWith("198.18.1."))).toBe(true);
   });
 
   test("a swarm may have a policy of its own", async () => {

@@ -5,6 +5,8 @@ import type { SwarmPeer, SwarmView } from "../swarm.ts";
 export interface Asker {
   readonly peerId: PeerId;
   readonly asn: Asn;
+  /** It speaks the extension: it keeps the rules of policies with leaders, which a stock client does not know. */
+  readonly isMember: boolean;
 }
 
 /** Chooses at most `count` peers of a swarm for somebody, who is never among them. */

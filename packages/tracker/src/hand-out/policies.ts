@@ -1,6 +1,7 @@
 import type { Policy } from "@cachetorrent/protocol";
 import { biased } from "./biased.ts";
 import type { HandOutPolicy } from "./hand-out-policy.ts";
+import { leaders } from "./leaders.ts";
 import { random } from "./random.ts";
 
 /** How a swarm under `policy` hands out peers. */
@@ -12,6 +13,6 @@ export function handOutPolicy(policy: Policy): HandOutPolicy {
       return biased(policy.externalPercent);
     case "cache":
     case "multi":
-      return policy.externalPercent === undefined ? random : biased(policy.externalPercent);
+      return leaders(policy.externalPercent);
   }
 }
