@@ -181,6 +181,15 @@ function resultOf(
   return { asn, term, leaders, ...split, everyoneLeads: leaders.length === 0 };
 }
 
+/** The ranges that each leader leads, from 0; empty where the pieces are not split. */
+export function rangesLed({ ranges = [] }: LeadersChanged): ReadonlyMap<PeerId, readonly number[]> {
+  const led = new Map<PeerId, number[]>();
+  for (const [range, leaders] of ranges.entries()) {
+    for (const peerId of leaders) led.set(peerId, [...(led.get(peerId) ?? []), range]);
+  }
+  return led;
+}
+
 function rangesOf({ leaders, ranges }: LeadersChanged): readonly (readonly PeerId[])[] {
   return ranges ?? [leaders];
 }

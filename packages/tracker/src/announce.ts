@@ -158,7 +158,7 @@ function withPeers(
   const answer = { ...answerTo(tracker, swarm), peers };
   if (!member) return answer;
   const ct = tracker.memberAnswer(swarm, asking);
-  return isPending(tracker, asking.peer, ct.leaders !== undefined)
+  return isPending(tracker, swarm, asking.peer, ct.leaders !== undefined)
     ? { ...answer, ...PENDING_INTERVALS, ct }
     : { ...answer, ct };
 }
@@ -169,10 +169,10 @@ const PENDING_INTERVALS = {
 };
 
 /** A member waits for its first Leaders only so long: then it is independent, and has time. */
-function isPending(tracker: Tracker, peer: SwarmPeer, hasLeaders: boolean): boolean {
-  const { clock, deadlineMs } = tracker.options;
-  const waitsUntil = peer.joinedAt + deadlineMs + LIMITS.tracker.pendingBeyondDeadlineMs;
-  return !hasLeaders && peer.asn !== UNKNOWN_ASN && clock.now() < waitsUntil;
+function isPending(tracker: Tracker, { infoHash }: Swarm, peer: SwarmPeer, hasLeaders: boolean): boolean {
+  if (hasLeaders || peer.asn === UNKNOWN_ASN) return false;
+  const { deadlineMs } = tracker.electionOptions(infoHash);
+  return tracker.options.clock.now() < peer.joinedAt + deadlineMs + LIMITS.tracker.pendingBeyondDeadlineMs;
 }
 
 function answerTo(tracker: Tracker, swarm: Swarm | undefined): Omit<AnnounceAnswer, "peers"> {

@@ -4,7 +4,8 @@ import type { InfoHash } from "@cachetorrent/protocol";
 
 export interface ElectionKeeperOptions {
   readonly clock: Clock;
-  readonly election: ElectionOptions;
+  /** How a swarm elects. */
+  readonly election: (infoHash: InfoHash) => ElectionOptions;
   /** An election took an input, so its state may be another one. */
   readonly onInput: (infoHash: InfoHash) => void;
   readonly onLeadersChanged: (infoHash: InfoHash, changes: readonly LeadersChanged[]) => void;
@@ -41,7 +42,7 @@ export class ElectionKeeper {
 
   /** Gives an election one input; the first one starts it. */
   apply(infoHash: InfoHash, input: (election: Election, now: number) => LeadersChanged[]): void {
-    if (!this.#kept.has(infoHash)) this.adopt(infoHash, new Election(this.#options.election));
+    if (!this.#kept.has(infoHash)) this.adopt(infoHash, new Election(this.#options.election(infoHash)));
     const kept = this.#kept.get(infoHash) as Kept;
     const changes = input(kept.election, this.#options.clock.now());
     this.#schedule(infoHash, kept);

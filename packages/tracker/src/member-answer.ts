@@ -1,16 +1,15 @@
-import { type Random, sample } from "@cachetorrent/clock";
-import type { Election, LeadersChanged } from "@cachetorrent/election";
+import type { Random } from "@cachetorrent/clock";
+import type { Election } from "@cachetorrent/election";
 import {
   type Address,
   type CtAnswer,
   type Endpoint,
   isInternal,
   type LeaderEntry,
-  LIMITS,
-  type PeerId,
   type Policy,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
+import { type ListedLeader, listedLeaders } from "./listed-leaders.ts";
 import { endpointFor, endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
 
 /** A peer that is told something, and the public address it asks from. */
@@ -30,8 +29,8 @@ export function memberAnswer(
   const { asn } = asking.peer;
   const result = election?.result(asn);
   if (!election || !result) return { ...(asn === UNKNOWN_ASN ? {} : { asn }), policy };
-  const leaders = listedLeaders(result, asking.peer.peerId, random).flatMap((peerId) => {
-    const entry = leaderEntry(peerId, asking, swarm, election);
+  const leaders = listedLeaders(result, asking.peer.peerId, random).flatMap((leader) => {
+    const entry = leaderEntry(leader, asking, swarm, election);
     return entry ? [entry] : [];
   });
   return { asn, policy, leaders: { term: result.term, leaders } };
@@ -51,18 +50,8 @@ export function endpointToTell(peer: SwarmPeer, { peer: asker, source }: AskingP
   return isNeighbour ? local : endpointFor(peer, source);
 }
 
-/** Head, standby, and others at random; a leader finds itself among them, or it would not know that it leads. */
-function listedLeaders(result: LeadersChanged, asker: PeerId, random: Random): readonly PeerId[] {
-  if (result.everyoneLeads) return [asker];
-  if (result.leaders.length <= LIMITS.tracker.leadersListed) return result.leaders;
-  const first = result.leaders.slice(0, 2);
-  if (result.leaders.includes(asker) && !first.includes(asker)) first.push(asker);
-  const others = result.leaders.filter((peerId) => !first.includes(peerId));
-  return [...first, ...sample(others, LIMITS.tracker.leadersListed - first.length, random)];
-}
-
 function leaderEntry(
-  peerId: PeerId,
+  { peerId, ...range }: ListedLeader,
   asking: AskingPeer,
   swarm: Swarm,
   election: Election,
@@ -71,5 +60,5 @@ function leaderEntry(
   const endpoint = peer && endpointToTell(peer, asking);
   if (!endpoint) return undefined;
   const { up = 0, down = 0 } = election.candidate(peerId) ?? {};
-  return { peerId, endpoint, up, down };
+  return { peerId, endpoint, up, down, ...range };
 }

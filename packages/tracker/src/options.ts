@@ -15,11 +15,11 @@ export interface TrackerOptions {
   readonly random?: Random;
   readonly log?: Logger;
   readonly policies?: Policies;
-  /** Leaders in a hundred candidates. */
+  /** Leaders in a hundred candidates, under policies that don't say it. */
   readonly leaderPercent?: number;
   /** An election runs when so many candidates joined, */
   readonly quorum?: number;
-  /** or so long after the first one. */
+  /** or so long after the first one, under policies that don't say it. */
   readonly deadlineMs?: number;
   /** Between two announces of a peer. */
   readonly intervalMs?: number;

@@ -1,4 +1,4 @@
-import type { Election, LeadersChanged } from "@cachetorrent/election";
+import { type Election, type LeadersChanged, rangesLed } from "@cachetorrent/election";
 import { type Asn, formatEndpoint, type InfoHash, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { policyOf } from "./policies.ts";
 import { endpointsOf, type Swarm } from "./swarm.ts";
@@ -53,6 +53,8 @@ export interface LeaderStats {
   readonly down: number;
   /** 1 is the head, 2 the standby. */
   readonly seniority: number;
+  /** The ranges of pieces it leads, from 0, where they are split. */
+  readonly ranges?: readonly number[];
 }
 
 export function trackerStats(tracker: Tracker): TrackerStats {
@@ -96,11 +98,13 @@ function electorateStats(
   asn: Asn,
   result: LeadersChanged | undefined,
 ): ElectorateStats {
-  const leaders = (result?.leaders ?? []).map((peerId, i) => {
+  const led = result && rangesLed(result);
+  const leaders = (result?.leaders ?? []).map((peerId, i): LeaderStats => {
+    const ranges = led?.get(peerId);
     const peer = swarm.get(peerId);
     const { up = 0, down = 0 } = election.candidate(peerId) ?? {};
     const endpoints = peer ? endpointsOf(peer).map(formatEndpoint) : [];
-    return { peerId, endpoints, up, down, seniority: i + 1 };
+    return { peerId, endpoints, up, down, seniority: i + 1, ...(ranges ? { ranges } : {}) };
   });
   return {
     asn,

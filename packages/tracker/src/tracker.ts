@@ -1,12 +1,14 @@
-import { Election, type ElectionOptions, type LeadersChanged } from "@cachetorrent/election";
+import { Election, type ElectionOptions, type LeadersChanged, rangesLed } from "@cachetorrent/election";
 import {
   type Address,
   type Asn,
   type CtAnswer,
   formatEndpoint,
+  hasLeaders,
   type InfoHash,
   LIMITS,
   type PeerId,
+  rangesOf,
   type ScrapeEntry,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
@@ -15,7 +17,7 @@ import { expiresAt } from "./expiry.ts";
 import { type AskingPeer, memberAnswer } from "./member-answer.ts";
 import { type CompleteTrackerOptions, completeOptions, type TrackerOptions } from "./options.ts";
 import { PeerQuota } from "./peer-quota.ts";
-import { policyOf } from "./policies.ts";
+import { checkPolicies, policyOf } from "./policies.ts";
 import type { RefusalReason } from "./refusal.ts";
 import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
 import { Seldom } from "./seldom.ts";
@@ -37,7 +39,6 @@ export class Tracker {
   readonly options: CompleteTrackerOptions;
   readonly elections: ElectionKeeper;
   readonly quota: PeerQuota;
-  readonly #electionOptions: ElectionOptions;
   readonly #listeners = new Set<LeadersListener>();
   readonly #dropListeners = new Set<(infoHash: InfoHash) => void>();
   readonly #grown = new Set<InfoHash>();
@@ -46,19 +47,15 @@ export class Tracker {
   readonly #stopListening: () => void;
   readonly #sweeper: { cancel(): void };
 
+  /** @throws CtError CT_ERR_CONFIG where a policy cannot have so many leaders. */
   constructor(options: TrackerOptions) {
     this.options = completeOptions(options);
-    const { clock, leaderPercent, quorum, deadlineMs, state } = this.options;
+    const { clock, policies, state } = this.options;
+    checkPolicies(policies);
     this.quota = new PeerQuota(this.options);
-    this.#electionOptions = {
-      leaderPercent,
-      deadlineMs,
-      leastLeaders: 1,
-      ...(quorum === undefined ? {} : { quorum }),
-    };
     this.elections = new ElectionKeeper({
       clock,
-      election: this.#electionOptions,
+      election: (infoHash) => this.electionOptions(infoHash),
       onInput: (infoHash) => state?.changed(infoHash),
       onLeadersChanged: (infoHash, changes) => {
         for (const change of changes) this.#leadersChanged(infoHash, change);
@@ -88,6 +85,20 @@ export class Tracker {
   /** `listener` hears of every swarm that is served no more, with all its peers. */
   onSwarmDropped(listener: (infoHash: InfoHash) => void): void {
     this.#dropListeners.add(listener);
+  }
+
+  /** How a swarm elects: a policy under which leaders have duties says it itself. */
+  electionOptions(infoHash: InfoHash): ElectionOptions {
+    const { policies, quorum } = this.options;
+    const policy = policyOf(policies, infoHash);
+    const { leaderPercent, deadlineMs } = hasLeaders(policy) ? policy : this.options;
+    return {
+      leaderPercent,
+      deadlineMs,
+      ranges: rangesOf(policy),
+      leastLeaders: 1,
+      ...(quorum === undefined ? {} : { quorum }),
+    };
   }
 
   /** What a member of the swarm is told of its leaders; undefined for anybody else. */
@@ -188,7 +199,7 @@ export class Tracker {
       return;
     }
     const now = this.options.clock.now();
-    const election = Election.restore(this.#electionOptions, snapshot);
+    const election = Election.restore(this.electionOptions(infoHash), snapshot);
     election.allFeedsClosed(now);
     const swarm = this.options.store.open(infoHash);
     swarm.restore(members, totals, now);
@@ -251,9 +262,15 @@ export class Tracker {
   #leadersChanged(infoHash: InfoHash, change: LeadersChanged): void {
     const { asn, term } = change;
     const swarm = this.options.store.get(infoHash);
+    const led = rangesLed(change);
     const leaders = change.leaders.slice(0, LIMITS.tracker.leadersListed).map((peerId) => {
       const peer = swarm?.get(peerId);
-      return { peerId, endpoints: peer ? endpointsOf(peer).map(formatEndpoint) : [] };
+      const ranges = led.get(peerId);
+      return {
+        peerId,
+        endpoints: peer ? endpointsOf(peer).map(formatEndpoint) : [],
+        ...(ranges ? { ranges } : {}),
+      };
     });
     this.options.log.info({ event: "leaders changed", infoHash, asn, term, leaders }, "leaders changed");
     for (const listener of this.#listeners) listener(infoHash, change);
