@@ -1,4 +1,10 @@
-import { DEFAULT_EXTERNAL_PERCENT, LIMITS, POLICY_NAMES, type PolicyName } from "@cachetorrent/protocol";
+import {
+  DEFAULT_EXTERNAL_PERCENT,
+  DEFAULT_RANGES,
+  LIMITS,
+  POLICY_NAMES,
+  type PolicyName,
+} from "@cachetorrent/protocol";
 import Type from "typebox";
 
 // `placeholder` and `notation` say how people write a value: the command line makes its help of them.
@@ -11,6 +17,10 @@ const policyName = (options: Type.TSchemaOptions) =>
   );
 const Percent = (description: string, more: { default?: number; minimum?: number } = {}) =>
   Type.Integer({ minimum: 0, maximum: 100, description, placeholder: "N", ...more });
+const HandOut = (description: string, more: { default?: "random" } = {}) =>
+  Type.Union([Type.Literal("random"), Type.Literal("biased")], { description, placeholder: "NAME", ...more });
+const Ranges = (description: string, more: { default?: number } = {}) =>
+  Type.Integer({ minimum: 1, maximum: LIMITS.election.rangesMost, description, placeholder: "M", ...more });
 const File = (description: string, placeholder = "FILE") =>
   Type.Optional(Type.String({ minLength: 1, description, placeholder }));
 const Strings = (description: string, placeholder: string) =>
@@ -22,6 +32,11 @@ const SwarmConfig = Type.Object(
     "external-percent": Type.Optional(
       Percent("how much of a peer list is of other ASes, in per cent, under biased"),
     ),
+    "hand-out": Type.Optional(HandOut("how peer lists of members are made, under cache and multi")),
+    "leader-percent": Type.Optional(
+      Percent("leaders in a hundred candidates, under cache and multi", { minimum: 1 }),
+    ),
+    ranges: Type.Optional(Ranges("ranges of pieces with leaders of their own, under multi")),
   },
   { additionalProperties: false },
 );
@@ -43,13 +58,19 @@ export const TrackerConfigSchema = Type.Object(
       description: "how swarms treat AS borders",
       placeholder: "NAME",
     }),
-    "external-percent": Percent("how much of a peer list is of other ASes, in per cent, under biased", {
-      default: DEFAULT_EXTERNAL_PERCENT,
-    }),
-    "leader-percent": Percent("leaders in a hundred candidates", {
+    "external-percent": Percent(
+      "how much of a peer list is of other ASes, in per cent, under policy or hand-out biased",
+      { default: DEFAULT_EXTERNAL_PERCENT },
+    ),
+    "hand-out": HandOut("how peer lists of members are made, under cache and multi", { default: "random" }),
+    "leader-percent": Percent("leaders in a hundred candidates; under multi, of each range", {
       minimum: 1,
       default: LIMITS.election.leaderPercent,
     }),
+    ranges: Ranges(
+      "ranges of pieces with leaders of their own, under multi; times leader-percent, at most 100",
+      { default: DEFAULT_RANGES },
+    ),
     quorum: Type.Optional(
       Type.Integer({
         minimum: 1,

@@ -5,7 +5,7 @@ import { type AsKnowledge, asKnowledge } from "./as-resolver/as-knowledge.ts";
 import { PrefixTable } from "./as-resolver/prefix-table.ts";
 import { loadRouteDatabase } from "./as-resolver/route-database.ts";
 import type { TrackerConfig } from "./config.ts";
-import type { Policies } from "./policies.ts";
+import { checkPolicies, type Policies } from "./policies.ts";
 import { AddressSet, parsePrefix } from "./prefix.ts";
 
 /** The operator's table first, then the route databases in their order. */
@@ -31,15 +31,21 @@ export async function loadAccessLists(config: TrackerConfig): Promise<AccessList
   };
 }
 
+/** @throws CtError CT_ERR_CONFIG, naming the option and the swarm. */
 export function policiesOf(config: TrackerConfig): Policies {
   const overrides = new Map<InfoHash, Policy>();
   for (const [key, swarm] of Object.entries(config.swarms)) {
     overrides.set(asInfoHash(key, `swarms.${key}`), policyOf({ ...config, ...swarm }));
   }
-  return { standard: policyOf(config), overrides };
+  const policies = { standard: policyOf(config), overrides };
+  checkPolicies(policies);
+  return policies;
 }
 
-type PolicyConfig = Pick<TrackerConfig, "policy" | "external-percent" | "leader-percent" | "deadline">;
+type PolicyConfig = Pick<
+  TrackerConfig,
+  "policy" | "hand-out" | "external-percent" | "ranges" | "leader-percent" | "deadline"
+>;
 
 function policyOf(config: PolicyConfig): Policy {
   const externalPercent = config["external-percent"];
@@ -51,12 +57,16 @@ function policyOf(config: PolicyConfig): Policy {
     case "cache":
       return { name: config.policy, ...leadersPolicy(config) };
     case "multi":
-      return { name: config.policy, ranges: 2, ...leadersPolicy(config) };
+      return { name: config.policy, ranges: config.ranges, ...leadersPolicy(config) };
   }
 }
 
 function leadersPolicy(config: PolicyConfig): LeadersPolicy {
-  return { leaderPercent: config["leader-percent"], deadlineMs: config.deadline * 1000 };
+  return {
+    leaderPercent: config["leader-percent"],
+    deadlineMs: config.deadline * 1000,
+    ...(config["hand-out"] === "biased" ? { externalPercent: config["external-percent"] } : {}),
+  };
 }
 
 export function addressSet(cidrs: readonly string[], option: string): AddressSet {

@@ -112,11 +112,12 @@ export async function startTracker(
 
 /** Without a word the policy would do nothing, and look as if it did. */
 function warnIfBlind({ standard, overrides }: Policies, { isEmpty }: AsKnowledge, log: Logger): void {
-  const biased = [standard, ...overrides.values()].some(({ name }) => name === "biased");
-  if (!biased || !isEmpty) return;
+  const names = new Set([standard, ...overrides.values()].map(({ name }) => name));
+  names.delete("bittorrent");
+  if (names.size === 0 || !isEmpty) return;
   log.warn(
     { event: "policy without effect" },
-    "policy biased does nothing: no AS is known, for there is neither as-prefix nor as-table nor route-db",
+    `policy ${[...names].join(", ")} does nothing: no AS is known, for there is neither as-prefix nor as-table nor route-db`,
   );
 }
 

@@ -18,6 +18,8 @@ import { type Asking, announceTo, ManualClock, request, startTestTracker, system
 import { logged } from "./logged.ts";
 import { announceQuery, config, endpoints, id, leaderNames, OTHER_SWARM, portOf, SWARM } from "./support.ts";
 
+const THIRD_SWARM = "cc".repeat(20) as typeof SWARM;
+
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "ct-tracker-"));
@@ -171,6 +173,37 @@ describe("a configured tracker", () => {
     });
   });
 
+  test("takes hand-out, ranges and leader percentage, for all swarms and for single ones", async () => {
+    const tracker = await startTestTracker({
+      policy: "cache",
+      "leader-percent": 20,
+      "external-percent": 30,
+      deadline: 7,
+      swarms: {
+        [OTHER_SWARM]: { policy: "multi", ranges: 3, "leader-percent": 33, "hand-out": "biased" },
+        [THIRD_SWARM]: { policy: "multi", "hand-out": "biased", "external-percent": 40 },
+      },
+    });
+    const policyOf = async (infoHash: typeof SWARM) =>
+      (await announceTo(tracker, "a", { infoHash, member: {} })).ct?.policy;
+    const deadlineMs = 7000;
+    expect(await policyOf(SWARM)).toEqual({ name: "cache", leaderPercent: 20, deadlineMs });
+    expect(await policyOf(OTHER_SWARM)).toEqual({
+      name: "multi",
+      ranges: 3,
+      leaderPercent: 33,
+      externalPercent: 30,
+      deadlineMs,
+    });
+    expect(await policyOf(THIRD_SWARM)).toEqual({
+      name: "multi",
+      ranges: 2,
+      leaderPercent: 20,
+      externalPercent: 40,
+      deadlineMs,
+    });
+  });
+
   test("elects as many leaders, and when so many candidates joined, as its configuration says", async () => {
     const tracker = await startTestTracker({ quorum: 4, "leader-percent": 50 });
     const join = async (name: string) =>
@@ -252,6 +285,28 @@ describe("a configured tracker", () => {
     expect((await announceTo(tracker, "a", announced)).ct?.asn).toBe(3);
   });
 
+  test.each<[Partial<TrackerConfig>, string]>([
+    [{ policy: "multi", ranges: 11 }, "ranges and leader-percent: 11 ranges with 10 leaders"],
+    [{ policy: "multi", "leader-percent": 51 }, "ranges and leader-percent: 2 ranges with 51 leaders"],
+    [
+      { policy: "multi", "leader-percent": 40, swarms: { [OTHER_SWARM]: { ranges: 3 } } },
+      `swarms.${OTHER_SWARM}: ranges and leader-percent: 3 ranges with 40 leaders`,
+    ],
+    [
+      { swarms: { [OTHER_SWARM.toUpperCase()]: { policy: "multi", "leader-percent": 60 } } },
+      `swarms.${OTHER_SWARM}: ranges and leader-percent: 2 ranges with 60 leaders`,
+    ],
+  ])("more ranges than there can be leaders for fail by name: %j", async (settings, message) => {
+    await expect(startTestTracker(settings)).rejects.toThrow(
+      expect.objectContaining({ code: "CT_ERR_CONFIG", message: expect.stringContaining(message) }),
+    );
+  });
+
+  test("ranges are of no account under policies that have none", async () => {
+    const swarms = { [OTHER_SWARM]: { policy: "cache" as const, "leader-percent": 100 } };
+    await startTestTracker({ "leader-percent": 60, ranges: 20, swarms });
+  });
+
   test.each([
     [{ "trust-proxy": ["proxy"] }, "CT_ERR_CONFIG", "trust-proxy: not an address block"],
     [{ "trust-ip": ["10.0.0.0/40"] }, "CT_ERR_CONFIG", "trust-ip: the prefix length"],
@@ -304,6 +359,9 @@ describe("what the log says that was loaded", () => {
     expect(await warnings({})).toEqual([]);
     expect(await warnings(biased)).toEqual([expect.stringContaining("policy biased does nothing")]);
     expect(await warnings({ swarms: { [SWARM]: biased } })).toHaveLength(1);
+    expect(await warnings({ policy: "cache", swarms: { [SWARM]: { policy: "multi" } } })).toEqual([
+      expect.stringContaining("policy cache, multi does nothing"),
+    ]);
     expect(await warnings({ ...biased, "as-prefix": ["127.1.0.0/16=1"] })).toEqual([]);
   });
 });

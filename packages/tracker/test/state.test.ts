@@ -156,6 +156,29 @@ describe("a tracker with a state directory", () => {
     expect(await readdir(state)).toEqual(["allowed"]);
   });
 
+  test("comes back with another number of ranges: leaders are elected for them at once, in a newer term", async () => {
+    const first = await startTestTracker({ state });
+    await populate(first);
+    const before = await electorates(first);
+    await first.stop();
+
+    const second = await startTestTracker({ state, policy: "multi", ranges: 2 });
+    await vi.waitFor(async () => {
+      const after = await electorates(second);
+      expect(after?.map((one) => one.leaders)).toEqual([
+        [id("1/1"), id("1/2")],
+        [id("2/1"), id("2/2")],
+      ]);
+      expect(after?.[0]?.term).toBeGreaterThan(before?.[0]?.term ?? Infinity);
+    }, 10_000);
+    const told = await leadersTold(second, "1/3", "127.1.0.3");
+    expect(told?.leaders.map(({ range }) => range)).toEqual([0, 1]);
+    const multi = await electorates(second);
+    await second.stop();
+
+    expect(await electorates(await startTestTracker({ state, policy: "multi", ranges: 2 }))).toEqual(multi);
+  });
+
   test("a port that is taken leaves the state as it is", async () => {
     const first = await startTestTracker({ state });
     await populate(first);
