@@ -107,11 +107,14 @@ describe("a leader's range", () => {
 
   test.each([
     ["absent", ""],
-    ["beyond all ranges", `5:rangei${rangesMost}e`],
     ["negative", "5:rangei-1e"],
     ["a text", "5:range1:1"],
   ])("that is %s leaves a leader without one", (_, range) => {
     expect(leaders(leader(range))).toEqual([entry]);
+  });
+
+  test("that is beyond all ranges is no leader's: it would pass for the first one", () => {
+    expect(() => leaders(leader(`5:rangei${rangesMost}e`))).toThrow("malformed leader");
   });
 
   test("a list of them has at most four times what a tracker lists of one electorate", () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Clock } from "@cachetorrent/clock";
 import {
   type Address,
@@ -21,7 +22,7 @@ import {
   type Result,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { Agent, type Dispatcher } from "undici";
+import { HttpClient } from "./http-client.ts";
 import { shownUrl, siblingUrl } from "./tracker-url.ts";
 
 export interface TrackerClientOptions {
@@ -43,7 +44,6 @@ export class TrackerFailure extends CtError {
   }
 }
 
-const CONNECT_MS = 5_000;
 const ANNOUNCE_MS = 15_000;
 /** An unchanged long poll is answered after 30 s; a tracker silent for 10 s more is gone. */
 const LONG_POLL_MS = LIMITS.tracker.longPollMs + 10_000;
@@ -57,7 +57,7 @@ export class TrackerClient {
   readonly name: string;
   readonly #announceUrl: string;
   readonly #clock: Clock;
-  readonly #agent: Agent;
+  readonly #http: HttpClient;
 
   /** Throws CT_ERR_TRACKER for a URL that is malformed or of another scheme. */
   constructor(options: TrackerClientOptions) {
@@ -75,17 +75,7 @@ export class TrackerClient {
         `tracker ${this.name} is of another address family than our listen address and may not tell our AS`,
       );
     }
-    this.#agent = new Agent({
-      // Our own deadlines cover the whole answer, which undici's (per header, per chunk) do not.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: {
-        timeout: CONNECT_MS,
-        // A name such as `localhost` may stand for addresses of both families; only one of them can be bound.
-        ...(localAddress ? { family: isIPv6(localAddress) ? 6 : 4 } : {}),
-      },
-      ...(localAddress ? { localAddress } : {}),
-    });
+    this.#http = new HttpClient(options.clock, localAddress);
   }
 
   async announce(request: AnnounceRequest, signal?: AbortSignal): Promise<AnnounceAnswer> {
@@ -112,7 +102,7 @@ export class TrackerClient {
 
   /** Ends requests in flight too. Idempotent. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#http.close();
   }
 
   #sibling(name: "leaders" | "locate"): string {
@@ -129,17 +119,13 @@ export class TrackerClient {
       deadline.abort(this.#error(`did not answer within ${timeoutMs / 1000} s`)),
     );
     try {
-      const response = await this.#agent.request({
-        origin: url.origin,
-        path,
-        method: "GET",
-        headers: { "user-agent": "cachetorrent", accept: "*/*" },
-        signal: signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal,
-      });
-      const bytes = await this.#read(response.body);
-      if (response.statusCode !== 200) this.#refuseStatus(response.statusCode, bytes);
+      const any = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
+      const response = await this.#http.get(url, path, any);
+      const bytes = await this.#read(response);
+      if (response.statusCode !== 200) this.#refuseStatus(response.statusCode ?? 0, bytes);
       return bytes;
     } catch (error) {
+      if (deadline.signal.aborted) throw deadline.signal.reason;
       if (error instanceof CtError) throw error;
       throw this.#error(`is not reachable: ${reasonOf(error)}`, error);
     } finally {
@@ -148,7 +134,7 @@ export class TrackerClient {
   }
 
   /** Counts while it reads, so that an endless answer costs 2 MiB and not the memory there is. */
-  async #read(body: Dispatcher.ResponseData["body"]): Promise<Uint8Array> {
+  async #read(body: IncomingMessage): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of body) {
@@ -193,7 +179,7 @@ function bindableAddress(localAddress: Address | undefined, urlHost: string): Ad
   return trackerAddress && isIPv6(trackerAddress) !== isIPv6(localAddress) ? undefined : localAddress;
 }
 
-/** `ECONNREFUSED` says more than undici's wording around it. */
+/** `ECONNREFUSED` says more than the wording around it. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;

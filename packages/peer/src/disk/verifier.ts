@@ -5,7 +5,7 @@ import { segmentsOf } from "./segments.ts";
 import type { FileStorage } from "./storage.ts";
 
 /** Bytes that one read asks for, unless a piece is larger. Two such buffers exist at a time. */
-const READ_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 1024 * 1024;
 
 export interface VerifyOptions {
   /** Pieces checked so far, and how many of them are valid; after every read, and once at the end. */
