@@ -41,7 +41,7 @@ describe("the demo", () => {
     const options = smallDemo();
     await runDemo(options);
     const report = JSON.parse(await readFile(join(options.outDir, "report.json"), "utf8")) as DemoReport;
-    expect(report.runs.map((run) => run.policy)).toEqual(["bittorrent", "biased"]);
+    expect(report.runs.map((run) => run.policy)).toEqual(["bittorrent", "biased", "cache"]);
     for (const run of report.runs) {
       expect(run).toMatchObject({ peers: 4, completed: 4 });
       expect(run.redundancy).toBeGreaterThanOrEqual(1);
@@ -49,6 +49,7 @@ describe("the demo", () => {
       expect(run.seedRedundancy).toBeGreaterThanOrEqual(1);
       expect(run.externalBytes).toBeGreaterThanOrEqual(600 * KiB);
       expect(run.maxMs).toBeGreaterThanOrEqual(run.p50Ms ?? 0);
+      expect(run.peakMemoryBytes).toBeLessThan(150e6);
       expect(Object.keys(run.leaders)).toEqual(["1", "2"]);
       for (const [asn, leaders] of Object.entries(run.leaders)) {
         expect(leaders.map((leader) => leader.endpoint.startsWith(`127.${asn}.0.`))).toEqual([true]);
@@ -57,7 +58,7 @@ describe("the demo", () => {
     const printed = options.lines.join("\n");
     expect(printed).toContain("complete   3/3");
     expect(printed).toContain("redundancy, mean");
-    expect(printed).toMatch(/Each byte crossed .* under bittorrent and .* under biased/);
+    expect(printed).toMatch(/Each byte crossed .* under bittorrent, .* under biased and .* under cache/);
   });
 
   it("fails by the name of a peer that cannot start, with what it said and where its log is", async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Clock } from "@cachetorrent/clock";
 import { CtError } from "@cachetorrent/protocol";
@@ -103,6 +104,18 @@ export class DaemonProcess {
   /** Undefined when the process could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** The most memory that it took so far, in bytes (resident, as the kernel counts it); undefined once it has ended. */
+  async peakMemory(): Promise<number | undefined> {
+    try {
+      const status = await readFile(`/proc/${this.pid}/status`, "utf8");
+      const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+      return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
   }
 
   /** What it printed so far, to both streams. */

@@ -10,6 +10,8 @@ export interface ReportedLeader {
 
 export interface DemoRun extends Accounts {
   readonly policy: PolicyName;
+  /** The most memory that any peer's process took. */
+  readonly peakMemoryBytes: number;
   /** By AS number, head first. */
   readonly leaders: Readonly<Record<string, readonly ReportedLeader[]>>;
 }
@@ -43,6 +45,7 @@ export function demoTable(report: DemoReport): string {
     ["completion p50", (run) => seconds(run.p50Ms)],
     ["completion p90", (run) => seconds(run.p90Ms)],
     ["completion max", (run) => seconds(run.maxMs)],
+    ["peer memory, peak", (run) => formatSize(run.peakMemoryBytes)],
     ["complete peers", (run) => `${run.completed}/${run.peers}`],
   ];
   for (const asn of new Set(report.runs.flatMap((run) => Object.keys(run.leaders)))) {

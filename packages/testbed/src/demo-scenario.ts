@@ -49,6 +49,7 @@ export const DEMO: DemoScenario = {
   policies: [
     { name: "bittorrent", trackerArgs: [] },
     { name: "biased", trackerArgs: ["--external-percent", "10"] },
+    { name: "cache", trackerArgs: ["--leader-percent", "50"] },
   ],
   limitUp,
   peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "2"],

@@ -77,6 +77,7 @@ async function runPolicy(options: DemoOptions, policy: DemoPolicy, content: Cont
   });
   await completeWithProgress(run, options, policy);
   const swarm = await run.tracker.swarm(run.infoHash);
+  const peakMemoryBytes = await run.peakMemory();
   await run.stop();
   await run.verifyContent();
   print(`  All ${peers} copies compared with the original, byte by byte: equal.`);
@@ -84,6 +85,7 @@ async function runPolicy(options: DemoOptions, policy: DemoPolicy, content: Cont
   return {
     policy: policy.name,
     ...(await run.accounts()),
+    peakMemoryBytes,
     leaders: Object.fromEntries(
       (swarm?.electorates ?? []).map((electorate) => [
         electorate.asn,

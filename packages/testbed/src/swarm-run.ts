@@ -29,12 +29,16 @@ export interface SwarmOptions {
   readonly trackerListen?: string;
   readonly trackerArgs?: readonly string[];
   readonly peerArgs?: readonly string[];
+  /** Every peer keeps a trace. */
+  readonly trace?: boolean;
 }
 
 /** A peer of a run: its place in it beside its process. */
 export interface SwarmPeer extends PeerProcess {
   readonly asn: Asn;
   readonly initialSeed: boolean;
+  /** Where its trace is, if it keeps one. */
+  readonly traceFile: string;
 }
 
 /** How far a run is. */
@@ -105,18 +109,19 @@ export class SwarmRun {
     readonly host: number;
     readonly initialSeed?: boolean;
   }): Promise<SwarmPeer> {
-    const { launcher, dir, content, peerArgs } = this.options;
+    const { launcher, dir, content, peerArgs = [], trace } = this.options;
     const initialSeed = place.initialSeed ?? false;
     const id = `${place.asn}.${place.host}`;
+    const traceFile = join(dir, `trace-${id}.jsonl`);
     const process = await startPeerProcess(launcher, {
       name: `peer ${id}`,
       torrentFiles: [this.torrentFile],
       dir: initialSeed ? content.parent : join(dir, `peer-${id}`),
       listen: `${hostAddress(place.asn, place.host)}:0`,
       ledgerFile: join(dir, `ledger-${id}.json`),
-      ...(peerArgs ? { args: peerArgs } : {}),
+      args: trace ? [...peerArgs, "--trace", traceFile] : peerArgs,
     });
-    const peer: SwarmPeer = { ...process, asn: place.asn, initialSeed };
+    const peer: SwarmPeer = { ...process, asn: place.asn, initialSeed, traceFile };
     this.#peers.push(peer);
     return peer;
   }
@@ -163,6 +168,12 @@ export class SwarmRun {
     const { files, pieceLength } = this.options.content;
     const bytes = files.reduce((total, file) => total + file.bytes, 0);
     return accountsOf(await this.records(), { bytes, pieceLength });
+  }
+
+  /** The most memory that any peer took so far, in bytes. */
+  async peakMemory(): Promise<number> {
+    const peaks = await Promise.all(this.#peers.map((peer) => peer.daemon.peakMemory()));
+    return Math.max(0, ...peaks.filter((peak) => peak !== undefined));
   }
 
   /** Reads every peer's files again. Throws CT_ERR_TESTBED with the peer and the first byte that is not as it should be. */

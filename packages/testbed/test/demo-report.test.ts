@@ -13,6 +13,7 @@ const PLAIN: DemoRun = {
   maxMs: 11_000,
   peers: 12,
   completed: 12,
+  peakMemoryBytes: 130 * 1024 * 1024,
   leaders: {
     1: [{ peerId: "aa", endpoint: "127.1.0.1:40001" }],
     2: [{ peerId: "bb", endpoint: "127.2.0.3:40002" }],
@@ -29,6 +30,7 @@ const FAILED: DemoRun = {
   p90Ms: null,
   maxMs: null,
   completed: 1,
+  peakMemoryBytes: 128 * 1024 * 1024,
   leaders: {},
 };
 const REPORT: DemoReport = {
@@ -43,17 +45,18 @@ const REPORT: DemoReport = {
 describe("the demo's table", () => {
   it("has a row for each figure and a column for each policy", () => {
     expect(demoTable(REPORT).split("\n")).toEqual([
-      "  policy             bittorrent   biased",
-      "  redundancy, mean         3.00        -",
-      "  redundancy, max          3.50        -",
-      "  seedRedundancy           2.75        -",
-      "  external bytes      250.0 MiB      0 B",
-      "  completion p50         10.0 s        -",
-      "  completion p90         10.4 s        -",
-      "  completion max         11.0 s        -",
-      "  complete peers          12/12     1/12",
-      "  leaders of AS 1     127.1.0.1        -",
-      "  leaders of AS 2     127.2.0.3        -",
+      "  policy              bittorrent      biased",
+      "  redundancy, mean          3.00           -",
+      "  redundancy, max           3.50           -",
+      "  seedRedundancy            2.75           -",
+      "  external bytes       250.0 MiB         0 B",
+      "  completion p50          10.0 s           -",
+      "  completion p90          10.4 s           -",
+      "  completion max          11.0 s           -",
+      "  peer memory, peak    130.0 MiB   128.0 MiB",
+      "  complete peers           12/12        1/12",
+      "  leaders of AS 1      127.1.0.1           -",
+      "  leaders of AS 2      127.2.0.3           -",
     ]);
   });
 

@@ -9,6 +9,7 @@ import {
   DaemonGroup,
   findDifference,
   type Launcher,
+  type PeerRecord,
   writeSeededContent,
 } from "@cachetorrent/testbed";
 import { afterEach, beforeEach, expect } from "vitest";
@@ -97,6 +98,24 @@ export async function eventually<T>(
 export function verifiedBytes(event: DaemonEvent): number {
   const torrents = event.torrents as readonly { readonly verifiedBytes: number }[];
   return torrents.reduce((total, torrent) => total + torrent.verifiedBytes, 0);
+}
+
+/**
+ * Fails if a follower received payload of another AS while it was one. Returns the ASes that had followers that received
+ * anything.
+ */
+export function expectFollowersStayedInside(records: readonly PeerRecord[]): number[] {
+  const ases = new Set<number>();
+  for (const { asn, ledger } of records) {
+    for (const { bytesByAsn, role } of ledger.roles) {
+      if (role !== "follower") continue;
+      const sources = Object.keys(bytesByAsn).map(Number);
+      if (sources.length === 0) continue;
+      expect(sources, `a follower of AS ${asn} received from`).toEqual([asn]);
+      ases.add(asn);
+    }
+  }
+  return [...ases].sort((a, b) => a - b);
 }
 
 /** Fails with the first byte in which the copy below `dir` is not the content. */

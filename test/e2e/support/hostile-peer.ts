@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { get } from "node:http";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { encodeAnnounceRequest, type InfoHash, type PeerId } from "@cachetorrent/protocol";
+import type { InfoHash, PeerId } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
+import { announceFrom } from "./announce-from.ts";
 
 /** What it does with requests: answers with random bytes, answers nothing, or hangs up at the first. */
 export type Behaviour = "lies" | "stalls" | "hangs up";
@@ -36,22 +36,11 @@ export class HostilePeer {
 
   /** Makes the tracker hand it out, as a seed. */
   async announce(announceUrl: string): Promise<void> {
-    const query = encodeAnnounceRequest({
+    await announceFrom(this.#address, announceUrl, {
       infoHash: this.#infoHash,
       peerId: this.#peerId,
       port: (this.#server.address() as AddressInfo).port,
-      uploaded: 0,
-      downloaded: 0,
-      left: 0,
-      event: "started",
-      compact: true,
-      noPeerId: false,
     });
-    // From its own address: that is where the tracker says it is.
-    const request = get(`${announceUrl}?${query}`, { localAddress: this.#address });
-    const [response] = await once(request, "response");
-    response.resume();
-    await once(response, "end");
   }
 
   async stop(): Promise<void> {
