@@ -1,45 +1,25 @@
-import type { Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
 import {
   type Asn,
   type CtCacheMessage,
   type Endpoint,
-  type InfoHash,
   isPeerId,
   LIMITS,
   type PeerId,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
-import type { Trace } from "../accounts/trace.ts";
 import { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
 import { blockKey, blockLength } from "./block-request.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionTrace } from "./connection-trace.ts";
 import { ControlFlood } from "./control-flood.ts";
 import { CtChannel } from "./ct-channel.ts";
-import type { TorrentShape } from "./frame-guard.ts";
+import { listenPortOf, queueLengthOf } from "./extended-handshake.ts";
 import { Link } from "./link.ts";
 import { Outstanding } from "./outstanding.ts";
 import { UploadSide } from "./upload-side.ts";
-
-export interface ConnectionOptions {
-  readonly socket: Socket;
-  readonly direction: "in" | "out";
-  /** Where the other side's socket is; for an outgoing connection the endpoint it was dialled at. */
-  readonly remote: Endpoint;
-  readonly asn: Asn;
-  readonly infoHash: InfoHash;
-  readonly peerId: PeerId;
-  readonly shape: TorrentShape;
-  readonly owner: ConnectionOwner<Connection>;
-  readonly clock: Clock;
-  readonly trace: Trace;
-  /** Our extended handshake (BEP 10), less `m`. */
-  readonly extendedHandshake: { readonly [key: string]: unknown };
-  /** It is opened for a follower, to download only. */
-  readonly isIndirect?: boolean;
-}
 
 const BLOCK = LIMITS.peer.blockBytes;
 /** Who unchokes us and rejects what we ask for is not asked again at once: it would keep us busy for ever. */
@@ -143,8 +123,7 @@ export class Connection {
 
   /** The port it says it listens on (BEP 10 `p`), for connections that came to us. */
   get listenPort(): number | undefined {
-    const port = this.#wire.peerExtendedHandshake.p;
-    return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
+    return listenPortOf(this.#wire);
   }
 
   /** Does the other side speak `ct_cache`? */
@@ -160,8 +139,7 @@ export class Connection {
 
   /** How many requests it lets wait, by its word (BEP 10 `reqq`). */
   get queueLength(): number {
-    const most = this.#wire.peerExtendedHandshake.reqq;
-    return typeof most === "number" && most > 0 ? most : Number.POSITIVE_INFINITY;
+    return queueLengthOf(this.#wire);
   }
 
   /** Bytes/s it gives us. */
