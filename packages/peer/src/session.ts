@@ -1,6 +1,13 @@
 import type { Socket } from "node:net";
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type Endpoint, type InfoHash, LIMITS, type PeerId, peerIdFromBytes } from "@cachetorrent/protocol";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type InfoHash,
+  LIMITS,
+  type PeerId,
+  peerIdFromBytes,
+} from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Ledger } from "./accounts/ledger.ts";
 import type { Trace } from "./accounts/trace.ts";
@@ -91,8 +98,13 @@ export class Session {
 
   #accept(socket: Socket, remote: Endpoint, infoHash: InfoHash): void {
     const torrent = this.#torrents.get(infoHash);
-    if (torrent) torrent.accept(socket, remote);
-    else socket.destroy();
+    if (torrent) {
+      torrent.accept(socket, remote);
+      return;
+    }
+    const endpoint = formatEndpoint(remote);
+    this.#options.log.debug({ endpoint, event: "refused" }, `torrent ${infoHash} is not here`);
+    socket.destroy();
   }
 }
 

@@ -67,17 +67,25 @@ export class Listener {
 
   #onSocket(socket: Socket): void {
     const address = parseAddress(socket.remoteAddress ?? "");
-    if (!address || !this.#hasRoomFor(address)) {
+    if (!address) {
       socket.destroy();
       return;
     }
     const remote: Endpoint = { address, port: socket.remotePort ?? 0 };
+    const refuse = (why: string): void => {
+      this.#log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, why);
+      socket.destroy();
+    };
+    if (!this.#hasRoomFor(address)) {
+      refuse("too many connections that have not said what they want");
+      return;
+    }
     this.#undecided.set(socket, address);
-    const timeout = this.#clock.after(LIMITS.peer.handshakeTimeoutMs, () => socket.destroy());
+    const timeout = this.#clock.after(LIMITS.peer.handshakeTimeoutMs, () => refuse("no handshake in time"));
     let head: Buffer = Buffer.alloc(0);
     const onData = (chunk: Buffer): void => {
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-      if (head[0] !== 19) socket.destroy();
+      if (head[0] !== 19) refuse("does not speak the BitTorrent protocol");
       if (head.length < HEAD_BYTES || socket.destroyed) return;
       settle();
       socket.pause();
