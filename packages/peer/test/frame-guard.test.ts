@@ -2,6 +2,7 @@ import { encodeBencode, LIMITS } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameGuard } from "../src/wire/frame-guard.ts";
+import { claim, extended, frame, uint32 } from "./support/frames.ts";
 import { KIB } from "./support/torrents.ts";
 
 /** 20 pieces of 256 KiB, the last of 100 bytes: a bitfield has 3 bytes. */
@@ -15,20 +16,6 @@ const handshake = Buffer.concat([
   Buffer.alloc(20, 0x22),
 ]);
 const keepAlive = Buffer.alloc(4);
-
-function frame(id: number, ...parts: (number | Uint8Array)[]): Buffer {
-  const body = Buffer.concat([
-    Buffer.of(id),
-    ...parts.map((part) => (typeof part === "number" ? uint32(part) : part)),
-  ]);
-  return Buffer.concat([uint32(body.length), body]);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value >>> 0);
-  return bytes;
-}
 
 function guardOf() {
   const passed: Buffer[] = [];
@@ -44,10 +31,6 @@ function guardOf() {
 /** What the guard says to these frames after a handshake. */
 function verdict(...frames: Uint8Array[]): string | undefined {
   return guardOf().guard.push(Buffer.concat([handshake, ...frames]));
-}
-
-function extended(payload: string | Uint8Array): Buffer {
-  return frame(20, Buffer.concat([Buffer.of(0), Buffer.from(payload as string, "latin1")]));
 }
 
 const piece = fc.integer({ min: 0, max: 19 });
@@ -142,17 +125,12 @@ describe("the frame guard refuses", () => {
   const manyNames = encodeBencode({
     m: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`x${i}`, 1])),
   });
-  const lengthOf = (length: number, id: number) => Buffer.concat([uint32(length), Buffer.of(id)]);
 
   it.each([
-    [
-      "a length that is negative as a signed number",
-      lengthOf(0xffffffff, 7),
-      /message 7 of 4294967295 bytes/,
-    ],
-    ["a length of 2 GiB", lengthOf(0x7fffffff, 7), /message 7 of 2147483647 bytes/],
-    ["a length of 2 GiB of an unknown message", lengthOf(0x7fffffff, 99), /message 99 of/],
-    ["a bitfield of 32 MB", lengthOf(32 * MIB + 1, 5), /a bitfield of 33554432 bytes instead of 3/],
+    ["a length that is negative as a signed number", claim(0xffffffff, 7), /message 7 of 4294967295 bytes/],
+    ["a length of 2 GiB", claim(0x7fffffff, 7), /message 7 of 2147483647 bytes/],
+    ["a length of 2 GiB of an unknown message", claim(0x7fffffff, 99), /message 99 of/],
+    ["a bitfield of 32 MB", claim(32 * MIB + 1, 5), /a bitfield of 33554432 bytes instead of 3/],
     ["a bitfield that is too short", frame(5, Buffer.alloc(2)), /a bitfield of 2 bytes instead of 3/],
     ["a have of a piece too far", frame(4, 20), /piece 20 of 20/],
     ["a have of a negative piece", frame(4, -1), /piece 4294967295 of 20/],
@@ -175,7 +153,7 @@ describe("the frame guard refuses", () => {
     ["a choke with something in it", frame(0, 1), /message 0 of 5 bytes/],
     ["a port of one byte", frame(9, Buffer.of(1)), /message 9 of 2 bytes/],
     ["an extended message of nothing", frame(20), /message 20 of 1 bytes/],
-    ["an extended message of more than 128 KiB", lengthOf(3 + LIMITS.peer.extensionBytes, 20), /message 20/],
+    ["an extended message of more than 128 KiB", claim(3 + LIMITS.peer.extensionBytes, 20), /message 20/],
     ["have all after a have", Buffer.concat([frame(4, 1), frame(14)]), /have all or have none after/],
     [
       "have none after a bitfield",
@@ -206,7 +184,7 @@ describe("the frame guard refuses", () => {
   });
 
   it("them as well when they come one byte at a time", () => {
-    for (const bad of [lengthOf(0xffffffff, 7), frame(4, 20), frame(6, 0, 0, 0), frame(5, Buffer.alloc(2))]) {
+    for (const bad of [claim(0xffffffff, 7), frame(4, 20), frame(6, 0, 0, 0), frame(5, Buffer.alloc(2))]) {
       const { guard } = guardOf();
       const answers = [...handshake, ...bad].map((byte) => guard.push(Buffer.of(byte)));
       expect(answers.filter((answer) => answer !== undefined).length).toBeGreaterThan(0);

@@ -29,11 +29,14 @@ export class RawPeer {
   readonly messages: Message[] = [];
   /** The blocks of the `piece` messages. */
   readonly blocks: { piece: number; begin: number; block: Uint8Array }[] = [];
+  /** Its end of the connection, as the other side's log names it. */
+  readonly from: string;
   isClosed = false;
   readonly #options: RawPeerOptions;
 
   private constructor(socket: Socket, options: RawPeerOptions) {
     this.socket = socket;
+    this.from = `${socket.localAddress}:${socket.localPort}`;
     this.#options = options;
     this.wire = new Wire();
     this.wire.on("data", (bytes) => socket.writable && socket.write(bytes));

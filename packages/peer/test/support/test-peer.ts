@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, ManualClock, seededRandom, systemClock } from "@cachetorrent/clock";
 import { type CtError, type Endpoint, type PeerId, peerIdFromBytes } from "@cachetorrent/protocol";
+import type { Logger } from "pino";
 import { onTestFinished } from "vitest";
 import { Ledger, type TorrentAccounts } from "../../src/accounts/ledger.ts";
 import { noTrace, type Trace } from "../../src/accounts/trace.ts";
@@ -30,6 +31,8 @@ export interface TestPeerOptions {
   readonly choker?: ChokerKind;
   readonly trace?: Trace;
   readonly peerId?: PeerId;
+  /** Silent unless given. */
+  readonly log?: Logger;
 }
 
 let peersMade = 0;
@@ -74,7 +77,7 @@ export class TestPeer {
       peerId,
       clock,
       random: seededRandom(peersMade),
-      log: silent,
+      log: options.log ?? silent,
       trace: options.trace ?? noTrace,
       ledger,
       maxConnections: options.maxConnections ?? 500,
