@@ -1,10 +1,19 @@
 import { Agent, get } from "node:http";
 import { ManualClock, seededRandom, systemClock } from "@cachetorrent/clock";
-import { type AnnounceAnswer, decodeAnnounceAnswer, formatEndpoint, unwrap } from "@cachetorrent/protocol";
+import {
+  type AnnounceAnswer,
+  type CtAnswer,
+  decodeAnnounceAnswer,
+  decodeLeadersAnswer,
+  encodeLeadersQuery,
+  formatEndpoint,
+  type Result,
+  unwrap,
+} from "@cachetorrent/protocol";
 import { type RunningTracker, startTracker, type TrackerConfig } from "@cachetorrent/tracker";
 import { pino } from "pino";
-import { onTestFinished } from "vitest";
-import { type Announce, announceQuery, config } from "./support.ts";
+import { expect, onTestFinished, vi } from "vitest";
+import { type Announce, announceQuery, config, id, SWARM } from "./support.ts";
 
 export { ManualClock, systemClock };
 
@@ -78,4 +87,26 @@ export async function announceTo(
   const asking = { headers, ...(from === undefined ? {} : { from }) };
   const response = await request(tracker, `${path}?${announceQuery(name, announce)}`, asking);
   return unwrap(decodeAnnounceAnswer(response.body));
+}
+
+export async function tryPoll(
+  tracker: RunningTracker,
+  name: string,
+  term: number,
+  asking: Asking = {},
+): Promise<Result<CtAnswer>> {
+  const query = encodeLeadersQuery({ infoHash: SWARM, peerId: id(name), term });
+  return decodeLeadersAnswer((await request(tracker, `/leaders?${query}`, asking)).body);
+}
+
+export async function poll(...asked: Parameters<typeof tryPoll>): Promise<CtAnswer> {
+  return unwrap(await tryPoll(...asked));
+}
+
+/** Resolves when so many long polls are open. */
+export async function untilPolls(tracker: RunningTracker, count: number): Promise<void> {
+  await vi.waitFor(async () => {
+    const { body } = await request(tracker, "/metrics");
+    expect(body.toString()).toContain(`cachetorrent_tracker_long_polls ${count}\n`);
+  }, 10_000);
 }

@@ -3,20 +3,21 @@ import { Agent } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type Address,
-  type CtAnswer,
-  decodeLeadersAnswer,
-  encodeLeadersQuery,
-  formatEndpoint,
-  unwrap,
-} from "@cachetorrent/protocol";
-import { type RunningTracker, type TrackerConfig, TrackerConfigSchema } from "@cachetorrent/tracker";
+import { type Address, formatEndpoint } from "@cachetorrent/protocol";
+import { type TrackerConfig, TrackerConfigSchema } from "@cachetorrent/tracker";
 import { Value } from "typebox/value";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Asking, announceTo, ManualClock, request, startTestTracker, systemClock } from "./daemon.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  announceTo,
+  ManualClock,
+  poll,
+  request,
+  startTestTracker,
+  systemClock,
+  untilPolls,
+} from "./daemon.ts";
 import { logged } from "./logged.ts";
-import { announceQuery, config, endpoints, id, leaderNames, OTHER_SWARM, portOf, SWARM } from "./support.ts";
+import { announceQuery, config, endpoints, leaderNames, OTHER_SWARM, portOf, SWARM } from "./support.ts";
 
 const THIRD_SWARM = "cc".repeat(20) as typeof SWARM;
 
@@ -30,23 +31,6 @@ async function file(name: string, text: string): Promise<string> {
   const path = join(directory, name);
   await writeFile(path, text);
   return path;
-}
-
-async function poll(
-  tracker: RunningTracker,
-  name: string,
-  term: number,
-  asking: Asking = {},
-): Promise<CtAnswer> {
-  const query = encodeLeadersQuery({ infoHash: SWARM, peerId: id(name), term });
-  return unwrap(decodeLeadersAnswer((await request(tracker, `/leaders?${query}`, asking)).body));
-}
-
-async function untilPolls(tracker: RunningTracker, count: number): Promise<void> {
-  await vi.waitFor(async () => {
-    const { body } = await request(tracker, "/metrics");
-    expect(body.toString()).toContain(`cachetorrent_tracker_long_polls ${count}\n`);
-  }, 10_000);
 }
 
 describe("a listening tracker", () => {
