@@ -12,18 +12,18 @@ export interface Content {
   readonly pieceLength: number;
 }
 
-/** Makes the torrent with the command a user would take. */
+/** Makes the torrent with the command a user would take; each tracker is a tier of its own. */
 export async function createTorrent(
   launcher: Launcher,
   content: Content,
-  announceUrl: string,
+  announceUrl: string | readonly string[],
   torrentFile: string,
 ): Promise<InfoHash> {
   await mkdir(dirname(torrentFile), { recursive: true });
   const command = await runCommand(launcher, `create ${content.name}`, [
     "create",
     join(content.parent, content.name),
-    ...["--tracker", announceUrl],
+    ...[announceUrl].flat().flatMap((url) => ["--tracker", url]),
     ...["-o", torrentFile],
     ...["--piece-length", String(content.pieceLength)],
   ]);

@@ -1,0 +1,57 @@
+/** `answer`: what a tracker tells a peer; `dialled`: what a peer hears from whom it dialled. */
+export type Target = "seed" | "leecher" | "tracker" | "answer" | "dialled";
+
+/** What one connection sends. */
+export interface Input {
+  readonly target: Target;
+  /** Reports count by it. */
+  readonly kind: string;
+  /** A handshake for the swarm's torrent goes first. */
+  readonly handshake?: boolean;
+  readonly bytes: Uint8Array;
+  /** Bytes a write; all at once without it. */
+  readonly chunk?: number;
+  /** So long the connection stays when all is sent. */
+  readonly lingerMs: number;
+}
+
+/** An input that is kept in a file, one JSON object a line. `peer` stands for the seed and the leecher. */
+export interface KeptInput {
+  readonly target: Target | "peer";
+  readonly bytes: string;
+  readonly handshake?: boolean;
+  readonly chunk?: number;
+  /** What went wrong with it once, or may. */
+  readonly why: string;
+}
+
+export function keptInput(input: Input, why: string): KeptInput {
+  const { bytes, chunk, handshake, target } = input;
+  return {
+    target,
+    ...(handshake ? { handshake } : {}),
+    ...(chunk === undefined ? {} : { chunk }),
+    why,
+    bytes: Buffer.from(bytes).toString("hex"),
+  };
+}
+
+/** The latest inputs, for whoever has to find out which of them ended a daemon. */
+export class LastInputs {
+  readonly #most: number;
+  readonly #inputs: Input[] = [];
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#inputs.length > this.#most) this.#inputs.shift();
+  }
+
+  /** JSON lines, the latest last. */
+  toText(): string {
+    return this.#inputs.map((input) => `${JSON.stringify(keptInput(input, input.kind))}\n`).join("");
+  }
+}
