@@ -18,6 +18,7 @@ export interface Input {
 /** An input that is kept in a file, one JSON object a line. `peer` stands for the seed and the leecher. */
 export interface KeptInput {
   readonly target: Target | "peer";
+  /** In hex; words are joined, and `6c*1000` is a word a thousand times. */
   readonly bytes: string;
   readonly handshake?: boolean;
   readonly chunk?: number;
@@ -34,6 +35,15 @@ export function keptInput(input: Input, why: string): KeptInput {
     why,
     bytes: Buffer.from(bytes).toString("hex"),
   };
+}
+
+export function bytesOf({ bytes }: KeptInput): Uint8Array {
+  const words = bytes.split(" ").map((word) => {
+    const [, hex, times = "1"] = /^((?:[0-9a-f]{2})*)(?:\*(\d+))?$/.exec(word) ?? [];
+    if (hex === undefined) throw new SyntaxError(`not hex, nor hex*times: ${word}`);
+    return Buffer.from(hex.repeat(Number(times)), "hex");
+  });
+  return Buffer.concat(words);
 }
 
 /** The latest inputs, for whoever has to find out which of them ended a daemon. */
