@@ -107,6 +107,9 @@ function* report(campaign: Campaign, watch: Watch): Iterable<string> {
   yield `\n${total} inputs, ${campaign.unreachable} connections could not be made`;
   const kinds = [...campaign.counts].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [kind, count] of kinds) yield `  ${String(count).padStart(8)}  ${kind}`;
+  yield watch.silent.length === 0
+    ? "each daemon answered an honest peer within the last seconds"
+    : `no answer to an honest peer from: ${watch.silent.join(", ")}`;
   yield "memory (resident)      first       now      peak";
   for (const [name, curve] of watch.memory) {
     const figures = [curve.first, curve.now, curve.peak].map((bytes) => mib(bytes).padStart(10));

@@ -30,6 +30,7 @@ export class Watch {
   readonly #peerIds = new Map<string, PeerId>();
   readonly #linesSeen = new Map<DaemonProcess, number>();
   readonly #running: Promise<void>[] = [];
+  readonly #silent = new Set<string>();
   #failure: string | undefined;
   #isOver = false;
 
@@ -63,6 +64,11 @@ export class Watch {
     return this.#failure;
   }
 
+  /** Daemons that did not answer when they were last asked: a handshake or an announce, as honest ones are. */
+  get silent(): readonly string[] {
+    return [...this.#silent];
+  }
+
   /** Of the daemons that have told it. */
   get peerIds(): readonly PeerId[] {
     return [...this.#peerIds.values()];
@@ -92,8 +98,10 @@ export class Watch {
       try {
         await probe();
         silences = 0;
+        this.#silent.delete(name);
       } catch (error) {
         silences++;
+        this.#silent.add(name);
         if (silences > SILENCES_MOST && !this.#isOver)
           this.#fail(`${name} does not answer: ${(error as Error).message}, ${silences} times in a row`);
       }
