@@ -32,6 +32,8 @@ export function announce(
   const swarm = store.get(request.infoHash);
   const known = swarm?.get(request.peerId);
   const isKnownPeer = known !== undefined && isSamePeer(known, address, request.key);
+  const isImpostor = known !== undefined && !isKnownPeer && isGuarded(known);
+  if (isImpostor) tracker.impersonated(request.infoHash, address);
   if (request.event === "stopped") {
     if (swarm && isKnownPeer) {
       swarm.countLastWord(known, request);
@@ -43,7 +45,7 @@ export function announce(
   const full = known ? undefined : tracker.quota.refusal(address);
   if (full) return refuse(full);
   const joined = swarm ?? store.open(request.infoHash);
-  if (known && !isKnownPeer && isGuarded(known)) {
+  if (isImpostor) {
     // Somebody with another peer's id: a list like anybody's, no word of the extension, and the record stays as it is.
     const { member: _, ...stranger } = known;
     return ok(withPeers(tracker, joined, request, { peer: stranger, source: address }));

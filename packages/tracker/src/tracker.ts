@@ -44,6 +44,7 @@ export class Tracker {
   readonly #grown = new Set<InfoHash>();
   readonly #strangers: Seldom<Address>;
   readonly #refusals: Seldom<RefusedRequest>;
+  readonly #impostors: Seldom<{ readonly infoHash: InfoHash; readonly address: Address }>;
   readonly #stopListening: () => void;
   readonly #sweeper: { cancel(): void };
 
@@ -69,6 +70,12 @@ export class Tracker {
     );
     this.#refusals = new Seldom(clock, (reason, { count, last }) =>
       this.options.log.info({ event: "refusals", reason, count, ...last }, "requests refused"),
+    );
+    this.#impostors = new Seldom(clock, (_kind, { count, last }) =>
+      this.options.log.info(
+        { event: "impostors", count, ...last },
+        "announces under the id of a peer at another address, without its key: they change nothing",
+      ),
     );
     state?.attach((infoHash) => this.#state(infoHash));
     for (const saved of this.options.saved) this.#restore(saved);
@@ -168,6 +175,11 @@ export class Tracker {
     this.#refusals.add(reason, request);
   }
 
+  /** Somebody announced under another peer's id. For the operator: to stop or to replace a leader, perhaps. */
+  impersonated(infoHash: InfoHash, address: Address): void {
+    this.#impostors.add("impostors", { infoHash, address });
+  }
+
   /** The AS of an address, 0 where nobody knows it: of that the operator hears, if anything is known at all. */
   asOf(address: Address): Asn {
     const { resolver } = this.options;
@@ -187,6 +199,7 @@ export class Tracker {
     this.#stopListening();
     this.#strangers.stop();
     this.#refusals.stop();
+    this.#impostors.stop();
     for (const infoHash of this.#grown) this.options.state?.changed(infoHash);
     await this.options.state?.flush();
     this.elections.stop();

@@ -79,3 +79,17 @@ test("a tracker that knows no AS at all says nothing of unknown ones", async () 
   await tracker.announce("a", { from: "203.0.113.1" });
   expect(lines).toEqual([]);
 });
+
+test("announces under another peer's id: the first of a swarm is told of at once, with the address", async () => {
+  const { lines, log } = logged("info");
+  const tracker = new TestTracker({ log, quorum: 1 });
+  await tracker.join("leader", "198.18.1.1", 5);
+  lines.length = 0;
+  await tracker.announce("leader", { from: "198.18.2.66", event: "stopped" });
+  await tracker.join("leader", "198.18.2.67", 1);
+  expect(lines).toMatchObject([
+    { level: 30, event: "impostors", infoHash: SWARM, count: 1, address: "198.18.2.66" },
+  ]);
+  tracker.clock.advance(60_000);
+  expect(lines.slice(1)).toMatchObject([{ event: "impostors", count: 1, address: "198.18.2.67" }]);
+});
