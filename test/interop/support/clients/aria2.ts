@@ -9,7 +9,7 @@ export const aria2: StockClient = {
   name: "aria2",
   commands: ["aria2c"],
   writesEmptyFiles: true,
-  async start(host, _role, dir, torrents) {
+  async start(host, _role, dir, torrents, limits) {
     // aria2 tells its hook which download it was by the path of its first file.
     const hook = path.join(host.dir, "completed.sh");
     writeFileSync(hook, `#!/bin/sh\nprintf '{"event":"complete","path":"%s"}\\n' "$3"\n`);
@@ -30,6 +30,7 @@ export const aria2: StockClient = {
       "--disk-cache=0",
       "--max-concurrent-downloads=20",
       "--summary-interval=0",
+      ...(limits ? [`--max-overall-upload-limit=${limits.up}`] : []),
       `--on-bt-download-complete=${hook}`,
       ...torrents.map((torrent) => torrent.file),
     ]);

@@ -18,7 +18,8 @@ export const libtorrent: StockClient = {
   name: "libtorrent",
   commands: [PYTHON],
   writesEmptyFiles: true,
-  start: (...args) => startLibtorrent(...args),
+  start: (host, role, dir, torrents, limits) =>
+    startLibtorrent(host, role, dir, torrents, limits ? { upload_rate_limit: limits.up } : {}),
 };
 
 export interface RunningLibtorrent extends RunningClient {

@@ -1,6 +1,11 @@
 import type { Host } from "../lab.ts";
 import type { MadeTorrent } from "../torrents.ts";
 
+/** What a client is held to by its own options, in bytes/s. */
+export interface Limits {
+  readonly up: number;
+}
+
 /** A client as Debian ships it, driven by nothing but its command line and settings. */
 export interface StockClient {
   readonly name: string;
@@ -14,6 +19,7 @@ export interface StockClient {
     role: "seed" | "leecher",
     dir: string,
     torrents: readonly MadeTorrent[],
+    limits?: Limits,
   ): Promise<RunningClient>;
 }
 

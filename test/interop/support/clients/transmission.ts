@@ -9,7 +9,7 @@ export const transmission: StockClient = {
   name: "Transmission",
   commands: ["transmission-daemon"],
   writesEmptyFiles: false,
-  async start(host, _role, dir, torrents) {
+  async start(host, _role, dir, torrents, limits) {
     const state = path.join(host.dir, "transmission");
     const watched = path.join(state, "watched");
     mkdirSync(watched, { recursive: true });
@@ -34,6 +34,8 @@ export const transmission: StockClient = {
       "rename-partial-files": false,
       "cache-size-mb": 0,
       preallocation: 0,
+      "speed-limit-up-enabled": limits !== undefined,
+      "speed-limit-up": Math.ceil((limits?.up ?? 0) / 1000),
       "script-torrent-done-enabled": true,
       "script-torrent-done-filename": hook,
     };
