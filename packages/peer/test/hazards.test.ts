@@ -83,7 +83,7 @@ describe("a malformed message closes the connection:", () => {
     [
       "have none after a late bitfield, which would take it back",
       Buffer.concat([frame(4, 1), frame(5, Buffer.alloc(3)), frame(15)]),
-      /have all or have none after other messages/,
+      /have none after other messages/,
     ],
     ["a have of piece -1", frame(4, -1), /piece 4294967295 of 20/],
     ["a request of piece -1", frame(6, -1, 0, BLOCK), /piece 4294967295 of 20/],

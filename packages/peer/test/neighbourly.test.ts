@@ -66,6 +66,18 @@ describe("a downloading peer", () => {
     expect((await readContent(torrent, peer.dir)).equals(torrent.content)).toBe(true);
   });
 
+  it("takes have all in mid connection as the rest of the haves", async () => {
+    const { join, peer, torrent } = await given();
+    const giver = await join(1);
+    serve(giver, torrent);
+    giver.wire.unchoke();
+    giver.wire.have(0);
+    await until("the first piece is there", () => peer.receivedBytes === 2 * BLOCK);
+    giver.wire.haveAll();
+    await peer.complete();
+    expect((await readContent(torrent, peer.dir)).equals(torrent.content)).toBe(true);
+  });
+
   it.each([
     ["without the fast extension by the choke itself", false],
     ["with it by each reject", true],

@@ -28,6 +28,7 @@ export class FrameGuard {
   #partialSize = HANDSHAKE_BYTES;
   #handshakeDone = false;
   #mapClosed = false;
+  #isAllTold = false;
   readonly #extensions = new Set<string>();
 
   /** `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. */
@@ -175,9 +176,14 @@ export class FrameGuard {
         this.#mapClosed = true;
         return undefined;
       case MESSAGE_ID.haveAll:
+        // A late one, in place of the last haves, is aria2's as well. Once: each costs a look at all pieces.
+        if (this.#isAllTold) return "have all twice";
+        this.#isAllTold = true;
+        this.#mapClosed = true;
+        return undefined;
       case MESSAGE_ID.haveNone:
-        // A later one would replace what the wire knows and let a peer take back what it announced (BEP 6).
-        if (this.#mapClosed) return "have all or have none after other messages";
+        // A later one would let a peer take back what it announced (BEP 6).
+        if (this.#mapClosed) return "have none after other messages";
         this.#mapClosed = true;
         return undefined;
       case MESSAGE_ID.extended:
