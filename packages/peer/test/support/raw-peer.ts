@@ -1,7 +1,18 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import type { ManualClock } from "@cachetorrent/clock";
-import type { Endpoint, InfoHash, PeerId } from "@cachetorrent/protocol";
+import {
+  CT_CACHE,
+  type CtCacheBody,
+  type CtCacheMessage,
+  decodeCtCache,
+  type Endpoint,
+  encodeCtCache,
+  type InfoHash,
+  type PeerId,
+  type UnknownCtCacheMessage,
+  unwrap,
+} from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 import { onTestFinished } from "vitest";
 import { endpoint } from "./samples.ts";
@@ -17,7 +28,15 @@ export interface RawPeerOptions {
   readonly peerId?: PeerId;
   /** The other side's, if it stands still: moved until it has found out in which AS we are. */
   readonly clock?: ManualClock;
+  /** It speaks `ct_cache`, about a torrent of so many pieces. */
+  readonly ctCache?: { readonly pieceCount: number };
+  /** The port at which it says it listens (BEP 10 `p`). */
+  readonly port?: number;
 }
+
+/** What makes the wire announce the extension. */
+class CtCacheExtension {}
+Object.defineProperty(CtCacheExtension.prototype, "name", { value: CT_CACHE });
 
 type Message = readonly [name: string, ...numbers: number[]];
 
@@ -25,8 +44,10 @@ type Message = readonly [name: string, ...numbers: number[]];
 export class RawPeer {
   readonly wire: Wire;
   readonly socket: Socket;
-  /** All messages in the order they came, haves and maps too. */
+  /** All messages in the order they came, haves and maps too; those of `ct_cache` by their names. */
   readonly messages: Message[] = [];
+  /** What came in `ct_cache`, decoded. */
+  readonly told: (CtCacheMessage | UnknownCtCacheMessage)[] = [];
   /** The blocks of the `piece` messages. */
   readonly blocks: { piece: number; begin: number; block: Uint8Array }[] = [];
   /** Its end of the connection, as the other side's log names it. */
@@ -39,6 +60,8 @@ export class RawPeer {
     this.from = `${socket.localAddress}:${socket.localPort}`;
     this.#options = options;
     this.wire = new Wire();
+    if (options.ctCache) this.wire.use(CtCacheExtension);
+    if (options.port) this.wire.extendedHandshake = { p: options.port };
     this.wire.on("data", (bytes) => socket.writable && socket.write(bytes));
     // Being thrown out is what some tests are about: a reset is no failure of the test.
     this.wire.on("error", () => socket.destroy());
@@ -65,7 +88,7 @@ export class RawPeer {
     peer.handshake();
     await until("hands are shaken", () => {
       options.clock?.advance(1);
-      return peer.isClosed || peer.count("handshake") > 0;
+      return peer.isClosed || peer.count(options.ctCache ? "extended" : "handshake") > 0;
     });
     if (peer.isClosed) throw new Error("it was not let in");
     if (have === "all") peer.wire.haveAll();
@@ -84,6 +107,17 @@ export class RawPeer {
   handshake(): void {
     const { fast = true, infoHash, peerId = numberedPeerId(900_000) } = this.#options;
     this.wire.handshake(infoHash, peerId, { fast });
+  }
+
+  /** Sends a `ct_cache` message, or any bytes in the place of one. Hands, the extended ones too, are shaken by then. */
+  tell(message: CtCacheBody | Uint8Array, term = 0): void {
+    const bytes = message instanceof Uint8Array ? message : encodeCtCache({ ...message, term });
+    this.wire.extended(CT_CACHE, bytes);
+  }
+
+  /** The `ct_cache` messages of one name that came, in their order. */
+  toldOf<M extends CtCacheBody["m"]>(name: M): (CtCacheMessage & { readonly m: M })[] {
+    return this.told.filter((one): one is CtCacheMessage & { readonly m: M } => one.m === name);
   }
 
   count(name: string): number {
@@ -105,6 +139,8 @@ export class RawPeer {
   /** While choked, under the fast extension: resolves when all that was sent before has been read. */
   async ping(): Promise<void> {
     const rejects = this.count("reject");
+    // The wire's bytes leave after the current task.
+    await new Promise((resolve) => setImmediate(resolve));
     this.socket.write(Buffer.from([0, 0, 0, 13, 6, ...Buffer.alloc(11), 1]));
     await this.received("reject", rejects + 1);
   }
@@ -120,6 +156,10 @@ export class RawPeer {
       (...numbers: number[]): void =>
         void this.messages.push([name, ...numbers]);
     wire.on("handshake", () => note("handshake")());
+    wire.on("extended", (name, body) => {
+      if (name === "handshake") note("extended")();
+      else if (name === CT_CACHE) this.#onCtCache(body as Uint8Array);
+    });
     wire.on("bitfield", () => note("bitfield")());
     wire.on("request", (piece, begin, length) => note("request")(piece, begin, length));
     wire.on("piece", (piece, begin, block) => {
@@ -129,5 +169,11 @@ export class RawPeer {
     for (const name of ["choke", "unchoke", "interested", "uninterested"] as const) wire.on(name, note(name));
     for (const name of ["have", "cancel", "reject"] as const) wire.on(name, note(name));
     for (const name of ["have-all", "have-none", "keep-alive"] as const) wire.on(name, note(name));
+  }
+
+  #onCtCache(body: Uint8Array): void {
+    const message = unwrap(decodeCtCache(body, this.#options.ctCache?.pieceCount ?? 0));
+    this.told.push(message);
+    this.messages.push([message.m]);
   }
 }
