@@ -1,4 +1,5 @@
 import { type CtCacheBody, LIMITS } from "@cachetorrent/protocol";
+import { PieceSet } from "../piece-set.ts";
 
 export interface RelayParts {
   readonly pieceCount: number;
@@ -13,24 +14,25 @@ const BYTES_A_LISTED_PIECE = 6;
 /** What a leader tells one follower of the pieces it reaches: each once, however many outside peers hold it. */
 export class Relay {
   readonly #parts: RelayParts;
-  readonly #told = new Set<number>();
+  /** Told, or about to be told. */
+  readonly #told: PieceSet;
   #news: number[] = [];
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
+    this.#told = new PieceSet(parts.pieceCount);
   }
 
   add(piece: number): void {
-    if (this.#told.has(piece) || !this.#parts.isNews(piece)) return;
-    this.#told.add(piece);
-    this.#news.push(piece);
+    if (this.#parts.isNews(piece) && this.#told.add(piece)) this.#news.push(piece);
   }
 
   /** Tells what was added since the last time: a map if that is shorter than a list. */
   flush(): void {
-    const pieces = this.#news;
-    if (pieces.length === 0) return;
+    // We, or the follower, may have got it since it was added.
+    const pieces = this.#news.filter((piece) => this.#parts.isNews(piece));
     this.#news = [];
+    if (pieces.length === 0) return;
     if (pieces.length * BYTES_A_LISTED_PIECE > this.#parts.pieceCount / 8) this.#tellMap(pieces);
     else this.#tellList(pieces);
   }
