@@ -149,7 +149,8 @@ export class Exchange implements ConnectionOwner<Connection> {
   becomeDirect(connection: Connection): void {
     if (!connection.isIndirect) return;
     connection.isIndirect = false;
-    this.#lateHaves.begin(connection);
+    // Before its map is sent it will be told in that, and a have ahead of the map would be a breach of BEP 6.
+    if (connection.hasSentMap) this.#lateHaves.begin(connection);
     this.#uploads.fillSlots();
   }
 

@@ -59,6 +59,7 @@ export class Connection {
   readonly #ctChannel: CtChannel;
   readonly #options: ConnectionOptions;
   #peerId: PeerId | undefined;
+  #hasSentMap = false;
 
   constructor(options: ConnectionOptions) {
     const now = options.clock.now();
@@ -97,6 +98,11 @@ export class Connection {
 
   get peerId(): PeerId | undefined {
     return this.#peerId;
+  }
+
+  /** Was the other side told which pieces we hold, or, over an indirect connection, that there are none? */
+  get hasSentMap(): boolean {
+    return this.#hasSentMap;
   }
 
   get isHandshaken(): boolean {
@@ -149,6 +155,7 @@ export class Connection {
 
   /** Tells which pieces we hold; called once, right after the handshake (BEP 3, BEP 6). */
   sendMap(have: PieceSet): void {
+    this.#hasSentMap = true;
     const shown = this.isIndirect ? new PieceSet(have.pieceCount) : have;
     if (this.#wire.hasFast && shown.isFull) this.#wire.haveAll();
     else if (this.#wire.hasFast && shown.size === 0) this.#wire.haveNone();
