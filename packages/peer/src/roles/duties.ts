@@ -231,7 +231,10 @@ export class Duties implements ExchangeWatcher {
 
   /** A new result: what was begun under the old one ends, or goes on. */
   #follow(before: Standing | undefined, standing: Standing, now: number): void {
-    const isSameOffice = before?.role === standing.role && sameRanges(before.own, standing.own);
+    const isSameOffice =
+      before?.role === standing.role &&
+      before.ranges === standing.ranges &&
+      sameRanges(before.own, standing.own);
     if (!isSameOffice) this.#leaderDesk.leaveOffice();
     if (standing.role !== "leader") this.#closeIndirect("leads no more");
     const isFollowing =
