@@ -4,29 +4,34 @@ import type { Relay } from "./relay.ts";
 
 /** A leader's relay of one outside peer's Haves to one follower. */
 export class Forwarder {
+  readonly follower: Connection;
   readonly dest: Endpoint;
   readonly #relay: Relay;
-  #source: Connection | undefined;
+  #source: Connection;
 
-  constructor(dest: Endpoint, relay: Relay) {
+  /** From now on what the peer behind `source` has is forwarded, also what it has already. */
+  constructor(follower: Connection, dest: Endpoint, relay: Relay, source: Connection) {
+    this.follower = follower;
     this.dest = dest;
     this.#relay = relay;
+    this.#source = source;
+    this.mapped();
   }
 
-  /** The connection with the outside peer, once there is one. */
-  get source(): Connection | undefined {
+  /** The connection with the outside peer. */
+  get source(): Connection {
     return this.#source;
   }
 
-  /** From now on what the peer has is forwarded, also what it has already. */
-  start(source: Connection): void {
+  /** The same peer, over another connection. */
+  goOnWith(source: Connection): void {
     this.#source = source;
     this.mapped();
   }
 
   /** The outside peer told its map of pieces. */
   mapped(): void {
-    for (const piece of this.#source?.theirs ?? []) this.#relay.add(piece);
+    for (const piece of this.#source.theirs) this.#relay.add(piece);
     this.#relay.flush();
   }
 

@@ -10,14 +10,17 @@ import {
   LIMITS,
   type Located,
   type Refusal,
+  UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
+import { DialQueue, type Errand } from "./dial-queue.ts";
 import { mayBeDialled } from "./dial-rules.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Relay } from "./relay.ts";
+import { Sources } from "./sources.ts";
 
 export interface LeaderDeskParts {
   readonly clock: Clock;
@@ -26,6 +29,7 @@ export interface LeaderDeskParts {
   readonly have: PieceSet;
   /** Our own endpoints. */
   readonly ours: readonly Endpoint[];
+  readonly connections: ReadonlySet<Connection>;
   standing(): Standing | undefined;
   tell(connection: Connection, body: CtCacheBody): void;
   connectionTo(endpoint: Endpoint): Connection | undefined;
@@ -33,8 +37,8 @@ export interface LeaderDeskParts {
   isListed(endpoint: Endpoint): boolean;
   asnOf(address: Address): Asn | undefined;
   locate(endpoint: Endpoint): Promise<Located>;
-  /** Opens a connection to download only. */
-  dial(endpoint: Endpoint): Promise<Connection | undefined>;
+  /** Opens a connection to download only; "not now" when that was not tried. */
+  dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
   /** A follower asks for the piece, or does no more. */
   readonly requests: { gotRequest(piece: number): void; requestEnded(piece: number): void };
 }
@@ -43,40 +47,44 @@ export interface LeaderDeskParts {
 interface File {
   readonly follower: Connection;
   readonly relay: Relay;
+  /** By destination: what it asked for and was not answered yet. */
+  readonly errands: Map<string, Errand>;
   /** By destination. */
   readonly forwarders: Map<string, Forwarder>;
-  readonly wants: Set<number>;
-  dialledAt: number;
+  /** By piece: when it last asked for it. */
+  readonly wants: Map<number, number>;
 }
 
 const { cache } = LIMITS;
-/** Beyond, whoever asks would wait for longer than it takes a leader for alive. */
-const WAITING_MOST = 20;
-/** Endpoints that failed are remembered; so many, the oldest goes. */
-const FAILED_MOST = 1000;
+/** Who hangs up so soon is as good as unreachable: nobody is to make us dial it again and again. */
+const BRIEF_MS = 10_000;
 
 /** The duties of a leader: it opens connections for followers, forwards what is there, and fetches first what they want. */
 export class LeaderDesk {
   readonly #parts: LeaderDeskParts;
   readonly #files = new Map<Connection, File>();
-  /** By connection with an outside peer: who is told what it has. */
-  readonly #bySource = new Map<Connection, Set<Forwarder>>();
-  /** To be dialled when their turn comes. */
-  readonly #waiting: { readonly file: File; readonly forwarder: Forwarder }[] = [];
-  /** By destination: until when it is not dialled again. */
-  readonly #failed = new Map<string, number>();
-  #dialling = 0;
+  readonly #sources = new Sources();
+  readonly #queue: DialQueue;
+  /** The first piece that we lead and lack, under the result that stands; none before it is. */
+  #firstMissing = 0;
+  #countedFor: Standing | undefined;
 
   constructor(parts: LeaderDeskParts) {
     this.#parts = parts;
+    this.#queue = new DialQueue({
+      ...parts,
+      asn: () => parts.standing()?.asn ?? UNKNOWN_ASN,
+      settled: (errand, outcome) => this.#settled(errand, outcome),
+      unclaimed: (connection) => this.#sources.closeIfUnused(connection),
+    });
   }
 
   /** A follower asks for a connection with `dest`. Asked again for one that stands, it says so again. */
   start(follower: Connection, dest: Endpoint): void {
     const file = this.#files.get(follower);
-    const standing = file?.forwarders.get(formatEndpoint(dest));
-    if (standing) {
-      if (standing.source) this.#parts.tell(follower, { m: "leader_started", dest });
+    if (file?.errands.has(formatEndpoint(dest))) return;
+    if (file?.forwarders.has(formatEndpoint(dest))) {
+      this.#parts.tell(follower, { m: "leader_started", dest });
       return;
     }
     const why = this.#refusal(follower, dest);
@@ -87,163 +95,154 @@ export class LeaderDesk {
   /** A follower needs nothing of `dest` any more. */
   stop(follower: Connection, dest: Endpoint): void {
     const file = this.#files.get(follower);
-    const forwarder = file?.forwarders.get(formatEndpoint(dest));
-    if (file && forwarder) this.#remove(file, forwarder);
+    const key = formatEndpoint(dest);
+    const [errand, forwarder] = [file?.errands.get(key), file?.forwarders.get(key)];
+    if (errand) this.#queue.drop(errand);
+    if (forwarder) this.#sources.left(forwarder, this.#parts.clock.now());
+    file?.errands.delete(key);
+    file?.forwarders.delete(key);
   }
 
   /** A follower's indirect request. */
   want(follower: Connection, pieces: readonly number[]): void {
     const file = this.#files.get(follower);
     if (!file) return;
+    const now = this.#parts.clock.now();
     for (const piece of pieces) {
       if (this.#parts.have.has(piece)) follower.sendHave(piece);
+      else if (file.wants.has(piece)) file.wants.set(piece, now);
       else if (file.wants.size < cache.wantsPerLeader && this.#parts.standing()?.leads(piece)) {
-        if (file.wants.has(piece)) continue;
-        file.wants.add(piece);
+        file.wants.set(piece, now);
         this.#parts.requests.gotRequest(piece);
       }
     }
   }
 
   mapped(connection: Connection): void {
-    for (const forwarder of this.#bySource.get(connection) ?? []) forwarder.mapped();
+    for (const forwarder of this.#sources.of(connection)) forwarder.mapped();
   }
 
   /** The other side has one more piece. */
   has(connection: Connection, piece: number): void {
-    for (const forwarder of this.#bySource.get(connection) ?? []) forwarder.has(piece);
+    for (const forwarder of this.#sources.of(connection)) forwarder.has(piece);
     this.#endWant(this.#files.get(connection), piece);
   }
 
-  /** We hold one more piece. With all of them nothing is left to be forwarded. */
+  /** We hold one more piece. With all that we lead nothing is left to be forwarded. */
   held(piece: number): void {
     for (const file of this.#files.values()) this.#endWant(file, piece);
-    if (this.#parts.have.isFull) this.leaveOffice();
+    if (this.#files.size > 0 && this.#isDone()) this.leaveOffice();
   }
 
   closed(connection: Connection): void {
-    for (const forwarder of this.#bySource.get(connection) ?? []) this.#sourceLost(forwarder);
-    this.#bySource.delete(connection);
+    const forwarders = this.#sources.closed(connection);
+    const twin = forwarders.length > 0 ? this.#twinOf(connection) : undefined;
+    for (const forwarder of forwarders) {
+      if (twin) this.#sources.move(forwarder, twin);
+      else this.#sourceLost(forwarder);
+    }
     this.#end(this.#files.get(connection));
   }
 
   /** It leads no more, or has nothing to fetch any more: everything opened for followers ends. */
   leaveOffice(): void {
     for (const file of [...this.#files.values()]) {
-      for (const { dest } of file.forwarders.values()) {
+      for (const { dest } of [...file.errands.values(), ...file.forwarders.values()]) {
         this.#parts.tell(file.follower, { m: "leader_stop", dest });
       }
       this.#end(file);
     }
-    this.#bySource.clear();
   }
 
   sweep(now: number): void {
-    for (const [key, until] of this.#failed) if (now >= until) this.#failed.delete(key);
-    for (const file of this.#files.values()) file.relay.flush();
-    this.#dialWaiting(now);
+    for (const file of this.#files.values()) {
+      file.relay.flush();
+      // By now it is wanted of another leader.
+      for (const [piece, at] of file.wants) if (now - at >= cache.wantMs) this.#endWant(file, piece);
+    }
+    this.#queue.sweep(now);
+    this.#sources.sweep(now);
   }
 
   #refusal(follower: Connection, dest: Endpoint): Refusal | undefined {
-    const { asnOf, clock, have, isListed, ours, standing } = this.#parts;
+    const { asnOf, connectionTo, isListed, ours, standing } = this.#parts;
     const office = standing();
     if (office?.role !== "leader") return "not leading";
     if (!isInternal(follower.asn, office.asn)) return "not my AS";
-    if (have.isFull) return "complete";
+    if (this.#isDone()) return "complete";
     if (!mayBeDialled(dest, ours)) return "not in this swarm";
-    if (isListed(dest) && isInternal(asnOf(dest.address) ?? (0 as Asn), office.asn)) return "same AS";
+    if (isListed(dest) && isInternal(asnOf(dest.address) ?? UNKNOWN_ASN, office.asn)) return "same AS";
     if (this.#isFull(follower, dest)) return "full";
-    return (this.#failed.get(formatEndpoint(dest)) ?? 0) > clock.now() ? "unreachable" : undefined;
+    return this.#queue.hasFailed(dest) && !connectionTo(dest) ? "unreachable" : undefined;
   }
 
   #isFull(follower: Connection, dest: Endpoint): boolean {
     const destinations = new Set<string>();
     let ofAddress = 0;
     for (const file of this.#files.values()) {
-      for (const key of file.forwarders.keys()) destinations.add(key);
+      const keys = [...file.errands.keys(), ...file.forwarders.keys()];
+      for (const key of keys) destinations.add(key);
       const isNeighbour = hostOf(file.follower.remote.address) === hostOf(follower.remote.address);
-      if (isNeighbour) ofAddress += file.forwarders.size;
+      if (isNeighbour) ofAddress += keys.length;
     }
-    const ofFollower = this.#files.get(follower)?.forwarders.size ?? 0;
+    const file = this.#files.get(follower);
+    const ofFollower = file ? file.errands.size + file.forwarders.size : 0;
     const isNew = !destinations.has(formatEndpoint(dest));
+    const all = destinations.size + this.#sources.unused;
     return (
-      this.#waiting.length >= WAITING_MOST ||
       ofFollower >= cache.destinationsPerFollower ||
       ofAddress >= cache.destinationsPerAddress ||
-      (isNew && destinations.size >= cache.destinationsPerLeader)
+      (isNew && all >= cache.destinationsPerLeader) ||
+      (!this.#parts.connectionTo(dest) && this.#queue.isFullFor(dest))
     );
   }
 
   #open(file: File, dest: Endpoint): void {
-    const forwarder = new Forwarder(dest, file.relay);
+    const errand: Errand = { follower: file.follower, dest, since: this.#parts.clock.now() };
+    file.errands.set(formatEndpoint(dest), errand);
+    this.#queue.add(errand);
+  }
+
+  #settled({ dest, follower }: Errand, outcome: Connection | Refusal): void {
+    const file = this.#files.get(follower);
+    file?.errands.delete(formatEndpoint(dest));
+    if (!file) return;
+    if (typeof outcome === "string") {
+      this.#refuse(follower, dest, outcome);
+      return;
+    }
+    this.#parts.tell(follower, { m: "leader_started", dest });
+    const forwarder = new Forwarder(follower, dest, file.relay, outcome);
     file.forwarders.set(formatEndpoint(dest), forwarder);
-    const source = this.#parts.connectionTo(dest);
-    if (source) this.#started(file, forwarder, source);
-    else {
-      this.#waiting.push({ file, forwarder });
-      this.#dialWaiting(this.#parts.clock.now());
-    }
+    this.#sources.joined(forwarder);
   }
 
-  /** In their order, but for the followers whose last dial was a moment ago. */
-  #dialWaiting(now: number): void {
-    for (const one of [...this.#waiting]) {
-      if (this.#dialling >= cache.dialsAtOnce) return;
-      if (now - one.file.dialledAt < cache.dialsPerFollowerMs) continue;
-      this.#waiting.splice(this.#waiting.indexOf(one), 1);
-      if (!this.#stands(one.file, one.forwarder)) continue;
-      one.file.dialledAt = now;
-      void this.#dial(one.file, one.forwarder);
-    }
+  #sourceLost({ dest, follower, source }: Forwarder): void {
+    const { clock, tell } = this.#parts;
+    this.#files.get(follower)?.forwarders.delete(formatEndpoint(dest));
+    if (source.direction === "out" && clock.now() - source.openedAt < BRIEF_MS) this.#queue.failed(dest);
+    tell(follower, { m: "leader_stop", dest });
   }
 
-  async #dial(file: File, forwarder: Forwarder): Promise<void> {
-    const { dest } = forwarder;
-    this.#dialling++;
-    const found = await this.#find(dest);
-    this.#dialling--;
-    // Meanwhile the follower may have left, or the office may be over.
-    if (!this.#stands(file, forwarder)) {
-      if (typeof found !== "string" && found.isIndirect && !this.#bySource.has(found)) found.abort(NOBODYS);
-      return;
-    }
-    if (typeof found !== "string") {
-      this.#started(file, forwarder, found);
-      return;
-    }
-    this.#remove(file, forwarder);
-    this.#refuse(file.follower, dest, found);
+  /** When two peers dial each other one of the two connections is closed: forwarding goes on over the other one. */
+  #twinOf({ peerId, remote }: Connection): Connection | undefined {
+    if (peerId === undefined) return undefined;
+    return [...this.#parts.connections].find(
+      (one) => one.isOpen && one.peerId === peerId && one.remote.address === remote.address,
+    );
   }
 
-  /** A connection with the endpoint, or why there can be none. */
-  async #find(dest: Endpoint): Promise<Connection | Refusal> {
-    const { clock, connectionTo, dial, isListed, locate, standing } = this.#parts;
-    if (!isListed(dest)) {
-      const { asn, known } = await locate(dest);
-      if (!known) return "not in this swarm";
-      if (isInternal(asn, standing()?.asn ?? asn)) return "same AS";
+  /** Do we hold everything that we lead? */
+  #isDone(): boolean {
+    const { have, standing } = this.#parts;
+    const office = standing();
+    if (office !== this.#countedFor) this.#firstMissing = 0;
+    this.#countedFor = office;
+    while (this.#firstMissing < have.pieceCount) {
+      if (office?.leads(this.#firstMissing) && !have.has(this.#firstMissing)) return false;
+      this.#firstMissing++;
     }
-    const connection = connectionTo(dest) ?? (await dial(dest)) ?? connectionTo(dest);
-    if (connection) return connection;
-    this.#failed.set(formatEndpoint(dest), clock.now() + cache.unreachableMs);
-    const oldest = this.#failed.keys().next();
-    if (this.#failed.size > FAILED_MOST && !oldest.done) this.#failed.delete(oldest.value);
-    return "unreachable";
-  }
-
-  #started(file: File, forwarder: Forwarder, source: Connection): void {
-    const forwarders = this.#bySource.get(source) ?? new Set();
-    this.#bySource.set(source, forwarders.add(forwarder));
-    this.#parts.tell(file.follower, { m: "leader_started", dest: forwarder.dest });
-    forwarder.start(source);
-  }
-
-  #sourceLost(forwarder: Forwarder): void {
-    for (const file of this.#files.values()) {
-      if (!this.#stands(file, forwarder)) continue;
-      file.forwarders.delete(formatEndpoint(forwarder.dest));
-      this.#parts.tell(file.follower, { m: "leader_stop", dest: forwarder.dest });
-    }
+    return true;
   }
 
   #refuse(follower: Connection, dest: Endpoint, why: Refusal): void {
@@ -257,33 +256,16 @@ export class LeaderDesk {
   }
 
   #fileFor(follower: Connection): File {
+    const { have, standing, tell } = this.#parts;
     const relay = new Relay({
-      pieceCount: this.#parts.have.pieceCount,
+      pieceCount: have.pieceCount,
       isNews: (piece) =>
-        !this.#parts.have.has(piece) &&
-        !follower.theirs.has(piece) &&
-        (this.#parts.standing()?.leads(piece) ?? false),
-      tell: (body) => this.#parts.tell(follower, body),
+        !have.has(piece) && !follower.theirs.has(piece) && (standing()?.leads(piece) ?? false),
+      tell: (body) => tell(follower, body),
     });
-    const file: File = {
-      follower,
-      relay,
-      forwarders: new Map(),
-      wants: new Set(),
-      dialledAt: Number.NEGATIVE_INFINITY,
-    };
+    const file: File = { follower, relay, errands: new Map(), forwarders: new Map(), wants: new Map() };
     this.#files.set(follower, file);
     return file;
-  }
-
-  #stands(file: File, forwarder: Forwarder): boolean {
-    const { follower, forwarders } = file;
-    return this.#files.get(follower) === file && forwarders.get(formatEndpoint(forwarder.dest)) === forwarder;
-  }
-
-  #remove(file: File, forwarder: Forwarder): void {
-    file.forwarders.delete(formatEndpoint(forwarder.dest));
-    if (forwarder.source) this.#bySource.get(forwarder.source)?.delete(forwarder);
   }
 
   #endWant(file: File | undefined, piece: number): void {
@@ -292,12 +274,10 @@ export class LeaderDesk {
 
   #end(file: File | undefined): void {
     if (!file) return;
+    const now = this.#parts.clock.now();
     this.#files.delete(file.follower);
-    for (const piece of file.wants) this.#parts.requests.requestEnded(piece);
-    for (const forwarder of file.forwarders.values()) {
-      if (forwarder.source) this.#bySource.get(forwarder.source)?.delete(forwarder);
-    }
+    for (const piece of file.wants.keys()) this.#parts.requests.requestEnded(piece);
+    for (const errand of file.errands.values()) this.#queue.drop(errand);
+    for (const forwarder of file.forwarders.values()) this.#sources.left(forwarder, now);
   }
 }
-
-const NOBODYS = "opened for nobody";

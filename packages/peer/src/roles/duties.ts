@@ -76,16 +76,14 @@ export class Duties implements ExchangeWatcher {
     const tell = (connection: Connection, body: CtCacheBody) => this.#tell(connection, body);
     this.#leaderDesk = new LeaderDesk({
       ...parts,
+      connections,
       standing: () => this.#standing,
       tell,
       connectionTo: (endpoint) => neighbours.connectionTo(endpoint),
       isListed: (endpoint) => neighbours.isListed(endpoint),
       asnOf: (address) => neighbours.asnOf(address),
       locate: (endpoint) => neighbours.locate(endpoint),
-      dial: async (endpoint) => {
-        const connection = await neighbours.dialTo(endpoint, true);
-        return connection === "not now" ? undefined : connection;
-      },
+      dial: (endpoint) => neighbours.dialTo(endpoint, true),
       requests: downloads,
     });
     this.#followerDesk = new FollowerDesk({
