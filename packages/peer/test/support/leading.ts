@@ -44,10 +44,13 @@ export class Leading {
     options: Partial<TestPeerOptions> & {
       readonly torrent?: GivenTorrent;
       readonly word?: Partial<Word>;
+      /** Between the leader's announces. */
+      readonly intervalS?: number;
     } = {},
   ): Promise<Leading> {
-    const { torrent = await aTorrent(), word = {}, ...rest } = options;
+    const { intervalS = 1800, torrent = await aTorrent(), word = {}, ...rest } = options;
     const given = new Leading(torrent, await MeetingPoint.open());
+    given.tracker.intervalS = intervalS;
     given.tracker.tell({ policy: CACHE, ...word });
     given.leader = await TestPeer.start(torrent, {
       at: "127.1.0.1",

@@ -54,6 +54,8 @@ export class MeetingPoint {
   readonly announceUrl: string;
   /** How long peers are to wait between announces. */
   intervalS = 1800;
+  /** How many announces were answered. */
+  announces = 0;
   /** The leaders that were reported as stalled, in the order of the reports. */
   readonly reports: PeerId[] = [];
   readonly #swarms = new Map<InfoHash, Map<PeerId, PeerEntry>>();
@@ -119,6 +121,7 @@ export class MeetingPoint {
     this.#swarms.set(infoHash, swarm);
     if (event === "stopped") swarm.delete(peerId);
     else swarm.set(peerId, me);
+    this.announces++;
     if (member?.stalled) this.reports.push(member.stalled);
     const others = [...swarm.values()].filter((peer) => peer.peerId !== peerId);
     const listed = this.#listed.filter(({ to }) => to === undefined || to === peerId);
