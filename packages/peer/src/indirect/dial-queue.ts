@@ -8,6 +8,7 @@ import {
   LIMITS,
   type Located,
   type Refusal,
+  sameEndpoint,
 } from "@cachetorrent/protocol";
 import type { Connection } from "../wire/connection.ts";
 
@@ -130,6 +131,8 @@ export class DialQueue {
       const located = await locate(dest);
       if (!located.known && !isListed(dest)) return "not in this swarm";
       if (isInternal(located.asn, asn())) return "same AS";
+      // Meanwhile the followers may have left, or the office may be over.
+      if (![...this.#errands].some((errand) => sameEndpoint(errand.dest, dest))) return "not now";
     }
     const connection = connectionTo(dest) ?? (await dial(dest)) ?? connectionTo(dest);
     if (connection === "not now") return connectionTo(dest) ?? "not now";
