@@ -12,6 +12,13 @@ const BLOCK = 16 * KIB;
 export const aTorrent = (pieces = 16) =>
   torrentOf([{ path: ["a"], content: noise(pieces * 2 * BLOCK) }], 2 * BLOCK);
 
+/** Many peers of other ASes, at one port of all addresses. */
+export interface Crowd {
+  readonly port: number;
+  /** When, by the clock of the test, and at which address somebody dialled. */
+  readonly dials: { readonly at: number; readonly to: string }[];
+}
+
 export interface OutsiderOptions {
   readonly have?: "all" | readonly number[];
   readonly fast?: boolean;
@@ -114,6 +121,21 @@ export class Leading {
       });
     });
     return { endpoint, options: { at: options.at, peerId }, visits };
+  }
+
+  /** Whoever dials any of them finds a peer that has everything, each with an id of its own. */
+  async crowd(): Promise<Crowd> {
+    const { infoHash } = this.torrent.metainfo;
+    const dials: Crowd["dials"][number][] = [];
+    const { port } = await RawPeer.listen({ at: "0.0.0.0", infoHash }, (raw) => {
+      dials.push({ at: this.clock.now(), to: raw.socket.localAddress ?? "" });
+      const peerId = numberedPeerId(600_000 + dials.length);
+      raw.wire.on("handshake", () => {
+        raw.wire.handshake(infoHash, peerId, { fast: true });
+        raw.wire.haveAll();
+      });
+    });
+    return { port, dials };
   }
 
   /** Unchokes, and answers each request from now on. */

@@ -54,6 +54,10 @@ export class MeetingPoint {
   readonly announceUrl: string;
   /** How long peers are to wait between announces. */
   intervalS = 1800;
+  /** The endpoints that `/locate` was asked about. */
+  readonly located: Endpoint[] = [];
+  /** Until then `/locate` does not answer. */
+  locateHeld: Promise<void> | undefined;
   /** How many announces were answered. */
   announces = 0;
   /** The leaders that were reported as stalled, in the order of the reports. */
@@ -72,7 +76,7 @@ export class MeetingPoint {
       const [path, query = ""] = (request.url ?? "").split("?");
       if (path === "/announce") response.end(this.#announce(query, request));
       else if (path === "/leaders") this.#poll(query, response);
-      else if (path === "/locate") response.end(this.#locate(query));
+      else if (path === "/locate") void this.#locate(query).then((answer) => response.end(answer));
       else response.writeHead(404).end();
     });
   }
@@ -174,8 +178,10 @@ export class MeetingPoint {
     return { asn, policy, ...(entries ? { leaders: { term, leaders: entries } } : {}) };
   }
 
-  #locate(query: string): Uint8Array {
+  async #locate(query: string): Promise<Uint8Array> {
     const { endpoints } = unwrap(decodeLocateQuery(query));
+    this.located.push(...endpoints);
+    await this.locateHeld;
     return encodeLocateAnswer(
       endpoints.map((endpoint) => ({ asn: asnOf(endpoint), known: this.#located(endpoint) })),
     );
