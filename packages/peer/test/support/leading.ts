@@ -12,6 +12,12 @@ const BLOCK = 16 * KIB;
 export const aTorrent = (pieces = 16) =>
   torrentOf([{ path: ["a"], content: noise(pieces * 2 * BLOCK) }], 2 * BLOCK);
 
+export interface FollowerOptions {
+  readonly at?: string;
+  readonly ctCache?: false;
+  readonly fast?: boolean;
+}
+
 /** Many peers of other ASes, at one port of all addresses. */
 export interface Crowd {
   readonly port: number;
@@ -95,11 +101,12 @@ export class Leading {
     });
   }
 
-  /** A member of the leader's AS that dialled it. */
-  follower(n: number, options: { readonly at?: string; readonly ctCache?: false } = {}): Promise<RawPeer> {
-    const { ctCache, at = `127.1.1.${n}` } = options;
+  /** A member of the leader's AS, or whoever else, that dialled it. */
+  follower(n: number, options: FollowerOptions = {}): Promise<RawPeer> {
+    const { ctCache, fast = true, at = `127.1.1.${n}` } = options;
     return RawPeer.join(this.leader.endpoint, {
       at,
+      fast,
       infoHash: this.torrent.metainfo.infoHash,
       peerId: numberedPeerId(800_000 + n),
       clock: this.clock,

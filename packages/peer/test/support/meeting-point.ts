@@ -38,6 +38,8 @@ export interface Word {
 
 export const CACHE: Policy = { name: "cache", leaderPercent: 10, deadlineMs: 5000 };
 
+export const MULTI: Policy = { ...CACHE, name: "multi", ranges: 2 };
+
 /** A member that waits for a newer term. */
 interface Poll {
   readonly peerId: PeerId;

@@ -30,6 +30,7 @@ export interface TestPeerOptions {
   readonly uploadSlots?: number;
   readonly choker?: ChokerKind;
   readonly trace?: Trace;
+  readonly log?: Logger;
   readonly peerId?: PeerId;
   /** Silent unless given. */
   readonly log?: Logger;
