@@ -27,6 +27,8 @@ export interface TestPeerOptions {
   readonly limitUp?: number;
   readonly limitDown?: number;
   readonly maxConnections?: number;
+  /** Of the process; unless said, as many as of a torrent. */
+  readonly connectionsInAll?: number;
   readonly uploadSlots?: number;
   readonly choker?: ChokerKind;
   readonly trace?: Trace;
@@ -81,7 +83,7 @@ export class TestPeer {
       log: options.log ?? silent,
       trace: options.trace ?? noTrace,
       ledger,
-      maxConnections: options.maxConnections ?? 500,
+      maxConnections: options.connectionsInAll ?? options.maxConnections ?? 500,
       limitUp: options.limitUp ?? Number.POSITIVE_INFINITY,
       limitDown: options.limitDown ?? Number.POSITIVE_INFINITY,
     });
