@@ -31,7 +31,7 @@ export class Forwarder {
 
   /** The outside peer told its map of pieces. */
   mapped(): void {
-    for (const piece of this.#source.theirs) this.#relay.add(piece);
+    this.#relay.addAll(this.#source);
     this.#relay.flush();
   }
 

@@ -8,6 +8,12 @@ export interface RelayParts {
   tell(body: CtCacheBody): void;
 }
 
+/** A connection with an outside peer. */
+interface Source {
+  /** What it has. */
+  readonly theirs: PieceSet;
+}
+
 /** About what a piece in a list costs on the wire. */
 const BYTES_A_LISTED_PIECE = 6;
 
@@ -16,6 +22,8 @@ export class Relay {
   readonly #parts: RelayParts;
   /** Told, or about to be told. */
   readonly #told: PieceSet;
+  /** How many pieces an outside peer had when all of them were looked at: none is taken back. */
+  readonly #looked = new WeakMap<Source, number>();
   #news: number[] = [];
 
   constructor(parts: RelayParts) {
@@ -25,6 +33,13 @@ export class Relay {
 
   add(piece: number): void {
     if (this.#parts.isNews(piece) && this.#told.add(piece)) this.#news.push(piece);
+  }
+
+  /** All that the outside peer has. A follower that asks for it again and again does not make us look again. */
+  addAll(source: Source): void {
+    if (this.#looked.get(source) === source.theirs.size) return;
+    this.#looked.set(source, source.theirs.size);
+    for (const piece of source.theirs) this.add(piece);
   }
 
   /** Tells what was added since the last time: a map if that is shorter than a list. */
