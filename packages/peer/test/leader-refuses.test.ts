@@ -104,6 +104,14 @@ describe("a leader refuses", () => {
     expect(swarm.tracker.located.length).toBe(asked + 1);
   });
 
+  it("a destination of the other kind of addresses, at once", async () => {
+    const swarm = await Leading.begin();
+    const follower = await swarm.follower(1);
+    const asked = swarm.tracker.located.length;
+    expect(await answer(swarm, follower, endpoint("[2001:db8::9]:7777"))).toBe("unreachable");
+    expect(swarm.tracker.located.length).toBe(asked);
+  });
+
   it("a destination that hung up at once as one that cannot be reached", async () => {
     const swarm = await Leading.begin();
     const follower = await swarm.follower(1);

@@ -33,6 +33,8 @@ export interface LeaderDeskParts {
   standing(): Standing | undefined;
   tell(connection: Connection, body: CtCacheBody): void;
   connectionTo(endpoint: Endpoint): Connection | undefined;
+  /** Can it never be dialled from here? */
+  isOutOfReach(endpoint: Endpoint): boolean;
   /** Did a tracker tell us of the endpoint? */
   isListed(endpoint: Endpoint): boolean;
   asnOf(address: Address): Asn | undefined;
@@ -165,7 +167,7 @@ export class LeaderDesk {
   }
 
   #refusal(follower: Connection, dest: Endpoint): Refusal | undefined {
-    const { asnOf, connectionTo, isListed, ours, standing } = this.#parts;
+    const { asnOf, connectionTo, isListed, isOutOfReach, ours, standing } = this.#parts;
     const office = standing();
     if (office?.role !== "leader") return "not leading";
     if (!isInternal(follower.asn, office.asn)) return "not my AS";
@@ -173,7 +175,8 @@ export class LeaderDesk {
     if (!mayBeDialled(dest, ours)) return "not in this swarm";
     if (isListed(dest) && isInternal(asnOf(dest.address) ?? UNKNOWN_ASN, office.asn)) return "same AS";
     if (this.#isFull(follower, dest)) return "full";
-    return this.#queue.hasFailed(dest) && !connectionTo(dest) ? "unreachable" : undefined;
+    const isUnreachable = isOutOfReach(dest) || this.#queue.hasFailed(dest);
+    return isUnreachable && !connectionTo(dest) ? "unreachable" : undefined;
   }
 
   #isFull(follower: Connection, dest: Endpoint): boolean {

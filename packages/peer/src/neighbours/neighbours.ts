@@ -105,6 +105,11 @@ export class Neighbours {
     return this.#directory.asnOf(address);
   }
 
+  /** Is it of the other kind of addresses, or banned? */
+  isOutOfReach({ address }: Endpoint): boolean {
+    return !this.#options.dialer.reaches(address) || this.#table.isBanned(address);
+  }
+
   /** The connection with the peer that listens there. */
   connectionTo(endpoint: Endpoint): Connection | undefined {
     const open = [...this.#options.connections()].filter((one) => one.isOpen);

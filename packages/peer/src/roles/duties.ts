@@ -80,6 +80,7 @@ export class Duties implements ExchangeWatcher {
       standing: () => this.#standing,
       tell,
       connectionTo: (endpoint) => neighbours.connectionTo(endpoint),
+      isOutOfReach: (endpoint) => neighbours.isOutOfReach(endpoint),
       isListed: (endpoint) => neighbours.isListed(endpoint),
       asnOf: (address) => neighbours.asnOf(address),
       locate: (endpoint) => neighbours.locate(endpoint),
