@@ -311,7 +311,7 @@ export class Duties implements ExchangeWatcher {
   }
 
   #closeIndirect(why: string): void {
-    for (const connection of this.#exchange.connections) if (connection.isIndirect) connection.abort(why);
+    for (const connection of this.#exchange.connections) if (connection.isIndirect) connection.close(why);
   }
 }
 
