@@ -232,6 +232,7 @@ export class Duties implements ExchangeWatcher {
   #follow(before: Standing | undefined, standing: Standing, now: number): void {
     const isSameOffice =
       before?.role === standing.role &&
+      before.asn === standing.asn &&
       before.ranges === standing.ranges &&
       sameRanges(before.own, standing.own);
     if (!isSameOffice) this.#leaderDesk.leaveOffice();
@@ -239,7 +240,7 @@ export class Duties implements ExchangeWatcher {
     const isFollowing =
       standing.role === "follower" || (standing.role === "leader" && standing.own.size < standing.ranges);
     this.#followerDesk.follow(isFollowing ? standing : undefined);
-    if (!isSameOffice || before.asn !== standing.asn) this.#become(this.#roleOf(standing), now);
+    if (!isSameOffice) this.#become(this.#roleOf(standing), now);
   }
 
   #become(role: Role, now: number): void {
