@@ -196,7 +196,7 @@ export class Neighbours {
   /** Nobody is let in beyond what a torrent should have: there are no exceptions, or too many. */
   #mayNeverLetIn(): boolean {
     const { asn, hasRoom, isAlwaysLetIn, maxConnections } = this.#options;
-    return !hasRoom() || this.count >= maxConnections + LET_IN_MOST || !isAlwaysLetIn(asn());
+    return !hasRoom() || this.#directCount >= maxConnections + LET_IN_MOST || !isAlwaysLetIn(asn());
   }
 
   /** Why a peer that has said who it is must go, or undefined. A connection that it replaces is closed. */
