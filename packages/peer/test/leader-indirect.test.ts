@@ -9,10 +9,10 @@ const BLOCK = 16 * KIB;
 /** A leader that holds pieces 10 and 11, with an indirect connection to somebody who holds 0 to 3. */
 async function given(options: OutsiderOptions = {}) {
   const swarm = await Leading.begin({ intervalS: 30 });
+  const stock = await swarm.follower(2, { ctCache: false, at: "127.5.0.1" });
   const follower = await swarm.follower(1);
   swarm.serve(follower);
   for (const piece of [10, 11]) follower.wire.have(piece);
-  const stock = await swarm.follower(2, { ctCache: false, at: "127.5.0.1" });
   await swarm.received(stock, "have", 2);
   const dest = await swarm.outsider(1, { have: [0, 1, 2, 3], ...options });
   follower.tell({ m: "leader_start", dest: dest.endpoint });
