@@ -34,8 +34,6 @@ export interface TestPeerOptions {
   readonly trace?: Trace;
   readonly log?: Logger;
   readonly peerId?: PeerId;
-  /** Silent unless given. */
-  readonly log?: Logger;
 }
 
 let peersMade = 0;
