@@ -67,9 +67,10 @@ export class Escape implements WayOut {
 
   /** A leader answers, or the role is another one. */
   close(): void {
+    if (!this.isOpen) return;
     this.#openedAt = undefined;
-    if (this.#piece === undefined) return;
     this.#piece = undefined;
+    // Also without a piece: what was connected for the escape is of no use any more.
     this.#parts.changed();
   }
 
