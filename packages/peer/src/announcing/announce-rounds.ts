@@ -105,7 +105,8 @@ export class AnnounceRounds {
 
   /** Tells the favoured tracker of a stalled leader, at once, with an announce of its own. */
   report(leader: PeerId): void {
-    this.#reports.push(leader);
+    // While the tracker is away they must not pile up.
+    if (!this.#reports.includes(leader)) this.#reports.push(leader);
     this.#wake();
   }
 
