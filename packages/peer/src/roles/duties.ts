@@ -123,8 +123,7 @@ export class Duties implements ExchangeWatcher {
 
   /** The word of the tracker that is obeyed. */
   heard(ct: CtAnswer): void {
-    const isAwaiting = hasLeaders(ct.policy) && !ct.leaders;
-    if (isAwaiting && (this.#ct?.leaders || !this.#ct)) this.#pendingSince = this.#parts.clock.now();
+    if (isAwaiting(ct) && !(this.#ct && isAwaiting(this.#ct))) this.#pendingSince = this.#parts.clock.now();
     this.#ct = ct;
     this.#reconsider(this.#parts.clock.now());
   }
@@ -314,6 +313,11 @@ export class Duties implements ExchangeWatcher {
   #closeIndirect(why: string): void {
     for (const connection of this.#exchange.connections) if (connection.isIndirect) connection.close(why);
   }
+}
+
+/** Leaders should be elected, and were not yet. */
+function isAwaiting(ct: CtAnswer): boolean {
+  return hasLeaders(ct.policy) && !ct.leaders?.leaders.length;
 }
 
 function sameRanges(a: ReadonlySet<number>, b: ReadonlySet<number>): boolean {
