@@ -15,15 +15,17 @@ export class CacheDownload {
     this.#picker = picker;
   }
 
-  /** The leader reaches these pieces, it says. */
-  forwarded(leader: Connection, pieces: Iterable<number>): void {
+  /** The leader reaches these pieces, it says. False when it said so before of all of them, or has them itself. */
+  forwarded(leader: Connection, pieces: Iterable<number>): boolean {
     leader.forwarded ??= new PieceSet(this.#have.pieceCount);
+    const before = leader.forwarded.size;
     for (const piece of pieces) {
       if (leader.theirs.has(piece) || !leader.forwarded.add(piece)) continue;
       this.#picker.gained(piece);
       if (!this.#have.has(piece)) leader.wantedIndirectly++;
     }
     leader.showInterest(leader.isInteresting);
+    return leader.forwarded.size > before;
   }
 
   /** The other side holds the piece itself. */

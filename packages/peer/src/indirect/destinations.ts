@@ -1,4 +1,4 @@
-import { type Endpoint, formatEndpoint, LIMITS } from "@cachetorrent/protocol";
+import { type Endpoint, formatEndpoint, LIMITS, type PeerId } from "@cachetorrent/protocol";
 
 /** So many are kept: as many as a tracker tells of at a time. */
 const KNOWN_MOST = LIMITS.tracker.numwantMost;
@@ -7,6 +7,8 @@ const KNOWN_MOST = LIMITS.tracker.numwantMost;
 export class Destinations {
   readonly #known = new Map<string, Endpoint>();
   readonly #restUntil = new Map<string, number>();
+  /** Which leader gave one up: another one is asked next. */
+  readonly #gaveUp = new Map<string, PeerId>();
 
   /** The newest are kept. */
   learn(dest: Endpoint): void {
@@ -21,12 +23,23 @@ export class Destinations {
   forget(key: string): void {
     this.#known.delete(key);
     this.#restUntil.delete(key);
+    this.#gaveUp.delete(key);
   }
 
   /** No leader is asked for it before. */
   rest(dest: Endpoint, until: number): void {
     const key = formatEndpoint(dest);
     if (this.#known.has(key)) this.#restUntil.set(key, until);
+  }
+
+  /** The leader does not reach it any more, or does not say. */
+  givenUp(dest: Endpoint, leader: PeerId): void {
+    const key = formatEndpoint(dest);
+    if (this.#known.has(key)) this.#gaveUp.set(key, leader);
+  }
+
+  wasGivenUpBy(dest: Endpoint, leader: PeerId): boolean {
+    return this.#gaveUp.get(formatEndpoint(dest)) === leader;
   }
 
   /** Those that may be asked for now. */

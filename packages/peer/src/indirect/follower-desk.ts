@@ -1,4 +1,4 @@
-import { type Clock, type Random, randomBelow, sample } from "@cachetorrent/clock";
+import { type Clock, type Random, sample } from "@cachetorrent/clock";
 import {
   type CtCacheBody,
   type CtCacheMessage,
@@ -12,8 +12,9 @@ import type { CacheDownload } from "../exchange/cache-download.ts";
 import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
-import { Destinations } from "./destinations.ts";
-import { LeaderLink } from "./leader-link.ts";
+import { Assignments } from "./assignments.ts";
+import type { LeaderLink } from "./leader-link.ts";
+import { linksOf } from "./links-of.ts";
 import { piecesOf } from "./pieces-of.ts";
 import { Wants } from "./wants.ts";
 
@@ -39,21 +40,19 @@ const { cache } = LIMITS;
 const KEPT = 2;
 /** Between two dials of a leader that was not there. */
 const REDIAL_MS = 5000;
-/** A leader that has no room, or does not know yet that it leads, is not asked for more at once. */
-const FULL_MS = 30_000;
-const NOT_YET_MS = 2000;
 
 /** A follower's side: it asks leaders of its AS to reach outside peers, wants pieces of them, and notices who does not work. */
 export class FollowerDesk {
   readonly #parts: FollowerDeskParts;
-  readonly #destinations = new Destinations();
+  readonly #assignments: Assignments;
   readonly #wants: Wants;
   #standing: Standing | undefined;
   #links: LeaderLink[] = [];
-  #begunAt = 0;
+  #answeredAt = 0;
 
   constructor(parts: FollowerDeskParts) {
     this.#parts = parts;
+    this.#assignments = new Assignments(parts.random);
     this.#wants = new Wants({ ...parts, leadersOf: (piece) => this.#linksOf(this.#rangeOf(piece)) });
   }
 
@@ -62,36 +61,39 @@ export class FollowerDesk {
     return this.#standing !== undefined;
   }
 
-  /** When a leader that is trusted last answered. */
+  /** When a leader that is trusted last answered, or was there and owed no answer. */
   get answeredAt(): number {
-    return Math.max(
-      this.#begunAt,
-      ...this.#links.filter((link) => link.hasSaid && !link.isDistrusted).map((link) => link.saidAt),
-    );
+    return this.#answeredAt;
   }
 
   /** A result under which we follow; undefined when there is nobody to follow. */
   follow(standing: Standing | undefined): void {
     const now = this.#parts.clock.now();
     const isNewTerm = standing?.term !== this.#standing?.term;
-    if (standing && !this.#standing) this.#begunAt = now;
+    if (standing && !this.#standing) this.#answeredAt = now;
     this.#standing = standing;
-    const before = this.#links;
-    this.#links = standing ? this.#linksFor(standing, now) : [];
-    for (const link of before) if (!this.#links.includes(link)) this.#end(link);
-    if (isNewTerm) for (const link of this.#links) link.isDistrusted = false;
-    for (const range of this.#followedRanges()) {
-      for (const link of sample(this.#linksOf(range), KEPT, this.#parts.random)) link.isKept = true;
+    const before = this.#links.map((link) => ({ link, ranges: link.ranges }));
+    this.#links = standing ? linksOf(standing, this.#parts.peerId, this.#links, now) : [];
+    for (const { link, ranges } of before) {
+      if (!this.#links.includes(link)) this.#end(link);
+      else if (link.ranges !== ranges) this.#wants.move(link);
     }
+    if (isNewTerm) for (const link of this.#links) link.isDistrusted = false;
+    this.#keep();
     this.sweep(now);
   }
 
   /** Outside peers that the tracker told of. */
   learn(endpoints: readonly Endpoint[]): void {
-    for (const endpoint of endpoints) this.#destinations.learn(endpoint);
+    this.#assignments.learn(endpoints);
   }
 
-  /** A message of a leader; of anybody else it is ignored. */
+  /** Is the other side a leader that was asked for `dest`? */
+  isAskedFor(connection: Connection, dest: Endpoint): boolean {
+    return this.#linkWith(connection)?.isAskedFor(dest) ?? false;
+  }
+
+  /** A message of a leader; of anybody else it is ignored, as are answers to what was not asked. */
   told(connection: Connection, message: CtCacheMessage): void {
     const link = this.#linkWith(connection);
     if (!link) return;
@@ -99,19 +101,20 @@ export class FollowerDesk {
     link.said(now);
     switch (message.m) {
       case "leader_started":
-        link.questions.delete(formatEndpoint(message.dest));
-        link.destinations.set(formatEndpoint(message.dest), message.dest);
+        if (link.isAskedFor(message.dest)) link.started(message.dest);
         return;
       case "leader_refused":
-        this.#refused(link, message, now);
+        if (link.isAskedFor(message.dest)) this.#assignments.refused(link, message, now);
         return;
       case "leader_stop":
-        link.without(message.dest);
+        if (!link.isAskedFor(message.dest)) return;
+        this.#assignments.stopped(link, message.dest);
         this.#wants.move(link);
         return;
       case "fwd_bitfield":
       case "fwd_have":
-        this.#parts.forwarded.forwarded(connection, piecesOf(message));
+        if (!this.#parts.forwarded.forwarded(connection, piecesOf(message))) return;
+        link.isExcused = false;
         this.#wants.fill(link, now);
     }
   }
@@ -131,35 +134,36 @@ export class FollowerDesk {
   }
 
   held(piece: number): void {
-    for (const link of this.#links) this.#wants.drop(link, piece);
+    for (const link of this.#links) this.#wants.held(link, piece);
+    // Nothing is missing: leaders have their room for others.
+    if (this.#parts.have.isFull) for (const link of this.#links) this.#letGo(link);
   }
 
   closed(connection: Connection): void {
     const link = this.#links.find((one) => one.connection === connection || one.dialled === connection);
     if (!link) return;
-    const wasWith = link.connection === connection;
-    link.dialled = undefined;
-    link.isDialling = false;
-    if (!wasWith || connection.openedAt + REDIAL_MS > this.#parts.clock.now()) {
-      this.#stalled(link, "hangs up");
-      return;
+    if (link.dialled === connection) {
+      link.dialled = undefined;
+      link.isDialling = false;
     }
-    // It is dialled again at once, and what it was asked it is asked again then.
-    link.dialAfter = 0;
-    link.connection = undefined;
-    this.#wants.move(link);
-    for (const { dest } of link.questions.values()) this.#ask(link, dest);
-    for (const dest of [...link.destinations.values()]) {
-      link.without(dest);
-      this.#ask(link, dest);
-    }
+    if (this.#parts.have.isFull || this.#connectionWith(link)) return;
+    if (connection.isHandshaken || connection.isClosedByUs) this.#lost(link, connection);
+    else this.#stalled(link, "hangs up");
   }
 
   sweep(now: number): void {
     if (!this.#standing || this.#parts.have.isFull) return;
     for (const link of this.#links) this.#connect(link, now);
-    for (const range of this.#followedRanges()) this.#assign(range, now);
+    for (const range of this.#followedRanges()) {
+      this.#assignments.assign(this.#linksOf(range), this.#links, now);
+    }
     for (const link of this.#links) this.#tend(link, now);
+    for (const link of this.#links) {
+      if (link.isIdle) this.#answeredAt = now;
+      else if (link.hasSaid && !link.isDistrusted) {
+        this.#answeredAt = Math.max(this.#answeredAt, link.saidAt);
+      }
+    }
   }
 
   #rangeOf(piece: number): number {
@@ -175,56 +179,51 @@ export class FollowerDesk {
     return Array.from({ length: ranges }, (_, range) => range).filter((range) => !own?.has(range));
   }
 
-  /** A leader that stands where it stood goes on being what it was to us. */
-  #linksFor(standing: Standing, now: number): LeaderLink[] {
-    const ranges = new Map<PeerId, Set<number>>();
-    for (const { peerId, range = 0 } of standing.leaders) {
-      if (peerId !== this.#parts.peerId && !standing.own.has(range)) {
-        ranges.set(peerId, (ranges.get(peerId) ?? new Set()).add(range));
-      }
+  /** Some leaders of each range, at random, are kept connected whatever is asked of them. */
+  #keep(): void {
+    for (const range of this.#followedRanges()) {
+      const links = this.#linksOf(range);
+      const others = links.filter((link) => !link.isKept);
+      const lacking = Math.max(0, KEPT - (links.length - others.length));
+      for (const link of sample(others, lacking, this.#parts.random)) link.isKept = true;
     }
-    return [...ranges].map(([peerId, of]) => {
-      const entry = standing.leaders.find((leader) => leader.peerId === peerId);
-      const endpoint = entry?.endpoint as Endpoint;
-      const known = this.#links.find((link) => link.peerId === peerId);
-      const isSame = known && formatEndpoint(known.endpoint) === formatEndpoint(endpoint);
-      return isSame && [...of].join() === [...known.ranges].join()
-        ? known
-        : new LeaderLink(peerId, endpoint, of, now);
-    });
   }
 
   #linkWith(connection: Connection): LeaderLink | undefined {
     return this.#links.find((link) => link.isWith(connection));
   }
 
-  #refused(link: LeaderLink, { dest, why }: CtCacheMessage & { m: "leader_refused" }, now: number): void {
-    link.without(dest);
-    switch (why) {
-      case "unreachable":
-      case "same AS":
-      case "not in this swarm":
-        this.#destinations.rest(dest, now + cache.unreachableMs);
-        return;
-      case "full":
-        link.fullUntil = now + FULL_MS;
-        return;
-      case "not leading":
-      case "complete":
-        link.fullUntil = now + NOT_YET_MS;
-        return;
-      case "not my AS":
-        link.isDistrusted = true;
-    }
+  #connectionWith(link: LeaderLink): Connection | undefined {
+    const { connection } = link;
+    if (connection && link.isWith(connection)) return connection;
+    return [...this.#parts.connections].find((one) => link.isWith(one));
   }
 
   #connect(link: LeaderLink, now: number): void {
-    link.connection = [...this.#parts.connections].find((one) => link.isWith(one));
-    if (!link.connection) this.#dial(link, now);
-    else {
-      link.isDialling = false;
-      if (link.dialled !== link.connection) link.dialled = undefined;
+    const connection = this.#connectionWith(link);
+    // What was asked, it was asked over the connection that stood then.
+    if (link.connection && link.connection !== connection) this.#lost(link, link.connection);
+    if (!connection) {
+      this.#dial(link, now);
+      return;
     }
+    link.connection = connection;
+    link.isDialling = false;
+    if (link.dialled !== connection) link.dialled = undefined;
+  }
+
+  /** It is dialled again at once, and what it was asked it is asked again then. One that is lost at once again is stalled. */
+  #lost(link: LeaderLink, connection: Connection): void {
+    const now = this.#parts.clock.now();
+    if (link.dialled === connection) link.dialled = undefined;
+    const isSoon = now - connection.openedAt < REDIAL_MS && connection.openedAt - link.lostAt < REDIAL_MS;
+    link.connection = undefined;
+    this.#wants.move(link);
+    link.askAnew(now);
+    link.dialAfter = connection.isClosedByUs ? now + REDIAL_MS : 0;
+    if (connection.isClosedByUs) return;
+    link.lostAt = now;
+    if (isSoon && !this.#connectionWith(link)) this.#stalled(link, "hangs up");
   }
 
   #dial(link: LeaderLink, now: number): void {
@@ -232,31 +231,15 @@ export class FollowerDesk {
     link.isDialling = true;
     link.dialAfter = now + REDIAL_MS;
     void this.#parts.dial(link.endpoint).then((connection) => {
-      if (connection === undefined) this.#stalled(link, "cannot be reached");
-      else if (connection !== "not now") link.dialled = connection;
-      else {
+      if (connection === "not now") {
         link.isDialling = false;
         link.dialAfter = 0;
+      } else if (connection) link.dialled = connection;
+      else {
+        link.isDialling = false;
+        if (!this.#connectionWith(link)) this.#stalled(link, "cannot be reached");
       }
     });
-  }
-
-  /** Destinations for one range, each at one leader of it. */
-  #assign(range: number, now: number): void {
-    const links = this.#linksOf(range);
-    const taken = new Set(links.flatMap((link) => [...link.questions.keys(), ...link.destinations.keys()]));
-    const free = this.#destinations.available(now).filter((dest) => !taken.has(formatEndpoint(dest)));
-    const { random } = this.#parts;
-    for (const dest of sample(free, cache.destinationsPerFollower - taken.size, random)) {
-      const usable = links.filter((link) => link.isUsable(now));
-      const link = usable[randomBelow(random, usable.length)];
-      if (!link) return;
-      this.#ask(link, dest);
-    }
-  }
-
-  #ask(link: LeaderLink, dest: Endpoint): void {
-    link.questions.set(formatEndpoint(dest), { dest, askedAt: undefined });
   }
 
   /** Sends what is to be asked, asks whether it is there, and notices when it does not work. */
@@ -265,14 +248,19 @@ export class FollowerDesk {
     else if (link.isFruitless(now)) {
       link.isDistrusted = true;
       this.#stalled(link, "forwards what it does not serve");
-    }
-    for (const dest of link.leftUnanswered(now)) {
-      link.without(dest);
-      link.fullUntil = now + FULL_MS;
+    } else if (link.isOutOfReach(now)) {
+      if (link.connection) this.#stalled(link, "does not speak ct_cache");
+      else this.#suspend(link);
     }
     const { connection } = link;
     if (!connection?.speaksCtCache) return;
-    if (now - link.saidAt > cache.sayingMs && link.questions.size === 0) this.#askIfThere(link, now);
+    for (const dest of link.leftUnanswered(now)) {
+      this.#parts.tell(connection, { m: "leader_stop", dest });
+      this.#assignments.leftUnanswered(link, dest, now);
+    }
+    if (now - link.saidAt > cache.sayingMs && link.questions.size === 0) {
+      this.#assignments.askIfThere(link, this.#links, now);
+    }
     for (const question of link.questions.values()) {
       if (question.askedAt !== undefined) continue;
       question.askedAt = now;
@@ -281,31 +269,39 @@ export class FollowerDesk {
     this.#wants.tend(link, now);
   }
 
-  /** Any answer will do: `leader_started` for what stands, or a refusal. */
-  #askIfThere(link: LeaderLink, now: number): void {
-    const [standing] = link.destinations.values();
-    const [other] = this.#destinations.available(now);
-    const dest = standing ?? other;
-    if (dest) this.#ask(link, dest);
-  }
-
+  /** It does not do its duty: others are asked, and the tracker hears of it. */
   #stalled(link: LeaderLink, why: string): void {
-    const { log, report } = this.#parts;
+    const { have, log, report } = this.#parts;
+    if (!this.#links.includes(link) || have.isFull) return;
     const endpoint = formatEndpoint(link.endpoint);
-    log.info(
+    // A leader that stays away is told once.
+    log[link.isSuspended ? "debug" : "info"](
       { event: "stalled", endpoint, peerId: link.peerId, asn: this.#standing?.asn },
       `leader ${endpoint} ${why}`,
     );
-    this.#wants.move(link);
-    link.clear();
-    link.connection = undefined;
-    link.isDialling = false;
-    link.isSuspended = true;
+    this.#suspend(link);
     report(link.peerId);
   }
 
-  #end(link: LeaderLink): void {
+  /** Others are asked, until it says something. */
+  #suspend(link: LeaderLink): void {
+    this.#letGo(link);
+    link.connection = undefined;
+    link.isDialling = false;
+    link.isSuspended = true;
+  }
+
+  /** Nothing is asked of it any more; when it hears of that, it has room for others. */
+  #letGo(link: LeaderLink): void {
     this.#wants.move(link);
-    if (link.connection) this.#parts.forwarded.ended(link.connection);
+    const connection = this.#connectionWith(link);
+    if (connection) for (const dest of link.asked) this.#parts.tell(connection, { m: "leader_stop", dest });
+    link.clear();
+  }
+
+  /** It leads no more, or nobody is followed. */
+  #end(link: LeaderLink): void {
+    this.#letGo(link);
+    for (const one of this.#parts.connections) if (link.isWith(one)) this.#parts.forwarded.ended(one);
   }
 }

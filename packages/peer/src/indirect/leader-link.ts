@@ -6,6 +6,7 @@ const { cache } = LIMITS;
 /** A `leader_start` that is not answered yet. */
 interface Question {
   readonly dest: Endpoint;
+  readonly since: number;
   /** When it was sent; undefined while there is no connection to send it over. */
   askedAt: number | undefined;
 }
@@ -14,7 +15,7 @@ interface Question {
 export class LeaderLink {
   readonly peerId: PeerId;
   readonly endpoint: Endpoint;
-  readonly ranges: ReadonlySet<number>;
+  ranges: ReadonlySet<number>;
   /** A connection is kept also when nothing is asked of it. */
   isKept = false;
   connection: Connection | undefined;
@@ -23,6 +24,8 @@ export class LeaderLink {
   /** The connection that came of the last dial. */
   dialled: Connection | undefined;
   dialAfter = 0;
+  /** When a connection with it was lost. */
+  lostAt = Number.NEGATIVE_INFINITY;
   /** When it last said anything that only a living leader says; until then, when we learnt of it. */
   saidAt: number;
   hasSaid = false;
@@ -39,6 +42,8 @@ export class LeaderLink {
   readonly wants = new Map<number, number>();
   /** Since when it serves none of our wants and gains no piece; undefined while nothing is wanted of it. */
   fruitlessSince: number | undefined;
+  /** It said that something of what it forwarded is gone, and forwarded nothing new: it may be unable to serve. */
+  isExcused = false;
 
   constructor(peerId: PeerId, endpoint: Endpoint, ranges: ReadonlySet<number>, now: number) {
     this.peerId = peerId;
@@ -62,6 +67,12 @@ export class LeaderLink {
     return asked < cache.destinationsPerFollower;
   }
 
+  /** Can the piece be wanted of it? */
+  reaches(piece: number): boolean {
+    const isWorking = !this.isSuspended && !this.isDistrusted && this.destinations.size > 0;
+    return isWorking && this.connection?.forwarded?.has(piece) === true;
+  }
+
   /** It holds everything, and needs nobody outside. */
   get isComplete(): boolean {
     return this.connection?.theirs.isFull ?? false;
@@ -78,6 +89,34 @@ export class LeaderLink {
     this.isSuspended = false;
   }
 
+  /** Is a connection to `dest` asked of it, or forwarded by it? */
+  isAskedFor(dest: Endpoint): boolean {
+    const key = formatEndpoint(dest);
+    return this.questions.has(key) || this.destinations.has(key);
+  }
+
+  /** Everything that is asked of it, or forwarded by it. */
+  get asked(): Endpoint[] {
+    return [...[...this.questions.values()].map(({ dest }) => dest), ...this.destinations.values()];
+  }
+
+  ask(dest: Endpoint, now: number): void {
+    this.questions.set(formatEndpoint(dest), { dest, since: now, askedAt: undefined });
+  }
+
+  /** It answers a question: it forwards what `dest` has. */
+  started(dest: Endpoint): void {
+    this.questions.delete(formatEndpoint(dest));
+    this.destinations.set(formatEndpoint(dest), dest);
+  }
+
+  /** Its connection is gone, and with it all that was asked over it: all is to be asked once more. */
+  askAnew(now: number): void {
+    const all = this.asked;
+    this.destinations.clear();
+    for (const dest of all) this.ask(dest, now);
+  }
+
   /** It served a want, or gained a piece: it works. */
   bore(now: number): void {
     this.fruitlessSince = this.wants.size > 0 ? now : undefined;
@@ -91,6 +130,22 @@ export class LeaderLink {
     return false;
   }
 
+  /** For too long there is no way to ask it anything. */
+  isOutOfReach(now: number): boolean {
+    if (this.isDialling) return false;
+    for (const { askedAt, since } of this.questions.values()) {
+      if (askedAt === undefined && now - since > cache.answerMs) return true;
+    }
+    return false;
+  }
+
+  /** It is there, and nothing is asked of it: it owes us no answer. */
+  get isIdle(): boolean {
+    const isTrusted = !this.isSuspended && !this.isDistrusted;
+    const isThere = this.connection?.isOpen && this.connection.speaksCtCache;
+    return isTrusted && isThere === true && this.questions.size + this.destinations.size === 0;
+  }
+
   /** What it does not answer, although it says other things. */
   leftUnanswered(now: number): Endpoint[] {
     return [...this.questions.values()]
@@ -100,7 +155,11 @@ export class LeaderLink {
 
   /** It served none of our wants for too long, and got nothing itself. */
   isFruitless(now: number): boolean {
-    return this.fruitlessSince !== undefined && now - this.fruitlessSince > cache.wantsUnservedMs;
+    return (
+      !this.isExcused &&
+      this.fruitlessSince !== undefined &&
+      now - this.fruitlessSince > cache.wantsUnservedMs
+    );
   }
 
   /** It will forward nothing of `dest`. */
@@ -114,5 +173,6 @@ export class LeaderLink {
     this.questions.clear();
     this.destinations.clear();
     this.fruitlessSince = undefined;
+    this.isExcused = false;
   }
 }

@@ -1,11 +1,9 @@
-import type { Clock } from "@cachetorrent/clock";
-import { type CtCacheBody, LIMITS } from "@cachetorrent/protocol";
+import { type CtCacheBody, isInternal, LIMITS } from "@cachetorrent/protocol";
 import type { PieceSet } from "../piece-set.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { LeaderLink } from "./leader-link.ts";
 
 export interface WantsParts {
-  readonly clock: Clock;
   readonly have: PieceSet;
   readonly connections: ReadonlySet<Connection>;
   /** The leaders of the range that the piece is in. */
@@ -31,28 +29,31 @@ export class Wants {
 
   /** The leader holds the piece now, whether it was wanted or not. */
   served(link: LeaderLink, piece: number, now: number): void {
-    this.drop(link, piece);
+    const wasWanted = this.#drop(link, piece);
     link.bore(now);
-    this.fill(link, now);
+    if (wasWanted) this.fill(link, now);
   }
 
-  /** The piece is wanted of the leader no more. */
-  drop(link: LeaderLink, piece: number): void {
-    this.#inVain.delete(piece);
-    if (link.wants.delete(piece)) this.#at.delete(piece);
+  /** We hold the piece. A leader of which nothing is wanted any more need not serve anything. */
+  held(link: LeaderLink, piece: number): void {
+    if (this.#drop(link, piece) && link.wants.size === 0) link.fruitlessSince = undefined;
   }
 
-  /** Whatever is wanted of the leader may be wanted of another one. */
+  /** Whatever is wanted of the leader is wanted of another one, if there is one that reaches it. */
   move(link: LeaderLink): void {
-    for (const piece of link.wants.keys()) this.#at.delete(piece);
+    for (const piece of link.wants.keys()) {
+      this.#at.delete(piece);
+      this.#inVain.set(piece, link);
+    }
     link.wants.clear();
+    link.fruitlessSince = undefined;
   }
 
   /** Moves what it has not served in time, and wants more of it. */
   tend(link: LeaderLink, now: number): void {
     for (const [piece, at] of link.wants) {
       if (now - at < cache.wantMs) continue;
-      this.drop(link, piece);
+      this.#drop(link, piece);
       this.#inVain.set(piece, link);
     }
     this.fill(link, now);
@@ -61,13 +62,15 @@ export class Wants {
   /** Asks for as many pieces as may be open, rarest first, that nobody inside has. */
   fill(link: LeaderLink, now: number): void {
     const { connection } = link;
-    if (!connection?.forwarded || link.isSuspended || link.isDistrusted) return;
+    if (!connection?.forwarded || link.destinations.size === 0) return;
+    if (link.isSuspended || link.isDistrusted) return;
+    const inside = [...this.#parts.connections].filter((one) => isInternal(one.asn, connection.asn));
     const pieces: number[] = [];
     let looked = 0;
     while (link.wants.size < cache.wantsPerLeader) {
       const piece = this.#parts.pickIndirectly(
         connection.forwarded,
-        (one) => ++looked <= LOOKED_AT_MOST && this.#mayWant(link, one),
+        (one) => ++looked <= LOOKED_AT_MOST && this.#mayWant(link, one, inside),
       );
       if (piece === undefined) break;
       link.wants.set(piece, now);
@@ -79,15 +82,18 @@ export class Wants {
     this.#parts.tell(connection, { m: "want", pieces });
   }
 
-  #mayWant(link: LeaderLink, piece: number): boolean {
-    const { connections, have, leadersOf } = this.#parts;
-    if (have.has(piece) || this.#at.has(piece)) return false;
-    const leaders = leadersOf(piece);
+  /** The piece is wanted of the leader no more. False when it was not. */
+  #drop(link: LeaderLink, piece: number): boolean {
+    this.#inVain.delete(piece);
+    return link.wants.delete(piece) && this.#at.delete(piece);
+  }
+
+  #mayWant(link: LeaderLink, piece: number, inside: readonly Connection[]): boolean {
+    if (this.#parts.have.has(piece) || this.#at.has(piece)) return false;
+    if (inside.some((one) => one.theirs.has(piece))) return false;
+    const leaders = this.#parts.leadersOf(piece);
     if (!leaders.includes(link)) return false;
-    for (const one of connections) {
-      if (one.asn === link.connection?.asn && one.theirs.has(piece)) return false;
-    }
     if (this.#inVain.get(piece) !== link) return true;
-    return !leaders.some((other) => other !== link && other.connection?.forwarded?.has(piece));
+    return !leaders.some((other) => other !== link && other.reaches(piece));
   }
 }

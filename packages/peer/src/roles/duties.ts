@@ -167,7 +167,10 @@ export class Duties implements ExchangeWatcher {
         this.#leaderDesk.want(connection, message.pieces);
         return;
       case "leader_stop":
-        this.#leaderDesk.stop(connection, message.dest);
+        // Of two leaders that follow each other in different ranges it says which of them it is that stops.
+        if (!this.#followerDesk.isAskedFor(connection, message.dest)) {
+          this.#leaderDesk.stop(connection, message.dest);
+        }
     }
     this.#followerDesk.told(connection, message);
   }

@@ -50,6 +50,8 @@ export class Connection {
   forwarded: PieceSet | undefined;
   /** How many of these we lack: a leader is interesting for what it forwards, too. */
   wantedIndirectly = 0;
+  /** We ended it by choice: the other side did nothing wrong. */
+  isClosedByUs = false;
   readonly #owner: ConnectionOwner<Connection>;
   readonly #clock: Clock;
   readonly #flood: ControlFlood;
@@ -208,6 +210,7 @@ export class Connection {
    */
   close(reason: string): void {
     if (!this.isOpen) return;
+    this.isClosedByUs = true;
     this.#trace.event("out", "close", { reason });
     this.#link.end(reason);
   }
