@@ -10,7 +10,6 @@ import type { ChokerKind } from "../../src/exchange/choker.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import { Session } from "../../src/session.ts";
 import type { Torrent } from "../../src/torrent.ts";
-import type { MeetingPoint } from "./meeting-point.ts";
 import { endpoint, silent } from "./samples.ts";
 import { type GivenTorrent, temporaryDirectory } from "./torrents.ts";
 import { until } from "./until.ts";
@@ -19,7 +18,7 @@ export interface TestPeerOptions {
   /** `127.AS.y.z` or with a port. */
   readonly at: string;
   /** Without one it knows nobody and waits to be dialled. */
-  readonly tracker?: MeetingPoint;
+  readonly tracker?: { readonly announceUrl: string };
   /** Begins with the content on disk. */
   readonly seeds?: boolean;
   readonly dir?: string;
@@ -155,8 +154,9 @@ export function numberedPeerId(n: number): PeerId {
 /** Moves a clock that stands still by as little as an announce needs to leave. */
 function hasAnnounced(torrent: Torrent, clock: Clock): boolean {
   if (clock instanceof ManualClock) clock.advance(1);
-  const { asn, state } = torrent.status();
-  return asn !== 0 || state === "failed";
+  const { asn, role, state } = torrent.status();
+  // Whom the tracker tells of no AS is independent at once.
+  return asn !== 0 || role === "independent" || state === "failed";
 }
 
 /** All files of a torrent, padding left out. */
