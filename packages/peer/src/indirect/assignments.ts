@@ -4,8 +4,9 @@ import { Destinations } from "./destinations.ts";
 import type { LeaderLink } from "./leader-link.ts";
 
 const { cache } = LIMITS;
-/** A leader that has no room, or does not know yet that it leads, is not asked for more at once. */
+/** A leader that has no room, or needs nobody outside, is not asked for more at once … */
 const FULL_MS = 30_000;
+/** … nor is one that does not know yet that it leads. */
 const NOT_YET_MS = 2000;
 
 /** Which leader is asked to reach which outside peer. */
@@ -53,10 +54,10 @@ export class Assignments {
         this.#destinations.rest(dest, now + cache.unreachableMs);
         return;
       case "full":
+      case "complete":
         link.fullUntil = now + FULL_MS;
         return;
       case "not leading":
-      case "complete":
         link.fullUntil = now + NOT_YET_MS;
         return;
       case "not my AS":
