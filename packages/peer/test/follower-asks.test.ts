@@ -1,4 +1,4 @@
-import { formatEndpoint } from "@cachetorrent/protocol";
+import { formatEndpoint, LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { Following } from "./support/following.ts";
 import { endpoint } from "./support/samples.ts";
@@ -64,10 +64,16 @@ describe("a follower", () => {
       await given.pass(60_000);
       expect(given.leader.asked).toHaveLength(9);
       expect(given.tracker.reports).toEqual([]);
-      await given.pass(9.5 * 60_000, 500);
-      expect(given.leader.asked.length).toBeGreaterThan(9);
     },
   );
+
+  it("asks again after 10 minutes for a destination that was refused", async () => {
+    const given = await Following.begin({ outside: 1, leaders: ["unreachable"] });
+    await given.until("it was asked for", () => given.leader.asked.length === 1);
+    await given.pass(LIMITS.cache.unreachableMs - 5000, 500);
+    expect(given.leader.asked).toHaveLength(1);
+    await given.until("it is asked for again", () => given.leader.asked.length === 2);
+  });
 
   it("asks another leader, when one has no room", async () => {
     const given = await Following.begin({ outside: 4, leaders: ["full", "starts"] });
