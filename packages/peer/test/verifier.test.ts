@@ -113,7 +113,7 @@ describe("what is on disk", () => {
         seen.push(checked);
       },
     });
-    expect(seen).toEqual([64, 128, 144, 144]);
+    expect(seen).toEqual([16, 32, 48, 64, 80, 96, 112, 128, 144, 144]);
   });
 
   it("an aborted check rejects with the reason", async () => {

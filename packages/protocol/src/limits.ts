@@ -97,6 +97,7 @@ export const LIMITS = {
     answerMs: 10 * SECOND,
     sayingMs: 5 * SECOND,
     escapeMs: 15 * SECOND,
+    starvedMs: 120 * SECOND,
     steppingDownMs: 2 * SECOND,
     refreshMs: 5 * SECOND,
     messagesPerSecond: 2000,

@@ -38,8 +38,8 @@ export interface Errand {
 }
 
 const { cache } = LIMITS;
-/** Beyond, whoever asks would wait for longer than it takes a leader for alive. */
-const WAITING_MOST = 20;
+/** Who waited for so long is refused, before it takes its leader for dead. */
+const PATIENCE_MS = 8000;
 /** Endpoints that failed are remembered; so many, the oldest goes. */
 const FAILED_MOST = 1000;
 
@@ -56,12 +56,6 @@ export class DialQueue {
 
   constructor(parts: DialQueueParts) {
     this.#parts = parts;
-  }
-
-  /** May it not wait here, because too many do? */
-  isFullFor(dest: Endpoint): boolean {
-    const waiting = new Set([...this.#errands].map((errand) => formatEndpoint(errand.dest)));
-    return waiting.size >= WAITING_MOST && !waiting.has(formatEndpoint(dest));
   }
 
   /** Is it remembered as one that cannot be reached? */
@@ -99,7 +93,7 @@ export class DialQueue {
       if (!this.#errands.has(errand) || this.#underWay.has(key)) continue;
       const connection = this.#parts.connectionTo(dest);
       if (connection) this.#settle(key, this.#checked(connection));
-      else if (now - since > cache.answerMs) this.#answer(errand, "full");
+      else if (now - since > PATIENCE_MS) this.#answer(errand, "full");
       else if (this.#mayDial(follower, now)) {
         this.#dialledAt.set(follower, now);
         void this.#dial(key, dest);

@@ -13,21 +13,33 @@ export interface EscapeParts {
   isFollowed(piece: number): boolean;
   /** It begins: connections outside are wanted. */
   opened(): void;
-  /** For the first time since it began a piece is fetched outside. */
-  used(): void;
+  /** For the first time since it began a piece is fetched outside; why, in words for the log. */
+  used(why: string): void;
   /** Another piece, or none, may be fetched outside. */
   changed(): void;
 }
 
-const { escapeMs } = LIMITS.cache;
+/** What the way out depends on. */
+export interface Arrivals {
+  /** When a leader last answered. */
+  readonly answeredAt: number;
+  /** When payload last arrived, and when from inside the AS. */
+  readonly receivedAt: number;
+  readonly receivedInsideAt: number;
+}
+
+const { escapeMs, starvedMs } = LIMITS.cache;
 
 /**
  * The way out of an AS whose leaders are gone: when none has answered and nothing has arrived for 15 s, one piece at a
- * time, chosen at random, is fetched outside until a leader answers.
+ * time, chosen at random, is fetched outside until a leader answers. The same when leaders do answer, but nothing has arrived for
+ * 2 minutes: whatever they play at, they cannot hold up their AS for longer. That ends when something arrives from inside.
  */
 export class Escape implements WayOut {
   readonly #parts: EscapeParts;
   #openedAt: number | undefined;
+  /** It began although leaders answer. */
+  #isStarved = false;
   #isUsed = false;
   #piece: number | undefined;
   #progressAt = 0;
@@ -44,15 +56,15 @@ export class Escape implements WayOut {
     return this.#piece;
   }
 
-  /** `answeredAt`: when a leader last answered; `receivedAt`: when payload last arrived. */
-  sweep(now: number, { answeredAt, receivedAt }: { answeredAt: number; receivedAt: number }): void {
+  sweep(now: number, { answeredAt, receivedAt, receivedInsideAt }: Arrivals): void {
     if (this.#openedAt === undefined) {
-      if (now - Math.max(answeredAt, receivedAt) <= escapeMs) return;
+      this.#isStarved = now - receivedAt > starvedMs;
+      if (!this.#isStarved && now - Math.max(answeredAt, receivedAt) <= escapeMs) return;
       this.#openedAt = now;
       this.#isUsed = false;
       this.#parts.opened();
     }
-    if (answeredAt > this.#openedAt) {
+    if ((this.#isStarved ? receivedInsideAt : answeredAt) > this.#openedAt) {
       this.close();
       return;
     }
@@ -84,7 +96,11 @@ export class Escape implements WayOut {
     this.#progressAt = now;
     if (this.#piece !== undefined && !this.#isUsed) {
       this.#isUsed = true;
-      used();
+      used(
+        this.#isStarved
+          ? `nothing has come for ${starvedMs / 1000} s, though leaders answer`
+          : `no leader has answered and nothing has come for ${escapeMs / 1000} s`,
+      );
     }
     if (this.#piece !== before) changed();
   }

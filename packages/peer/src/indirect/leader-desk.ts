@@ -103,6 +103,7 @@ export class LeaderDesk {
     if (forwarder) this.#sources.left(forwarder, this.#parts.clock.now());
     file?.errands.delete(key);
     file?.forwarders.delete(key);
+    this.#endIfIdle(file);
   }
 
   /** A follower's indirect request. */
@@ -195,8 +196,7 @@ export class LeaderDesk {
     return (
       ofFollower >= cache.destinationsPerFollower ||
       ofAddress >= cache.destinationsPerAddress ||
-      (isNew && all >= cache.destinationsPerLeader) ||
-      (!this.#parts.connectionTo(dest) && this.#queue.isFullFor(dest))
+      (isNew && all >= cache.destinationsPerLeader)
     );
   }
 
@@ -222,9 +222,11 @@ export class LeaderDesk {
 
   #sourceLost({ dest, follower, source }: Forwarder): void {
     const { clock, tell } = this.#parts;
-    this.#files.get(follower)?.forwarders.delete(formatEndpoint(dest));
+    const file = this.#files.get(follower);
+    file?.forwarders.delete(formatEndpoint(dest));
     if (source.direction === "out" && clock.now() - source.openedAt < BRIEF_MS) this.#queue.failed(dest);
     tell(follower, { m: "leader_stop", dest });
+    this.#endIfIdle(file);
   }
 
   /** When two peers dial each other one of the two connections is closed: forwarding goes on over the other one. */
@@ -273,6 +275,11 @@ export class LeaderDesk {
 
   #endWant(file: File | undefined, piece: number): void {
     if (file?.wants.delete(piece)) this.#parts.requests.requestEnded(piece);
+  }
+
+  /** With nothing forwarded what was told is forgotten: a follower that asks again is told again. */
+  #endIfIdle(file: File | undefined): void {
+    if (file?.errands.size === 0 && file.forwarders.size === 0) this.#end(file);
   }
 
   #end(file: File | undefined): void {

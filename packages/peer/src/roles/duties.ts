@@ -20,11 +20,11 @@ import { LeaderDesk } from "../indirect/leader-desk.ts";
 import type { Neighbours } from "../neighbours/neighbours.ts";
 import type { PieceSet } from "../piece-set.ts";
 import type { Connection } from "../wire/connection.ts";
-import { FollowerRole } from "./follower.ts";
+import { ActingRole } from "./acting-role.ts";
+import type { WayOut } from "./follower.ts";
 import { IndependentRole } from "./independent.ts";
-import { LeaderRole } from "./leader.ts";
-import { PendingRole } from "./pending.ts";
 import type { Role } from "./role.ts";
+import { roleFor } from "./role-for.ts";
 import { Standing } from "./standing.ts";
 
 export interface DutiesParts {
@@ -51,19 +51,20 @@ const { cache, election, tracker } = LIMITS;
  * What a peer is in its swarm, by its tracker's word, and what follows from it: its role, its duties as a leader, its
  * dealings as a follower, and the way from one role to another.
  */
-export class Duties implements ExchangeWatcher {
+export class Duties implements ExchangeWatcher, WayOut {
   readonly #parts: DutiesParts;
   readonly #leaderDesk: LeaderDesk;
   readonly #followerDesk: FollowerDesk;
   readonly #escape: Escape;
   readonly #exchange: Exchange;
+  readonly #acting: ActingRole;
   #ct: CtAnswer | undefined;
   #standing: Standing | undefined;
   #pendingSince: number;
+  /** When payload last came, and when from inside. */
   #receivedAt: number;
+  #receivedInsideAt: number;
   #refreshedAt = Number.NEGATIVE_INFINITY;
-  /** Until when what was asked outside before the role changed may still come. */
-  #stepsDownUntil: number | undefined;
 
   /** The exchange is made with the role and the watcher that it is given here. */
   constructor(parts: DutiesParts, makeExchange: (role: Role, watcher: ExchangeWatcher) => Exchange) {
@@ -71,7 +72,9 @@ export class Duties implements ExchangeWatcher {
     this.#parts = parts;
     this.#pendingSince = clock.now();
     this.#receivedAt = clock.now();
+    this.#receivedInsideAt = clock.now();
     this.#exchange = makeExchange(this.#roleOf(undefined), this);
+    this.#acting = new ActingRole(this.#exchange, parts.ledger);
     const { connections, downloads } = this.#exchange;
     const tell = (connection: Connection, body: CtCacheBody) => this.#tell(connection, body);
     this.#leaderDesk = new LeaderDesk({
@@ -102,13 +105,23 @@ export class Duties implements ExchangeWatcher {
       asn: () => parts.ledger.asn,
       isFollowed: (piece) => !this.#standing?.leads(piece),
       opened: () => neighbours.reconsider(),
-      used: () => this.#escaped(),
+      used: (why) => this.#escaped(why),
       changed: () => this.#exchange.roleRulesChanged(),
     });
   }
 
   get exchange(): Exchange {
     return this.#exchange;
+  }
+
+  // The way out of an AS without leaders, as roles look at it: they are older than the escape.
+
+  get isOpen(): boolean {
+    return this.#escape?.isOpen ?? false;
+  }
+
+  get piece(): number | undefined {
+    return this.#escape?.piece;
   }
 
   /** The term of the result that it acts by. */
@@ -140,11 +153,12 @@ export class Duties implements ExchangeWatcher {
   }
 
   sweep(now: number): void {
-    this.#reconsider(now);
+    // Else nothing changes by the mere passing of time.
+    if (this.#acting.name === "pending") this.#reconsider(now);
     this.#leaderDesk.sweep(now);
     this.#followerDesk.sweep(now);
     this.#tendEscape(now);
-    this.#stepDown(now);
+    this.#acting.sweep(now);
   }
 
   // What the exchange tells.
@@ -186,6 +200,7 @@ export class Duties implements ExchangeWatcher {
 
   received(connection: Connection): void {
     this.#receivedAt = this.#parts.clock.now();
+    if (isInternal(connection.asn, this.#parts.ledger.asn)) this.#receivedInsideAt = this.#receivedAt;
     this.#followerDesk.received(connection);
   }
 
@@ -247,69 +262,35 @@ export class Duties implements ExchangeWatcher {
 
   #become(role: Role, now: number): void {
     const { ledger, log, neighbours } = this.#parts;
-    const isSame = role.name === this.#exchange.role.name && role.name === "independent";
-    if (isSame) return;
+    if (role.name === "independent" && this.#acting.name === "independent") return;
     this.#escape.close();
-    this.#exchange.setRole(role);
+    this.#acting.become(role, now);
     log.info({ event: "role", role: role.name, term: this.term, asn: ledger.asn }, `acts as ${role.name}`);
-    const isFree = role.name === "leader" || role.name === "independent";
-    this.#stepsDownUntil = isFree ? now : now + cache.steppingDownMs;
-    this.#stepDown(now);
-    if (isFree) neighbours.reconsider();
+    if (this.#acting.mayFetchOutside) neighbours.reconsider();
   }
 
   #roleOf(standing: Standing | undefined): Role {
     const { ledger, uploadSlots: slots } = this.#parts;
-    const wayOut = {
-      self: this,
-      get isOpen() {
-        return this.self.#escape.isOpen;
-      },
-      get piece() {
-        return this.self.#escape.piece;
-      },
-    };
-    switch (standing?.role) {
-      case "leader":
-        return new LeaderRole({ slots, asn: standing.asn, leads: (piece) => standing.leads(piece), wayOut });
-      case "follower":
-        return new FollowerRole(slots, standing.asn, wayOut);
-      case "independent":
-        return new IndependentRole(slots);
-      default:
-        return new PendingRole(slots, () => ledger.asn);
-    }
-  }
-
-  /**
-   * The ledger has the new role once nothing can come any more that was asked for in the old one: a leader that became a
-   * follower gets no byte from outside as a follower. Over a connection that does not say so in time nothing comes any more.
-   */
-  #stepDown(now: number): void {
-    if (this.#stepsDownUntil === undefined) return;
-    const { ledger } = this.#parts;
-    const isFree = this.#exchange.role.name === "leader" || this.#exchange.role.name === "independent";
-    const awaiting = isFree ? [] : this.#exchange.awaitingOutside(ledger.asn);
-    if (awaiting.length > 0 && now < this.#stepsDownUntil) return;
-    for (const connection of awaiting) connection.abort("stepped down");
-    this.#stepsDownUntil = undefined;
-    ledger.roleChanged(this.#exchange.role.name, now);
+    return roleFor(standing, { slots, asn: () => ledger.asn, wayOut: this });
   }
 
   #tendEscape(now: number): void {
     const { have } = this.#parts;
     const isFollowing = this.#standing !== undefined && this.#followerDesk.isFollowing;
     if (!isFollowing || have.isFull) return;
-    const { answeredAt } = this.#followerDesk;
-    this.#escape.sweep(now, { answeredAt, receivedAt: this.#receivedAt });
+    this.#escape.sweep(now, {
+      answeredAt: this.#followerDesk.answeredAt,
+      receivedAt: this.#receivedAt,
+      receivedInsideAt: this.#receivedInsideAt,
+    });
   }
 
-  #escaped(): void {
+  #escaped(why: string): void {
     const { ledger, log } = this.#parts;
     ledger.escaped();
     log.warn(
       { event: "escape", asn: ledger.asn, term: this.term },
-      `no leader has answered and nothing has come for ${cache.escapeMs / 1000} s: fetching from outside, one piece at a time`,
+      `${why}: fetching from outside, one piece at a time`,
     );
   }
 

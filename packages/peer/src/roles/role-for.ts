@@ -1,0 +1,29 @@
+import type { Asn } from "@cachetorrent/protocol";
+import { FollowerRole, type WayOut } from "./follower.ts";
+import { IndependentRole } from "./independent.ts";
+import { LeaderRole } from "./leader.ts";
+import { PendingRole } from "./pending.ts";
+import type { Role } from "./role.ts";
+import type { Standing } from "./standing.ts";
+
+export interface RoleParts {
+  /** Upload slots. */
+  readonly slots: number;
+  /** Our own AS as far as it is known. */
+  asn(): Asn;
+  readonly wayOut: WayOut;
+}
+
+/** The role that a standing result gives us; without one a peer is pending. */
+export function roleFor(standing: Standing | undefined, { asn, slots, wayOut }: RoleParts): Role {
+  switch (standing?.role) {
+    case "leader":
+      return new LeaderRole({ slots, asn: standing.asn, leads: (piece) => standing.leads(piece), wayOut });
+    case "follower":
+      return new FollowerRole(slots, standing.asn, wayOut);
+    case "independent":
+      return new IndependentRole(slots);
+    default:
+      return new PendingRole(slots, asn);
+  }
+}
