@@ -5,12 +5,13 @@ import {
   type PeerId,
   type Refusal,
 } from "@cachetorrent/protocol";
+import { PieceSet } from "../../src/piece-set.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { numberedPeerId } from "./test-peer.ts";
 import type { GivenTorrent } from "./torrents.ts";
 
 /** What a leader does about every `leader_start`. */
-export type Manner = "starts" | "silent" | Refusal;
+export type Manner = "starts" | "forwards" | "starts and stops" | "silent" | Refusal;
 
 /** A leader in AS 1 whose every move the test makes, but for its answers to `leader_start`. */
 export class RawLeader {
@@ -22,7 +23,10 @@ export class RawLeader {
   /** Everybody who ever dialled it. */
   readonly met: RawPeer[] = [];
 
-  private constructor(peerId: PeerId, endpoint: Endpoint, manner: Manner) {
+  readonly #pieceCount: number;
+
+  private constructor(peerId: PeerId, endpoint: Endpoint, manner: Manner, pieceCount: number) {
+    this.#pieceCount = pieceCount;
     this.peerId = peerId;
     this.endpoint = endpoint;
     this.manner = manner;
@@ -35,7 +39,7 @@ export class RawLeader {
     let leader: RawLeader | undefined;
     const options = { infoHash, at: `127.1.0.${n}`, peerId, ctCache: { pieceCount } };
     const endpoint = await RawPeer.listen(options, (peer) => leader?.greet(peer));
-    leader = new RawLeader(peerId, endpoint, manner);
+    leader = new RawLeader(peerId, endpoint, manner, pieceCount);
     return leader;
   }
 
@@ -75,10 +79,27 @@ export class RawLeader {
     // Behind the peer's own listener: it has the message by now.
     peer.wire.on("extended", () => {
       const message = peer.told.at(-1);
-      if (message?.m !== "leader_start" || this.manner === "silent") return;
-      const { dest } = message;
-      if (this.manner === "starts") peer.tell({ m: "leader_started", dest });
-      else peer.tell({ m: "leader_refused", dest, why: this.manner });
+      if (message?.m !== "leader_start") return;
+      this.#answer(peer, message.dest);
     });
+  }
+
+  #answer(peer: RawPeer, dest: Endpoint): void {
+    switch (this.manner) {
+      case "silent":
+        return;
+      case "starts":
+      case "forwards":
+      case "starts and stops":
+        peer.tell({ m: "leader_started", dest });
+        break;
+      default:
+        peer.tell({ m: "leader_refused", dest, why: this.manner });
+        return;
+    }
+    if (this.manner === "starts") return;
+    const bits = PieceSet.full(this.#pieceCount).toBitfield();
+    peer.tell({ m: "fwd_bitfield", bits, from: 0 });
+    if (this.manner === "starts and stops") peer.tell({ m: "leader_stop", dest });
   }
 }
