@@ -248,7 +248,9 @@ export class Torrent {
         this.#neighbours.learn(peers);
       },
       onCt: (ct) => {
-        this.#ledger.asn = this.#announcer.asn;
+        const { asn, leaders } = this.#announcer;
+        this.#ledger.asn = asn;
+        this.#neighbours.place(leaders?.leaders.map(({ endpoint }) => endpoint) ?? [], asn);
         this.#duties?.heard(ct);
       },
       onFailure: (error, retryInMs) =>

@@ -1,5 +1,5 @@
 import { ManualClock } from "@cachetorrent/clock";
-import { type Address, type Endpoint, formatEndpoint, type Located } from "@cachetorrent/protocol";
+import { type Address, type Endpoint, formatEndpoint, LIMITS, type Located } from "@cachetorrent/protocol";
 import { expect, test } from "vitest";
 import { AsDirectory } from "../src/neighbours/as-directory.ts";
 import { EventQueue, settled } from "./support/event-queue.ts";
@@ -104,9 +104,10 @@ test("a late answer does not settle a later question", async () => {
   expect(await second).toEqual({ asn: 64503, known: true });
 });
 
-test("a tracker that fails leaves the endpoint unknown, with the AS of its address if that was learnt", async () => {
+test("a tracker that fails leaves the endpoint unknown, with the AS of its address if that was learnt, however long ago", async () => {
   const { clock, directory: ases, questions } = directory();
   ases.learn([{ endpoint: peer, asn: asn(64503) }]);
+  clock.advance(2 * LIMITS.peer.asCacheMs);
   const answers = [ases.locate(peer), ases.locate(endpoint("127.4.0.1:7000"))];
   clock.advance(10);
   (await questions.next()).fail(new Error("gone"));

@@ -102,8 +102,9 @@ export class AsDirectory {
     waiting.located.resolve(located);
   }
 
+  /** What was learnt once is better than nothing: without its tracker a peer would lose sight of its own AS. */
   #fallback(endpoint: Endpoint): Located {
-    return { asn: this.asnOf(endpoint.address) ?? UNKNOWN_ASN, known: false };
+    return { asn: this.#entries.get(endpoint.address)?.asn ?? UNKNOWN_ASN, known: false };
   }
 
   /** A Map keeps its keys in the order of insertion: the first is the one learnt longest ago. */

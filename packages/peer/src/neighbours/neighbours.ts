@@ -14,12 +14,12 @@ import {
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Connection } from "../wire/connection.ts";
-import { AddressShares } from "./address-shares.ts";
 import { AsDirectory } from "./as-directory.ts";
 import type { Dialer } from "./dialer.ts";
 import { connectionTo, PeerTable } from "./peer-table.ts";
+import { Room, type RoomParts } from "./room.ts";
 
-export interface NeighboursOptions {
+export interface NeighboursOptions extends Omit<RoomParts, "opening"> {
   readonly peerId: PeerId;
   readonly clock: Clock;
   readonly random: Random;
@@ -27,18 +27,9 @@ export interface NeighboursOptions {
   readonly dialer: Dialer;
   /** Our own endpoints: some trackers hand them out. */
   readonly ours: readonly Endpoint[];
-  /** The open connections of this torrent. */
-  readonly connections: () => ReadonlySet<Connection>;
-  readonly maxConnections: number;
-  /** Is there room for one more connection in the process? */
-  hasRoom(): boolean;
   locate(endpoints: readonly Endpoint[]): Promise<readonly Located[]>;
   /** A socket to a peer whose AS is known, or known to be unknown. */
   connected(socket: Socket, met: Met): Connection;
-  /** Our own AS as far as it is known. */
-  readonly asn: () => Asn;
-  /** May one more peer of this AS come in although there are as many connections as there should be? */
-  isAlwaysLetIn(asn: Asn): boolean;
   /** It was opened for a follower, and turned out to be a neighbour like any other. */
   becameDirect(connection: Connection): void;
 }
@@ -52,9 +43,6 @@ export interface Met {
   readonly isIndirect: boolean;
 }
 
-/** Of its connections a torrent dials so many in a hundred: if it dialled all, every peer would refuse newcomers. */
-const DIALLED_PERCENT = 75;
-
 const SELF = "ourselves";
 const FULL = "too many connections";
 const DUPLICATE = "connected twice";
@@ -64,14 +52,12 @@ const OF_USE_MS = 30_000;
 /** Reasons after which the endpoint is not tried again for long. */
 const USELESS: ReadonlySet<string> = new Set([SELF, DUPLICATE, "both complete", "outside seed"]);
 
-/** So many connections of peers that are always let in, at most, beyond what a torrent should have. */
-const LET_IN_MOST = 200;
-
 /** With whom a torrent is connected: whom it dials, whom it lets in, and whom never again. */
 export class Neighbours {
   readonly #options: NeighboursOptions;
   readonly #directory: AsDirectory;
   readonly #table: PeerTable;
+  readonly #room: Room;
   readonly #trackerAnswered = Promise.withResolvers<void>();
   /** Being dialled, or let in but of an AS not known yet. */
   readonly #opening = new Set<Endpoint>();
@@ -81,13 +67,14 @@ export class Neighbours {
   constructor(options: NeighboursOptions) {
     this.#options = options;
     const { clock, locate, log, ours, random } = options;
+    this.#room = new Room({ ...options, opening: this.#opening });
     this.#directory = new AsDirectory({ locate, clock, log });
     this.#table = new PeerTable(random, (endpoint) => ours.some((one) => sameEndpoint(one, endpoint)));
   }
 
   /** Open connections, and those being opened. */
   get count(): number {
-    return this.#options.connections().size + this.#opening.size;
+    return this.#room.count;
   }
 
   /** Has a tracker told of the endpoint? */
@@ -134,6 +121,11 @@ export class Neighbours {
     this.dialMore();
   }
 
+  /** These are of that AS, by the tracker's word: our own leaders. */
+  place(endpoints: readonly Endpoint[], asn: Asn): void {
+    this.#directory.learn(endpoints.map((endpoint) => ({ endpoint, asn })));
+  }
+
   /** The tracker answered with these. */
   learn(peers: readonly PeerEntry[]): void {
     this.#directory.learn(peers);
@@ -154,7 +146,7 @@ export class Neighbours {
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
     while (!this.#stopped && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
-      const mayDial = this.#whomToDial();
+      const mayDial = this.#room.whomToDial(this.#dialling > 0);
       if (!mayDial) return;
       const endpoint = this.#table.next(
         clock.now(),
@@ -165,21 +157,12 @@ export class Neighbours {
     }
   }
 
-  #whomToDial(): ((address: Address) => boolean) | undefined {
-    if (this.#hasRoom(DIALLED_PERCENT)) return () => true;
-    const shares = this.#shares();
-    // One at a time: only with success it takes another's place, and until then it is one too many.
-    const mayReplace =
-      this.#dialling === 0 && shares.fair < this.count && shares.fair < this.#most(DIALLED_PERCENT);
-    return mayReplace ? (address) => shares.hasRoomFor(address) : undefined;
-  }
-
   /** A connection that came in. It is answered once its AS is known. */
   async accept(socket: Socket, remote: Endpoint): Promise<void> {
     if (this.#stopped || this.#table.isBanned(remote.address))
       return this.#turnAway(socket, remote, "banned");
-    const isRoomMade = this.#makeRoomFor(remote.address);
-    if (!isRoomMade && this.#mayNeverLetIn()) return this.#turnAway(socket, remote, FULL);
+    const isRoomMade = this.#room.makeFor(remote.address);
+    if (!isRoomMade && !this.#room.hasExceptions) return this.#turnAway(socket, remote, FULL);
     this.#opening.add(remote);
     const asn = await this.#asnOf(remote);
     this.#opening.delete(remote);
@@ -191,12 +174,6 @@ export class Neighbours {
   #turnAway(socket: Socket, remote: Endpoint, why: string): void {
     this.#options.log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, why);
     socket.destroy();
-  }
-
-  /** Nobody is let in beyond what a torrent should have: there are no exceptions, or too many. */
-  #mayNeverLetIn(): boolean {
-    const { asn, hasRoom, isAlwaysLetIn, maxConnections } = this.#options;
-    return !hasRoom() || this.#directCount >= maxConnections + LET_IN_MOST || !isAlwaysLetIn(asn());
   }
 
   /** Why a peer that has said who it is must go, or undefined. A connection that it replaces is closed. */
@@ -259,7 +236,7 @@ export class Neighbours {
       this.#table.ended(endpoint, false, clock.now());
       return undefined;
     }
-    if (this.#stopped || (needsRoom && !this.#makeRoomFor(endpoint.address))) {
+    if (this.#stopped || (needsRoom && !this.#room.makeFor(endpoint.address))) {
       socket.destroy();
       this.#table.ended(endpoint, true, clock.now());
       return undefined;
@@ -278,45 +255,11 @@ export class Neighbours {
     return this.#stopped ? UNKNOWN_ASN : (await this.#directory.locate(remote)).asn;
   }
 
-  /** Where there is none, the newest connection of an address that has more than its share is closed for one that has less. */
-  #makeRoomFor(address: Address): boolean {
-    if (this.#hasRoom()) return true;
-    const shares = this.#shares();
-    if (!shares.hasRoomFor(address)) return false;
-    const inExcess = [...this.#options.connections()].filter(
-      ({ isOpen, remote }) => isOpen && shares.isExceededBy(remote.address),
-    );
-    inExcess.at(-1)?.abort("made way for another address");
-    return inExcess.length > 0;
-  }
-
-  #shares(): AddressShares {
-    const remotes = [...this.#options.connections()].map(({ remote }) => remote);
-    const addresses = [...remotes, ...this.#opening].map(({ address }) => address);
-    return new AddressShares(addresses, this.#options.maxConnections);
-  }
-
   /** Two peers that dial each other at once must both keep the same connection: that of the smaller peer id. */
   #replaces(connection: Connection, other: Connection): boolean {
     if (connection.direction === other.direction) return false;
     const oursIsSmaller = this.#options.peerId < (other.peerId ?? "");
     return (connection.direction === "out") === oursIsSmaller;
-  }
-
-  /** Is there room for one more within `percent` of the connections? */
-  #hasRoom(percent = 100): boolean {
-    return this.#directCount < this.#most(percent) && this.#options.hasRoom();
-  }
-
-  /** What is opened for followers has a bound of its own. */
-  get #directCount(): number {
-    let indirect = 0;
-    for (const connection of this.#options.connections()) if (connection.isIndirect) indirect++;
-    return this.count - indirect;
-  }
-
-  #most(percent: number): number {
-    return Math.ceil((this.#options.maxConnections * percent) / 100);
   }
 }
 
