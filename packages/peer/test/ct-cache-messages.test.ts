@@ -124,6 +124,23 @@ describe("a flood of ct_cache messages", () => {
     expect(await reason(lines)).toBe("protocol error: too many ct_cache messages");
   });
 
+  it("is made by few messages that are long", async () => {
+    const { follower, lines } = await given();
+    const padding = "x".repeat(100_000);
+    for (let i = 0; i < 30; i++) {
+      follower.tell(
+        Buffer.concat([
+          Buffer.from("d1:m4:want1:ple1:ti0e1:z100000:"),
+          Buffer.from(padding),
+          Buffer.from("e"),
+        ]),
+      );
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await follower.closed();
+    expect(await reason(lines)).toBe("protocol error: too many ct_cache messages");
+  });
+
   it("is none at a rate that is allowed, however long", async () => {
     const { follower, swarm } = await given();
     for (let second = 0; second < 20; second++) {

@@ -34,7 +34,7 @@ async function socketPair(): Promise<[Socket, Socket]> {
 
 /** A peer without duties. */
 const nobody: ExchangeWatcher = {
-  speaksCtCache: () => undefined,
+  introduced: () => undefined,
   told: () => undefined,
   mapped: () => undefined,
   has: () => undefined,

@@ -79,7 +79,8 @@ describe("a leader is reported as stalled", () => {
     await given.pass(20_000);
     expect(leader.asked).toHaveLength(length);
     given.tracker.tell({ leaders: given.leaders });
-    await given.until("it is asked again under a new result", () => leader.asked.length > length);
+    await given.pass(10_000);
+    expect(leader.asked, "a new result alone does not make it trusted").toHaveLength(length);
   });
 
   it("that does not speak ct_cache at all", async () => {

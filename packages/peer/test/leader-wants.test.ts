@@ -54,7 +54,9 @@ describe("what a follower wants of its leader", () => {
     expect(follower.count("have")).toBe(0);
     swarm.serve(visit);
     await swarm.received(follower, "have", 16);
-    expect(haves(follower)[0]).toBe(7);
+    // It asks a few pieces ahead, and which of them is on the disk first is the disk's affair.
+    expect(begun(visit)[0]).toBe(7);
+    expect(haves(follower)).toContain(7);
   });
 
   it("does not wait for other haves when the leader holds it already", async () => {
@@ -70,6 +72,9 @@ describe("what a follower wants of its leader", () => {
     await follower.ping();
     expect(haves(follower)).toEqual([]);
     await want(follower, 3);
+    expect(haves(follower)).toEqual([3]);
+    // Asked for a thousand times it would be a thousand haves.
+    await want(follower, 3, 3, 3);
     expect(haves(follower)).toEqual([3]);
   });
 

@@ -56,7 +56,7 @@ export interface ExchangeParts {
 
 /** What the exchange tells of itself to whoever leads or follows. */
 export interface ExchangeWatcher {
-  speaksCtCache(connection: Connection): void;
+  introduced(connection: Connection): void;
   told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void;
   mapped(connection: Connection): void;
   has(connection: Connection, piece: number): void;
@@ -236,8 +236,8 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#uploads.requested(connection);
   }
 
-  speaksCtCache(connection: Connection): void {
-    this.#parts.watcher.speaksCtCache(connection);
+  introduced(connection: Connection): void {
+    this.#parts.watcher.introduced(connection);
   }
 
   told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void {

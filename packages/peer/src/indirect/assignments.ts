@@ -50,8 +50,11 @@ export class Assignments {
     switch (why) {
       case "unreachable":
       case "same AS":
-      case "not in this swarm":
         this.#destinations.rest(dest, now + cache.unreachableMs);
+        return;
+      case "not in this swarm":
+        // Perhaps only because the leader's tracker was away for a moment.
+        this.#destinations.rest(dest, now + LIMITS.tracker.minIntervalMs);
         return;
       case "full":
       case "complete":
@@ -61,7 +64,7 @@ export class Assignments {
         link.fullUntil = now + NOT_YET_MS;
         return;
       case "not my AS":
-        link.isDistrusted = true;
+        link.distrust(now);
     }
   }
 

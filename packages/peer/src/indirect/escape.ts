@@ -13,19 +13,18 @@ export interface EscapeParts {
   isFollowed(piece: number): boolean;
   /** It begins: connections outside are wanted. */
   opened(): void;
-  /** For the first time since it began a piece is fetched outside; why, in words for the log. */
-  used(why: string): void;
+  /** For the first time since it began a piece is fetched outside. `isStarved`: although leaders answer. */
+  used(isStarved: boolean): void;
   /** Another piece, or none, may be fetched outside. */
   changed(): void;
 }
 
 /** What the way out depends on. */
 export interface Arrivals {
-  /** When a leader last answered. */
+  /** When a leader that is trusted last answered. */
   readonly answeredAt: number;
-  /** When payload last arrived, and when from inside the AS. */
+  /** When payload last arrived. */
   readonly receivedAt: number;
-  readonly receivedInsideAt: number;
 }
 
 const { escapeMs, starvedMs } = LIMITS.cache;
@@ -33,7 +32,7 @@ const { escapeMs, starvedMs } = LIMITS.cache;
 /**
  * The way out of an AS whose leaders are gone: when none has answered and nothing has arrived for 15 s, one piece at a
  * time, chosen at random, is fetched outside until a leader answers. The same when leaders do answer, but nothing has arrived for
- * 2 minutes: whatever they play at, they cannot hold up their AS for longer. That ends when something arrives from inside.
+ * 2 minutes although there is something outside: then they are not trusted any more, and a better one has to answer.
  */
 export class Escape implements WayOut {
   readonly #parts: EscapeParts;
@@ -56,7 +55,7 @@ export class Escape implements WayOut {
     return this.#piece;
   }
 
-  sweep(now: number, { answeredAt, receivedAt, receivedInsideAt }: Arrivals): void {
+  sweep(now: number, { answeredAt, receivedAt }: Arrivals): void {
     if (this.#openedAt === undefined) {
       this.#isStarved = now - receivedAt > starvedMs;
       if (!this.#isStarved && now - Math.max(answeredAt, receivedAt) <= escapeMs) return;
@@ -64,7 +63,9 @@ export class Escape implements WayOut {
       this.#isUsed = false;
       this.#parts.opened();
     }
-    if ((this.#isStarved ? receivedInsideAt : answeredAt) > this.#openedAt) {
+    // Of starvation there is no proof before somebody outside is found to have what we lack.
+    const isUnproven = this.#isStarved && !this.#isUsed;
+    if ((isUnproven ? receivedAt : answeredAt) > this.#openedAt) {
       this.close();
       return;
     }
@@ -96,11 +97,7 @@ export class Escape implements WayOut {
     this.#progressAt = now;
     if (this.#piece !== undefined && !this.#isUsed) {
       this.#isUsed = true;
-      used(
-        this.#isStarved
-          ? `nothing has come for ${starvedMs / 1000} s, though leaders answer`
-          : `no leader has answered and nothing has come for ${escapeMs / 1000} s`,
-      );
+      used(this.#isStarved);
     }
     if (this.#piece !== before) changed();
   }

@@ -31,6 +31,8 @@ export interface FollowerDeskParts {
   pickIndirectly(pieces: PieceSet, accepts: (piece: number) => boolean): number | undefined;
   tell(connection: Connection, body: CtCacheBody): void;
   dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
+  /** Can it never be dialled from here, or is it banned? */
+  isOutOfReach(endpoint: Endpoint): boolean;
   /** A leader does not do its duty. */
   report(leader: PeerId): void;
 }
@@ -40,6 +42,8 @@ const { cache } = LIMITS;
 const KEPT = 2;
 /** Between two dials of a leader that was not there. */
 const REDIAL_MS = 5000;
+/** Who was found out is not believed again by a new result alone; a tracker that evicts it does so for as long. */
+const DISTRUST_MS = LIMITS.election.evictionMs;
 
 /** A follower's side: it asks leaders of its AS to reach outside peers, wants pieces of them, and notices who does not work. */
 export class FollowerDesk {
@@ -78,7 +82,9 @@ export class FollowerDesk {
       if (!this.#links.includes(link)) this.#end(link);
       else if (link.ranges !== ranges) this.#wants.move(link);
     }
-    if (isNewTerm) for (const link of this.#links) link.isDistrusted = false;
+    for (const link of this.#links) {
+      if (isNewTerm && now - link.distrustedAt >= DISTRUST_MS) link.isDistrusted = false;
+    }
     this.#keep();
     this.sweep(now);
   }
@@ -93,29 +99,40 @@ export class FollowerDesk {
     return this.#linkWith(connection)?.isAskedFor(dest) ?? false;
   }
 
-  /** A message of a leader; of anybody else it is ignored, as are answers to what was not asked. */
-  told(connection: Connection, message: CtCacheMessage): void {
+  /** They served nothing for too long, all of them, although it could be had. */
+  distrustAll(): void {
+    for (const link of this.#links) {
+      link.distrust(this.#parts.clock.now());
+      this.#stalled(link, "serves nothing");
+    }
+  }
+
+  /** A message of a leader; of anybody else it is ignored (false), as are answers to what was not asked. */
+  told(connection: Connection, message: CtCacheMessage): boolean {
     const link = this.#linkWith(connection);
-    if (!link) return;
+    if (!link) return false;
     const now = this.#parts.clock.now();
     link.said(now);
+    if ("dest" in message && !link.isAskedFor(message.dest)) return false;
     switch (message.m) {
       case "leader_started":
-        if (link.isAskedFor(message.dest)) link.started(message.dest);
-        return;
+        link.started(message.dest);
+        return true;
       case "leader_refused":
-        if (link.isAskedFor(message.dest)) this.#assignments.refused(link, message, now);
-        return;
+        this.#assignments.refused(link, message, now);
+        return true;
       case "leader_stop":
-        if (!link.isAskedFor(message.dest)) return;
         this.#assignments.stopped(link, message.dest);
         this.#wants.move(link);
-        return;
+        return true;
       case "fwd_bitfield":
       case "fwd_have":
-        if (!this.#parts.forwarded.forwarded(connection, piecesOf(message))) return;
+        if (!this.#parts.forwarded.forwarded(connection, piecesOf(message))) return true;
         link.isExcused = false;
         this.#wants.fill(link, now);
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -159,10 +176,9 @@ export class FollowerDesk {
     }
     for (const link of this.#links) this.#tend(link, now);
     for (const link of this.#links) {
+      if (link.isDistrusted) continue;
       if (link.isIdle) this.#answeredAt = now;
-      else if (link.hasSaid && !link.isDistrusted) {
-        this.#answeredAt = Math.max(this.#answeredAt, link.saidAt);
-      }
+      else if (link.hasSaid) this.#answeredAt = Math.max(this.#answeredAt, link.saidAt);
     }
   }
 
@@ -228,6 +244,11 @@ export class FollowerDesk {
 
   #dial(link: LeaderLink, now: number): void {
     if (link.isDialling || !link.isEngaged || now < link.dialAfter) return;
+    if (this.#parts.isOutOfReach(link.endpoint)) {
+      link.dialAfter = now + LIMITS.peer.stallReportMs;
+      this.#stalled(link, "is banned, or of an address family that we cannot reach");
+      return;
+    }
     link.isDialling = true;
     link.dialAfter = now + REDIAL_MS;
     void this.#parts.dial(link.endpoint).then((connection) => {
@@ -246,7 +267,7 @@ export class FollowerDesk {
   #tend(link: LeaderLink, now: number): void {
     if (link.isSilent(now)) this.#stalled(link, "does not answer");
     else if (link.isFruitless(now)) {
-      link.isDistrusted = true;
+      link.distrust(now);
       this.#stalled(link, "forwards what it does not serve");
     } else if (link.isOutOfReach(now)) {
       if (link.connection) this.#stalled(link, "does not speak ct_cache");

@@ -13,7 +13,7 @@ import {
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import type { PieceSet } from "../piece-set.ts";
+import { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 import { DialQueue, type Errand } from "./dial-queue.ts";
@@ -46,7 +46,7 @@ export interface LeaderDeskParts {
 }
 
 /** What a leader keeps of one follower. */
-interface File {
+interface FollowerFile {
   readonly follower: Connection;
   readonly relay: Relay;
   /** By destination: what it asked for and was not answered yet. */
@@ -55,6 +55,8 @@ interface File {
   readonly forwarders: Map<string, Forwarder>;
   /** By piece: when it last asked for it. */
   readonly wants: Map<number, number>;
+  /** Pieces that it wanted when we held them: each is answered once. */
+  readonly answered: PieceSet;
 }
 
 const { cache } = LIMITS;
@@ -64,7 +66,7 @@ const BRIEF_MS = 10_000;
 /** The duties of a leader: it opens connections for followers, forwards what is there, and fetches first what they want. */
 export class LeaderDesk {
   readonly #parts: LeaderDeskParts;
-  readonly #files = new Map<Connection, File>();
+  readonly #files = new Map<Connection, FollowerFile>();
   readonly #sources = new Sources();
   readonly #queue: DialQueue;
   /** The first piece that we lead and lack, under the result that stands; none before it is. */
@@ -106,19 +108,21 @@ export class LeaderDesk {
     this.#endIfIdle(file);
   }
 
-  /** A follower's indirect request. */
-  want(follower: Connection, pieces: readonly number[]): void {
+  /** A follower's indirect request. Of others it is ignored (false). */
+  want(follower: Connection, pieces: readonly number[]): boolean {
     const file = this.#files.get(follower);
-    if (!file) return;
+    if (!file) return false;
     const now = this.#parts.clock.now();
     for (const piece of pieces) {
-      if (this.#parts.have.has(piece)) follower.sendHave(piece);
-      else if (file.wants.has(piece)) file.wants.set(piece, now);
+      if (this.#parts.have.has(piece)) {
+        if (file.answered.add(piece)) follower.sendHave(piece);
+      } else if (file.wants.has(piece)) file.wants.set(piece, now);
       else if (file.wants.size < cache.wantsPerLeader && this.#parts.standing()?.leads(piece)) {
         file.wants.set(piece, now);
         this.#parts.requests.gotRequest(piece);
       }
     }
+    return true;
   }
 
   mapped(connection: Connection): void {
@@ -200,7 +204,7 @@ export class LeaderDesk {
     );
   }
 
-  #open(file: File, dest: Endpoint): void {
+  #open(file: FollowerFile, dest: Endpoint): void {
     const errand: Errand = { follower: file.follower, dest, since: this.#parts.clock.now() };
     file.errands.set(formatEndpoint(dest), errand);
     this.#queue.add(errand);
@@ -260,7 +264,7 @@ export class LeaderDesk {
     tell(follower, { m: "leader_refused", dest, why });
   }
 
-  #fileFor(follower: Connection): File {
+  #fileFor(follower: Connection): FollowerFile {
     const { have, standing, tell } = this.#parts;
     const relay = new Relay({
       pieceCount: have.pieceCount,
@@ -268,21 +272,28 @@ export class LeaderDesk {
         !have.has(piece) && !follower.theirs.has(piece) && (standing()?.leads(piece) ?? false),
       tell: (body) => tell(follower, body),
     });
-    const file: File = { follower, relay, errands: new Map(), forwarders: new Map(), wants: new Map() };
+    const file: FollowerFile = {
+      follower,
+      relay,
+      errands: new Map(),
+      forwarders: new Map(),
+      wants: new Map(),
+      answered: new PieceSet(have.pieceCount),
+    };
     this.#files.set(follower, file);
     return file;
   }
 
-  #endWant(file: File | undefined, piece: number): void {
+  #endWant(file: FollowerFile | undefined, piece: number): void {
     if (file?.wants.delete(piece)) this.#parts.requests.requestEnded(piece);
   }
 
   /** With nothing forwarded what was told is forgotten: a follower that asks again is told again. */
-  #endIfIdle(file: File | undefined): void {
+  #endIfIdle(file: FollowerFile | undefined): void {
     if (file?.errands.size === 0 && file.forwarders.size === 0) this.#end(file);
   }
 
-  #end(file: File | undefined): void {
+  #end(file: FollowerFile | undefined): void {
     if (!file) return;
     const now = this.#parts.clock.now();
     this.#files.delete(file.follower);

@@ -31,8 +31,9 @@ export class LeaderLink {
   hasSaid = false;
   /** It counts as stalled until it says something. */
   isSuspended = false;
-  /** It forwarded what it does not serve: so long as this result stands nothing is asked of it. */
+  /** It served nothing that it could have served: nothing is asked of it any more. */
   isDistrusted = false;
+  distrustedAt = Number.NEGATIVE_INFINITY;
   /** It takes no destinations before. */
   fullUntil = 0;
   readonly questions = new Map<string, Question>();
@@ -87,6 +88,11 @@ export class LeaderLink {
     this.saidAt = now;
     this.hasSaid = true;
     this.isSuspended = false;
+  }
+
+  distrust(now: number): void {
+    this.isDistrusted = true;
+    this.distrustedAt = now;
   }
 
   /** Is a connection to `dest` asked of it, or forwarded by it? */

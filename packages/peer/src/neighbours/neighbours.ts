@@ -110,8 +110,10 @@ export class Neighbours {
   async dialTo(endpoint: Endpoint, isIndirect = false): Promise<Connection | "not now" | undefined> {
     const { dialer, hasRoom } = this.#options;
     const mayDial = !this.#stopped && hasRoom() && dialer.reaches(endpoint.address);
+    // Whom the tracker told us of is our neighbour, whoever asks for the connection.
+    const isOnlyTheirs = isIndirect && !this.isListed(endpoint);
     return mayDial && this.#table.claim(endpoint)
-      ? this.#dial(endpoint, { isIndirect, needsRoom: false })
+      ? this.#dial(endpoint, { isIndirect: isOnlyTheirs, needsRoom: false })
       : "not now";
   }
 

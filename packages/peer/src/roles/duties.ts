@@ -61,9 +61,8 @@ export class Duties implements ExchangeWatcher, WayOut {
   #ct: CtAnswer | undefined;
   #standing: Standing | undefined;
   #pendingSince: number;
-  /** When payload last came, and when from inside. */
+  /** When payload last came. */
   #receivedAt: number;
-  #receivedInsideAt: number;
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
   /** The exchange is made with the role and the watcher that it is given here. */
@@ -72,7 +71,6 @@ export class Duties implements ExchangeWatcher, WayOut {
     this.#parts = parts;
     this.#pendingSince = clock.now();
     this.#receivedAt = clock.now();
-    this.#receivedInsideAt = clock.now();
     this.#exchange = makeExchange(this.#roleOf(undefined), this);
     this.#acting = new ActingRole(this.#exchange, parts.ledger);
     const { connections, downloads } = this.#exchange;
@@ -97,6 +95,7 @@ export class Duties implements ExchangeWatcher, WayOut {
       pickIndirectly: (pieces, accepts) => downloads.pickIndirectly(pieces, accepts),
       tell,
       dial: (endpoint) => neighbours.dialTo(endpoint),
+      isOutOfReach: (endpoint) => neighbours.isOutOfReach(endpoint),
     });
     this.#escape = new Escape({
       random,
@@ -105,7 +104,7 @@ export class Duties implements ExchangeWatcher, WayOut {
       asn: () => parts.ledger.asn,
       isFollowed: (piece) => !this.#standing?.leads(piece),
       opened: () => neighbours.reconsider(),
-      used: (why) => this.#escaped(why),
+      used: (isStarved) => this.#escaped(isStarved),
       changed: () => this.#exchange.roleRulesChanged(),
     });
   }
@@ -163,7 +162,7 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   // What the exchange tells.
 
-  speaksCtCache(connection: Connection): void {
+  introduced(connection: Connection): void {
     const { endpoint } = connection;
     const isOutside = !isInternal(connection.asn, this.#parts.ledger.asn);
     if (isOutside && endpoint) this.#followerDesk.learn([endpoint]);
@@ -173,20 +172,22 @@ export class Duties implements ExchangeWatcher, WayOut {
     this.#compareTerms(connection, message.term);
     switch (message.m) {
       case "unknown":
+        connection.ignored++;
         return;
       case "leader_start":
         this.#leaderDesk.start(connection, message.dest);
         return;
       case "want":
-        this.#leaderDesk.want(connection, message.pieces);
+        if (!this.#leaderDesk.want(connection, message.pieces)) connection.ignored++;
         return;
       case "leader_stop":
         // Of two leaders that follow each other in different ranges it says which of them it is that stops.
         if (!this.#followerDesk.isAskedFor(connection, message.dest)) {
           this.#leaderDesk.stop(connection, message.dest);
+          return;
         }
     }
-    this.#followerDesk.told(connection, message);
+    if (!this.#followerDesk.told(connection, message)) connection.ignored++;
   }
 
   mapped(connection: Connection): void {
@@ -200,7 +201,6 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   received(connection: Connection): void {
     this.#receivedAt = this.#parts.clock.now();
-    if (isInternal(connection.asn, this.#parts.ledger.asn)) this.#receivedInsideAt = this.#receivedAt;
     this.#followerDesk.received(connection);
   }
 
@@ -278,16 +278,17 @@ export class Duties implements ExchangeWatcher, WayOut {
     const { have } = this.#parts;
     const isFollowing = this.#standing !== undefined && this.#followerDesk.isFollowing;
     if (!isFollowing || have.isFull) return;
-    this.#escape.sweep(now, {
-      answeredAt: this.#followerDesk.answeredAt,
-      receivedAt: this.#receivedAt,
-      receivedInsideAt: this.#receivedInsideAt,
-    });
+    const { answeredAt } = this.#followerDesk;
+    this.#escape.sweep(now, { answeredAt, receivedAt: this.#receivedAt });
   }
 
-  #escaped(why: string): void {
+  #escaped(isStarved: boolean): void {
     const { ledger, log } = this.#parts;
+    const why = isStarved
+      ? `nothing has come for ${cache.starvedMs / 1000} s, though leaders answer`
+      : `no leader has answered and nothing has come for ${cache.escapeMs / 1000} s`;
     ledger.escaped();
+    if (isStarved) this.#followerDesk.distrustAll();
     log.warn(
       { event: "escape", asn: ledger.asn, term: this.term },
       `${why}: fetching from outside, one piece at a time`,

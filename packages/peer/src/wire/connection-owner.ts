@@ -18,8 +18,8 @@ export interface ConnectionOwner<C> {
   mayServe(connection: C, piece: number): boolean;
   /** It waits for blocks, or its socket has room for them again. */
   requested(connection: C): void;
-  /** The other side speaks `ct_cache`. */
-  speaksCtCache(connection: C): void;
+  /** The other side told of itself (BEP 10): where it listens, what it speaks. */
+  introduced(connection: C): void;
   /** A `ct_cache` message, well-formed; whether it is in place is for the owner to tell. */
   told(connection: C, message: CtCacheMessage | UnknownCtCacheMessage): void;
   closed(connection: C, reason: string): void;

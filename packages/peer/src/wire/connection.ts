@@ -48,6 +48,8 @@ export class Connection {
   isIndirect: boolean;
   /** As our leader: pieces that it can reach outside. */
   forwarded: PieceSet | undefined;
+  /** Messages of `ct_cache` that were out of place. */
+  ignored = 0;
   /** How many of these we lack: a leader is interesting for what it forwards, too. */
   wantedIndirectly = 0;
   /** We ended it by choice: the other side did nothing wrong. */
@@ -90,7 +92,7 @@ export class Connection {
       wire: this.#wire,
       pieceCount: options.shape.pieceCount,
       clock: options.clock,
-      opened: () => this.#owner.speaksCtCache(this),
+      introduced: () => this.#owner.introduced(this),
       received: (message) => this.#owner.told(this, message),
       failed: (why) => this.abort(`protocol error: ${why}`),
     });

@@ -14,12 +14,14 @@ export interface CtChannelParts {
   readonly wire: Wire;
   readonly pieceCount: number;
   readonly clock: Clock;
-  /** The other side turned out to speak the extension. */
-  opened(): void;
+  /** The other side's extended handshake came, its first one. */
+  introduced(): void;
   received(message: CtCacheMessage | UnknownCtCacheMessage): void;
   /** The other side broke the protocol. */
   failed(why: string): void;
 }
+
+const BYTES_LIKE_A_MESSAGE = 128;
 
 /** The id under which we receive: the first extension that the wire is told to use. */
 export const OUR_CT_CACHE_ID = 1;
@@ -33,6 +35,7 @@ Object.defineProperty(CtCacheExtension.prototype, "name", { value: CT_CACHE });
 export class CtChannel {
   readonly #parts: CtChannelParts;
   readonly #flood: FloodMeter;
+  #isIntroduced = false;
   #isOpen = false;
 
   constructor(parts: CtChannelParts) {
@@ -65,13 +68,16 @@ export class CtChannel {
   }
 
   #onHandshake(): void {
-    if (this.#isOpen || this.theirId === undefined) return;
-    this.#isOpen = true;
-    this.#parts.opened();
+    this.#isOpen = this.theirId !== undefined;
+    if (this.#isIntroduced) return;
+    this.#isIntroduced = true;
+    this.#parts.introduced();
   }
 
   #onMessage(body: Uint8Array): void {
-    if (this.#flood.isExceededBy(1, this.#parts.clock.now())) {
+    // A long map of pieces costs as much to read as many short messages.
+    const cost = Math.max(1, body.length / BYTES_LIKE_A_MESSAGE);
+    if (this.#flood.isExceededBy(cost, this.#parts.clock.now())) {
       this.#parts.failed(`too many ${CT_CACHE} messages`);
       return;
     }

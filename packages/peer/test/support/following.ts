@@ -115,7 +115,8 @@ export class Following {
   }
 }
 
-function serve({ content, metainfo }: GivenTorrent, raw: RawPeer): void {
+/** From now on the raw peer answers requests, those that came too, with the right bytes. */
+export function serve({ content, metainfo }: GivenTorrent, raw: RawPeer): void {
   const answer = (piece: number, begin: number, length: number): void => {
     const start = piece * metainfo.pieceLength + begin;
     raw.wire.piece(piece, begin, content.subarray(start, start + length));
