@@ -1,6 +1,7 @@
 import { formatEndpoint, LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { Following } from "./support/following.ts";
+import { RawPeer } from "./support/raw-peer.ts";
 import { endpoint } from "./support/samples.ts";
 
 const sorted = (texts: Iterable<string>) => [...texts].sort();
@@ -15,6 +16,15 @@ describe("a follower", () => {
   it("asks for an outside peer that dials it, too", async () => {
     const given = await Following.begin();
     await given.join("127.2.0.9", 1, "none", 7009);
+    await given.until("it has asked", () => given.leader.asked.length > 0);
+    expect(given.leader.asked).toEqual(["127.2.0.9:7009"]);
+  });
+
+  it("asks for a stock client outside that dials it, too", async () => {
+    const given = await Following.begin();
+    const { clock, torrent } = given;
+    const options = { infoHash: torrent.metainfo.infoHash, at: "127.2.0.9", port: 7009, clock };
+    await RawPeer.join(given.peer.endpoint, options);
     await given.until("it has asked", () => given.leader.asked.length > 0);
     expect(given.leader.asked).toEqual(["127.2.0.9:7009"]);
   });

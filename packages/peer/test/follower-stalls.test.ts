@@ -83,6 +83,19 @@ describe("a leader is reported as stalled", () => {
     expect(leader.asked, "a new result alone does not make it trusted").toHaveLength(length);
   });
 
+  it("that sends bad data: it is banned, and cannot be dialled any more", async () => {
+    const given = await Following.begin({ outside: 1 });
+    const { leader } = given;
+    await given.until("it is asked", () => leader.asked.length > 0);
+    const { raw } = leader;
+    raw.wire.on("request", (piece, begin, length) => raw.wire.piece(piece, begin, Buffer.alloc(length, 1)));
+    raw.wire.have(0);
+    raw.wire.unchoke();
+    await given.until("it is banned", () => raw.isClosed);
+    await given.until("it is reported", () => given.tracker.reports.length > 0);
+    expect(given.tracker.reports).toEqual([leader.peerId]);
+  });
+
   it("that does not speak ct_cache at all", async () => {
     const given = await Following.begin({ outside: 1, leaders: [] });
     const { infoHash } = given.torrent.metainfo;
