@@ -4,7 +4,7 @@ import type { Address, Asn, PeerId } from "@cachetorrent/protocol";
 export interface Member {
   readonly peerId: PeerId;
   readonly asn: Asn;
-  /** Where its announces come from: stall reports count once per source address. */
+  /** Where its announces come from: stall reports count once per host, of IPv6 per /64. */
   readonly source: Address;
 }
 

@@ -1,4 +1,4 @@
-import { type Address, LIMITS, type PeerId } from "@cachetorrent/protocol";
+import { hostOf, LIMITS, type PeerId } from "@cachetorrent/protocol";
 import type { MemberState } from "./member.ts";
 
 /** A member's word that a leader does not do its duty. */
@@ -62,20 +62,20 @@ export class StallReports {
 
   #isStalled(leader: PeerId, now: number): boolean {
     const counting = this.#reportsOf(leader).filter(({ from, until }) => now >= from && now < until);
-    // Per address, so that one host with many peer ids cannot unseat a leader by itself.
-    const sources = new Set(counting.map(({ source }) => source));
-    return sources.size > 0 && (sources.size >= this.#enough() || now >= this.#silentAt(leader));
+    // Per host, so that one with many peer ids or a /64 full of addresses cannot unseat a leader by itself.
+    const hosts = new Set(counting.map(({ host }) => host));
+    return hosts.size > 0 && (hosts.size >= this.#enough() || now >= this.#silentAt(leader));
   }
 
   #stallsAt(leader: PeerId): number {
     const silent = this.#silentAt(leader);
-    const alive = new Map<Address | undefined, number>();
+    const alive = new Map<string | undefined, number>();
     let earliest = Infinity;
     // In the order of time, and none looked at twice: one host may have thousands of peers report.
-    for (const { source, from, until } of this.#reportsOf(leader).sort((a, b) => a.from - b.from)) {
+    for (const { host, from, until } of this.#reportsOf(leader).sort((a, b) => a.from - b.from)) {
       if (from >= earliest) break;
       for (const [other, end] of alive) if (end <= from) alive.delete(other);
-      if (until > from) alive.set(source, Math.max(until, alive.get(source) ?? until));
+      if (until > from) alive.set(host, Math.max(until, alive.get(host) ?? until));
       if (alive.size >= Math.max(1, this.#enough())) return from;
       if (Math.max(from, silent) < until) earliest = Math.min(earliest, Math.max(from, silent));
     }
@@ -93,11 +93,11 @@ export class StallReports {
   }
 
   /** A report counts from when its reporter has been listed for long enough to be more than a passer-by. */
-  #reportsOf(leader: PeerId): { source: Address | undefined; from: number; until: number }[] {
+  #reportsOf(leader: PeerId): { host: string | undefined; from: number; until: number }[] {
     return [...(this.#byLeader.get(leader) ?? [])].map(([reporter, at]) => {
       const member = this.#members.get(reporter);
       const from = member ? member.joinedAt + stallReporterListedMs : Infinity;
-      return { source: member?.source, from, until: at + stallReportKeptMs, silentFeedMs };
+      return { host: member && hostOf(member.source), from, until: at + stallReportKeptMs, silentFeedMs };
     });
   }
 }

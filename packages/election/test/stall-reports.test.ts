@@ -1,3 +1,4 @@
+import type { Address } from "@cachetorrent/protocol";
 import { describe, expect, test } from "vitest";
 import { A, B, MINUTE, peer, SECOND, Swarm, sourceOf } from "./swarm.ts";
 
@@ -35,6 +36,26 @@ describe("stall reports", () => {
     swarm.election.feedOpened(peer(1));
     for (const n of [2, 3, 4, 5, 6, 7]) expect(swarm.report(1, n)).toEqual([]);
     expect(swarm.report(1, 8)).toMatchObject([{ everyoneLeads: true }]);
+  });
+
+  test("count once per /64 of IPv6, for one host has all of it", () => {
+    const swarm = swarmOf(8);
+    const ipv6 = (n: number) => (n < 8 ? `2001:db8::${n}` : "2001:db8:0:1::1") as Address;
+    for (let n = 2; n <= 8; n++) swarm.join(n, A, ipv6(n));
+    for (const n of [2, 3, 4, 5, 6]) expect(swarm.report(1, n)).toEqual([]);
+    expect(swarm.report(1, 8)).toEqual([]);
+    swarm.join(7, A, sourceOf(7));
+    expect(swarm.report(1, 7)).toMatchObject([{ leaders: [peer(2)] }]);
+  });
+
+  test("reports of one /64 that begin to count later bring no eviction nearer", () => {
+    const swarm = swarmOf(8);
+    for (const n of [9, 10, 11]) {
+      swarm.join(n, A, `2001:db8::${n}` as Address);
+      swarm.report(1, n);
+    }
+    expect(swarm.election.nextTick()).toBeUndefined();
+    expect(swarm.pass(MINUTE)).toEqual([]);
   });
 
   test("count at the address that the member has now", () => {

@@ -80,6 +80,15 @@ describe("the peer table", () => {
     expect(table.isBanned(endpoint("198.18.0.3:1").address)).toBe(false);
   });
 
+  it("bans the whole /64 of an IPv6 address, for a liar has all of it", () => {
+    const table = tableOf("[2001:db8::2]:1", "[2001:db8:0:1::1]:1");
+    table.ban(endpoint("[2001:db8::1]:9").address);
+    expect(table.isBanned(endpoint("[2001:db8::ffff:3]:1").address)).toBe(true);
+    expect(table.claim(endpoint("[2001:db8::4]:1"))).toBe(false);
+    expect(table.next(0, nobody)).toEqual(endpoint("[2001:db8:0:1::1]:1"));
+    expect(table.next(0, nobody)).toBeUndefined();
+  });
+
   it("is bounded; when full it forgets whom it dialled in vain for whom it hears of next", () => {
     const most = LIMITS.peer.knownPeersPerTorrent;
     const table = tableOf();

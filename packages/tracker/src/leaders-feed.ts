@@ -1,5 +1,5 @@
 import type { Clock } from "@cachetorrent/clock";
-import { type Address, type Asn, type InfoHash, LIMITS } from "@cachetorrent/protocol";
+import { type Address, type Asn, hostOf, type InfoHash, LIMITS } from "@cachetorrent/protocol";
 
 /** Somebody who waits for new leaders. */
 export interface Waiting {
@@ -22,11 +22,11 @@ interface OpenPoll extends Poll {
   readonly asn: Asn;
 }
 
-/** The leaders' long polls: one per member and swarm, bounded per address and in all. */
+/** The leaders' long polls: one per member and swarm, bounded per host and in all. */
 export class LeadersFeed {
   readonly #clock: Clock;
   readonly #bySwarm = new Map<InfoHash, Map<string, OpenPoll>>();
-  readonly #perAddress = new Map<Address, number>();
+  readonly #perHost = new Map<string, number>();
   #open = 0;
   #closed = false;
 
@@ -43,8 +43,8 @@ export class LeadersFeed {
     const { infoHash, poller, asn, source } = waiting;
     if (this.#closed) return undefined;
     this.#bySwarm.get(infoHash)?.get(poller)?.end();
-    const ofAddress = this.#perAddress.get(source) ?? 0;
-    if (ofAddress >= LIMITS.tracker.longPollsPerAddress || this.#open >= LIMITS.tracker.longPollsInAll) {
+    const ofHost = this.#perHost.get(hostOf(source)) ?? 0;
+    if (ofHost >= LIMITS.tracker.longPollsPerAddress || this.#open >= LIMITS.tracker.longPollsInAll) {
       return undefined;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -91,7 +91,8 @@ export class LeadersFeed {
       this.#bySwarm.set(infoHash, polls);
     }
     polls.set(poller, poll);
-    this.#perAddress.set(source, (this.#perAddress.get(source) ?? 0) + 1);
+    const host = hostOf(source);
+    this.#perHost.set(host, (this.#perHost.get(host) ?? 0) + 1);
     this.#open++;
   }
 
@@ -99,9 +100,10 @@ export class LeadersFeed {
     const polls = this.#bySwarm.get(infoHash);
     if (polls?.get(poller) === poll) polls.delete(poller);
     if (polls?.size === 0) this.#bySwarm.delete(infoHash);
-    const left = (this.#perAddress.get(source) ?? 1) - 1;
-    if (left > 0) this.#perAddress.set(source, left);
-    else this.#perAddress.delete(source);
+    const host = hostOf(source);
+    const left = (this.#perHost.get(host) ?? 1) - 1;
+    if (left > 0) this.#perHost.set(host, left);
+    else this.#perHost.delete(host);
     this.#open--;
   }
 }

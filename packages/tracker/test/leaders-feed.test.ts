@@ -103,6 +103,19 @@ describe("the leaders' long poll", () => {
   });
 });
 
+test("a /64 of IPv6 has as many polls as one address, for it is one host", () => {
+  const feed = new LeadersFeed(new ManualClock());
+  const wait = (n: number, source: string) =>
+    feed.wait({ infoHash: SWARM, poller: `${n}`, asn: 1 as never, source: ip(source) });
+  const polls = Array.from({ length: 64 }, (_, n) => wait(n, `2001:db8::${n + 1}`));
+  expect(polls).not.toContain(undefined);
+  expect(wait(64, "2001:db8::ffff:1")).toBeUndefined();
+  expect(wait(65, "2001:db8:0:1::1")).toBeDefined();
+  polls[0]?.end();
+  expect(wait(64, "2001:db8::ffff:1")).toBeDefined();
+  feed.close();
+});
+
 test("beyond 10,000 polls in all there are no more, until one ends", () => {
   const clock = new ManualClock();
   const feed = new LeadersFeed(clock);

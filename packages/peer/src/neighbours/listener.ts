@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
 import {
-  type Address,
   CtError,
   type Endpoint,
   formatEndpoint,
@@ -11,13 +10,10 @@ import {
   parseAddress,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { Undecided } from "./undecided.ts";
 
 /** Bytes of a handshake up to and with the info-hash: enough to know whom it is for. */
 const HEAD_BYTES = 48;
-/** Connections that have not said yet what they want: half of a handshake and silence must not fill us. */
-const UNDECIDED_MOST = 200;
-/** Of them, from one address: a single host must not keep everybody else out. */
-const UNDECIDED_PER_ADDRESS_MOST = 20;
 
 /** Accepts peers and learns from the first bytes which torrent they mean. */
 export class Listener {
@@ -25,7 +21,7 @@ export class Listener {
   readonly #log: Logger;
   readonly #accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void;
   readonly #server: Server;
-  readonly #undecided = new Map<Socket, Address>();
+  readonly #undecided = new Undecided();
 
   constructor(
     clock: Clock,
@@ -57,12 +53,7 @@ export class Listener {
   /** Accepts nobody any more. Connections that were accepted are their torrents' to close. */
   stop(): void {
     this.#server.close();
-    for (const socket of this.#undecided.keys()) socket.destroy();
-  }
-
-  #hasRoomFor(address: Address): boolean {
-    const ofAddress = [...this.#undecided.values()].filter((one) => one === address).length;
-    return this.#undecided.size < UNDECIDED_MOST && ofAddress < UNDECIDED_PER_ADDRESS_MOST;
+    for (const socket of this.#undecided.sockets()) socket.destroy();
   }
 
   #onSocket(socket: Socket): void {
@@ -76,11 +67,10 @@ export class Listener {
       this.#log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, why);
       socket.destroy();
     };
-    if (!this.#hasRoomFor(address)) {
+    if (!this.#undecided.add(socket, address)) {
       refuse("too many connections that have not said what they want");
       return;
     }
-    this.#undecided.set(socket, address);
     const timeout = this.#clock.after(LIMITS.peer.handshakeTimeoutMs, () => refuse("no handshake in time"));
     let head: Buffer = Buffer.alloc(0);
     const onData = (chunk: Buffer): void => {

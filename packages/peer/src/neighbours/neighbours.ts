@@ -5,6 +5,7 @@ import {
   type Asn,
   type Endpoint,
   formatEndpoint,
+  hostOf,
   LIMITS,
   type Located,
   type PeerEntry,
@@ -205,7 +206,10 @@ export class Neighbours {
     else this.#table.ended(connection.remote, wasOfUse(connection, clock.now()), clock.now());
   }
 
-  /** By address: a peer id costs a liar nothing. Behind one NAT address the others pay too; docs/limits.md says so. */
+  /**
+   * By host: a peer id, or another address of its /64, costs a liar nothing. Behind one NAT address the others pay too;
+   * docs/limits.md says so.
+   */
   ban(liar: Connection): void {
     const endpoint = formatEndpoint(liar.remote);
     this.#options.log.warn(
@@ -213,8 +217,9 @@ export class Neighbours {
       `${endpoint} sent bad data and is banned`,
     );
     this.#table.ban(liar.remote.address);
+    const host = hostOf(liar.remote.address);
     for (const connection of this.#options.connections()) {
-      if (connection.remote.address === liar.remote.address) connection.abort("sent bad data");
+      if (hostOf(connection.remote.address) === host) connection.abort("sent bad data");
     }
   }
 

@@ -1,5 +1,12 @@
 import { type Random, randomBelow } from "@cachetorrent/clock";
-import { type Address, type Endpoint, formatEndpoint, LIMITS, sameEndpoint } from "@cachetorrent/protocol";
+import {
+  type Address,
+  type Endpoint,
+  formatEndpoint,
+  hostOf,
+  LIMITS,
+  sameEndpoint,
+} from "@cachetorrent/protocol";
 
 interface KnownPeer {
   readonly endpoint: Endpoint;
@@ -18,7 +25,8 @@ const LAST_RETRY_MS = 10 * 60_000;
 export class PeerTable {
   readonly #random: Random;
   readonly #peers = new Map<string, KnownPeer>();
-  readonly #banned = new Set<Address>();
+  /** Hosts, not addresses: a liar with one of IPv6 has a /64 of them. */
+  readonly #banned = new Set<string>();
   readonly #ours: (endpoint: Endpoint) => boolean;
 
   /** `ours` recognises our own endpoint, which some trackers hand out. */
@@ -47,7 +55,7 @@ export class PeerTable {
       (peer) =>
         !peer.busy &&
         peer.notBefore <= now &&
-        !this.#banned.has(peer.endpoint.address) &&
+        !this.isBanned(peer.endpoint.address) &&
         !isConnected(peer.endpoint),
     );
     const peer = due[randomBelow(this.#random, due.length)];
@@ -89,7 +97,7 @@ export class PeerTable {
 
   /** Somebody dials it without having asked whom to dial. False when it is being dialled, or never to be. */
   claim(endpoint: Endpoint): boolean {
-    if (this.#banned.has(endpoint.address) || this.#ours(endpoint)) return false;
+    if (this.isBanned(endpoint.address) || this.#ours(endpoint)) return false;
     const peer = this.#peers.get(formatEndpoint(endpoint));
     if (peer?.busy) return false;
     if (peer) peer.busy = true;
@@ -105,12 +113,13 @@ export class PeerTable {
     return worst !== undefined && this.#peers.delete(worst[0]);
   }
 
+  /** Bans the host that has this address. */
   ban(address: Address): void {
-    this.#banned.add(address);
+    this.#banned.add(hostOf(address));
   }
 
   isBanned(address: Address): boolean {
-    return this.#banned.has(address);
+    return this.#banned.size > 0 && this.#banned.has(hostOf(address));
   }
 }
 
