@@ -201,6 +201,7 @@ export class Torrent {
       shape: this.#shape,
       owner: exchange,
       clock,
+      log: this.#log,
       trace,
       extendedHandshake: {
         ct: { role: exchange.role.name, term: this.#duties?.term ?? 0, v: 1 },

@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { ManualClock, seededRandom } from "@cachetorrent/clock";
 import Wire from "bittorrent-protocol";
 import { expect, it, onTestFinished } from "vitest";
@@ -15,22 +13,9 @@ import { TokenBucket } from "../src/rates/token-bucket.ts";
 import { IndependentRole } from "../src/roles/independent.ts";
 import { Connection } from "../src/wire/connection.ts";
 import { asn, endpoint, otherPeerId, peerId, silent } from "./support/samples.ts";
+import { socketPair } from "./support/socket-pair.ts";
 import { KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
-
-async function socketPair(): Promise<[Socket, Socket]> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const dialled = connect((server.address() as AddressInfo).port, "127.0.0.1");
-  const [accepted] = (await once(server, "connection")) as [Socket];
-  server.close();
-  onTestFinished(() => {
-    dialled.destroy();
-    accepted.destroy();
-  });
-  return [dialled, accepted];
-}
 
 /** A peer without duties. */
 const nobody: ExchangeWatcher = {
@@ -83,6 +68,7 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
     shape,
     owner: exchange,
     clock,
+    log: silent,
     trace: noTrace,
     extendedHandshake: {},
   });

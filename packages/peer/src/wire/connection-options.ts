@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
 import type { Asn, Endpoint, InfoHash, PeerId } from "@cachetorrent/protocol";
+import type { Logger } from "pino";
 import type { Trace } from "../accounts/trace.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
@@ -17,6 +18,7 @@ export interface ConnectionOptions {
   readonly shape: TorrentShape;
   readonly owner: ConnectionOwner<Connection>;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly trace: Trace;
   /** Our extended handshake (BEP 10), less `m`. */
   readonly extendedHandshake: { readonly [key: string]: unknown };

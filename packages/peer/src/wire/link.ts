@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "@cachetorrent/clock";
-import { LIMITS } from "@cachetorrent/protocol";
-import Wire from "bittorrent-protocol";
+import { type Endpoint, formatEndpoint, LIMITS } from "@cachetorrent/protocol";
+import type Wire from "bittorrent-protocol";
+import type { Logger } from "pino";
+import { FencedWire } from "./fenced-wire.ts";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
 import { type OnMessage, SentMessages } from "./sent-messages.ts";
 
@@ -10,6 +12,8 @@ export interface LinkOptions {
   readonly direction: "in" | "out";
   readonly shape: TorrentShape;
   readonly clock: Clock;
+  readonly log: Logger;
+  readonly remote: Endpoint;
   /** Our extended handshake (BEP 10), less `m`. */
   readonly extendedHandshake: { readonly [key: string]: unknown };
   /** A message came, whatever the wire makes of it; without its length. */
@@ -32,7 +36,10 @@ const CONTROL_UNSENT_MOST = 256 * 1024;
 /** How long a link of which one half has ended may take to bring over what is under way. */
 const CLOSE_GRACE_MS = 2000;
 
-/** A socket, the guard in front of the wire, and the wire: bytes in and out, and the ends of it. */
+/**
+ * A socket, the guard in front of the wire, and the wire: bytes in and out, and the ends of it. Whatever is thrown while
+ * it is at work is a fault of ours: it costs this connection and not the process.
+ */
 export class Link {
   readonly wire: Wire;
   readonly #options: LinkOptions;
@@ -53,9 +60,10 @@ export class Link {
     if (options.onSent) this.#sent = new SentMessages(options.onSent);
     this.#lastReceivedAt = options.clock.now();
     this.#lastSentAt = this.#lastReceivedAt;
-    this.wire = new Wire(options.direction === "in" ? "tcpIncoming" : "tcpOutgoing");
+    const type = options.direction === "in" ? "tcpIncoming" : "tcpOutgoing";
+    this.wire = new FencedWire(type, (error) => this.#failed(error));
     this.wire.extendedHandshake = { ...options.extendedHandshake };
-    this.wire.on("data", (bytes) => this.#write(bytes));
+    this.wire.on("data", (bytes) => this.#fenced(() => this.#write(bytes)));
     this.wire.on("error", (error) => this.abort(`wire: ${error.message}`));
     // The wire ends itself, and nothing else, at a message of the fast extension where that was not agreed on (BEP 6).
     this.wire.on("finish", () => this.abort("protocol error: a message of an extension that is not in use"));
@@ -114,10 +122,12 @@ export class Link {
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => {
       this.#lastReceivedAt = clock.now();
-      const wrong = guard.push(chunk);
-      if (wrong) this.abort(`protocol error: ${wrong}`);
+      this.#fenced(() => {
+        const wrong = guard.push(chunk);
+        if (wrong) this.abort(`protocol error: ${wrong}`);
+      });
     });
-    socket.on("drain", () => this.#options.onDrain());
+    socket.on("drain", () => this.#fenced(() => this.#options.onDrain()));
     // The other side has ended its half: what we wrote still goes out, but nothing is added.
     socket.on("end", () => this.#ending());
     socket.on("error", (error) => {
@@ -158,7 +168,7 @@ export class Link {
     this.#isEnding = true;
     // Whoever ended first: a side that does not end its half, or never reads what waits for it, would hold us for ever.
     this.#graceTimer = this.#options.clock.after(CLOSE_GRACE_MS, () => this.#options.socket.destroy());
-    this.#options.onEnding();
+    this.#fenced(() => this.#options.onEnding());
   }
 
   #closed(): void {
@@ -166,7 +176,24 @@ export class Link {
     this.#isClosed = true;
     this.#graceTimer?.cancel();
     this.#ending();
-    this.wire.destroy();
-    this.#options.onClosed(this.#reason);
+    // It tells as if it were choked once more.
+    this.#fenced(() => this.wire.destroy());
+    this.#fenced(() => this.#options.onClosed(this.#reason));
+  }
+
+  #fenced(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    const { log, remote } = this.#options;
+    const event = "internal error";
+    log.error({ err: error, endpoint: formatEndpoint(remote), event }, "internal error: please report it");
+    this.#reason = event;
+    this.abort(event);
   }
 }

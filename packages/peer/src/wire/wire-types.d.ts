@@ -47,6 +47,8 @@ declare module "bittorrent-protocol" {
     extendedHandshake: { [key: string]: unknown };
     on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this;
     write(bytes: Uint8Array): boolean;
+    /** Reads bytes, called by the stream. */
+    _write(bytes: Uint8Array, done: (error: null) => void): void;
     destroy(): void;
     handshake(infoHash: string, peerId: string, extensions: { fast: boolean; dht?: boolean }): void;
     choke(): void;
