@@ -1,5 +1,6 @@
 import { ManualClock } from "@cachetorrent/clock";
 import { describe, expect, it } from "vitest";
+import { keptLog } from "./support/kept-log.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { endpoint } from "./support/samples.ts";
@@ -76,6 +77,32 @@ describe("a peer that dials us", () => {
     other.wire.have(4_000_000);
     await other.closed();
     await until("it is forgotten", () => peer.torrent.connectionCount === 0);
+  });
+
+  it("and breaks the protocol is told of at info, but not more often than once a minute", async () => {
+    const clock = new ManualClock();
+    const torrent = await aTorrent();
+    const tracker = await MeetingPoint.open();
+    const { lines, log } = keptLog();
+    const peer = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, clock, log });
+    const breakProtocol = async (n: number): Promise<string> => {
+      const { infoHash } = torrent.metainfo;
+      const raw = await RawPeer.join(peer.endpoint, { at: `127.9.0.${n}`, infoHash, clock });
+      raw.wire.have(4_000_000);
+      await raw.closed();
+      await until("it is forgotten", () => peer.torrent.connectionCount === 0);
+      return raw.from;
+    };
+    const told = (level: number) =>
+      lines.filter((line) => line.level === level && line.msg.startsWith("protocol error"));
+    const [first, second, third] = [await breakProtocol(1), await breakProtocol(2), await breakProtocol(3)];
+    expect(told(30)).toMatchObject([{ event: "disconnected", endpoint: first, count: 1 }]);
+    expect(told(20)).toMatchObject([{ endpoint: second }, { endpoint: third }]);
+    clock.advance(60 * SECOND);
+    expect(told(30).slice(1)).toMatchObject([{ event: "disconnected", endpoint: third, count: 2 }]);
+    await breakProtocol(4);
+    await peer.session.stop();
+    expect(told(30).slice(2)).toMatchObject([{ count: 1 }]);
   });
 
   it("and floods us with messages of interest is dropped, but not for a burst", async () => {

@@ -1,3 +1,4 @@
+import { Seldom } from "@cachetorrent/clock";
 import { Election, type ElectionOptions, type LeadersChanged, rangesLed } from "@cachetorrent/election";
 import {
   type Address,
@@ -20,7 +21,6 @@ import { PeerQuota } from "./peer-quota.ts";
 import { checkPolicies, policyOf } from "./policies.ts";
 import type { RefusalReason } from "./refusal.ts";
 import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
-import { Seldom } from "./seldom.ts";
 import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
 
 /** Often enough for a leader that vanished to be missed a minute after its feed closed. */

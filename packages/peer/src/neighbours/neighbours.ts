@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Clock, Random } from "@cachetorrent/clock";
+import { type Clock, type Random, Seldom } from "@cachetorrent/clock";
 import {
   type Address,
   type Asn,
@@ -44,6 +44,15 @@ export interface Met {
   readonly isIndirect: boolean;
 }
 
+/** A connection that ended because the other side broke the protocol. */
+interface Departure {
+  readonly endpoint: string;
+  readonly asn: Asn;
+  readonly reason: string;
+}
+
+/** How the reason of such an end begins. */
+const BREACH = "protocol error";
 const SELF = "ourselves";
 const FULL = "too many connections";
 const DUPLICATE = "connected twice";
@@ -59,6 +68,7 @@ export class Neighbours {
   readonly #directory: AsDirectory;
   readonly #table: PeerTable;
   readonly #room: Room;
+  readonly #breaches: Seldom<Departure>;
   readonly #trackerAnswered = Promise.withResolvers<void>();
   /** Being dialled, or let in but of an AS not known yet. */
   readonly #opening = new Set<Endpoint>();
@@ -69,6 +79,9 @@ export class Neighbours {
     this.#options = options;
     const { clock, locate, log, ours, random } = options;
     this.#room = new Room({ ...options, opening: this.#opening });
+    this.#breaches = new Seldom(clock, (_kind, { count, last: { reason, ...who } }) =>
+      log.info({ ...who, event: "disconnected", count }, reason),
+    );
     this.#directory = new AsDirectory({ locate, clock, log });
     this.#table = new PeerTable(random, (endpoint) => ours.some((one) => sameEndpoint(one, endpoint)));
   }
@@ -199,8 +212,10 @@ export class Neighbours {
 
   closed(connection: Connection, reason: string): void {
     const { clock, log } = this.#options;
-    const endpoint = formatEndpoint(connection.remote);
-    log.debug({ endpoint, asn: connection.asn, event: "disconnected" }, reason);
+    const who = { endpoint: formatEndpoint(connection.remote), asn: connection.asn };
+    // The operator has to see that some client does not get along with ours, and not a line for each of its attempts.
+    const isTold = reason.startsWith(BREACH) && this.#breaches.add(BREACH, { ...who, reason });
+    if (!isTold) log.debug({ ...who, event: "disconnected" }, reason);
     if (connection.direction === "in") return;
     if (USELESS.has(reason)) this.#table.rest(connection.remote, clock.now());
     else this.#table.ended(connection.remote, wasOfUse(connection, clock.now()), clock.now());
@@ -225,6 +240,7 @@ export class Neighbours {
 
   stop(): void {
     this.#stopped = true;
+    this.#breaches.stop();
     this.#trackerAnswered.resolve();
   }
 

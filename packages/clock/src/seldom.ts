@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "@cachetorrent/clock";
+import type { Clock, Timer } from "./clock.ts";
 
 /** So long a kind of occurrence that was told of is only counted. */
 const QUIET_MS = 60_000;
@@ -23,25 +23,30 @@ export class Seldom<T> {
   readonly #clock: Clock;
   readonly #tell: (kind: string, occurrences: Occurrences<T>) => void;
   readonly #kinds = new Map<string, Kind<T>>();
+  #isStopped = false;
 
   constructor(clock: Clock, tell: (kind: string, occurrences: Occurrences<T>) => void) {
     this.#clock = clock;
     this.#tell = tell;
   }
 
-  add(name: string, last: T): void {
+  /** Was it told of at once? False when it is only counted; once stopped, not even that. */
+  add(name: string, last: T): boolean {
+    if (this.#isStopped) return false;
     const kind = this.#kinds.get(name);
     if (kind) {
       kind.count++;
       kind.last = last;
-      return;
+      return false;
     }
     this.#kinds.set(name, { count: 0, last, timer: this.#afterQuiet(name) });
     this.#tell(name, { count: 1, last });
+    return true;
   }
 
   /** Tells of what was only counted so far. */
   stop(): void {
+    this.#isStopped = true;
     for (const [name, kind] of this.#kinds) {
       kind.timer.cancel();
       if (kind.count > 0) this.#tell(name, kind);
