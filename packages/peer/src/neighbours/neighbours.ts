@@ -212,7 +212,8 @@ export class Neighbours {
 
   closed(connection: Connection, reason: string): void {
     const { clock, log } = this.#options;
-    const who = { endpoint: formatEndpoint(connection.remote), asn: connection.asn };
+    const { asn, ignored, remote } = connection;
+    const who = { endpoint: formatEndpoint(remote), asn, ...(ignored > 0 ? { ignored } : {}) };
     // The operator has to see that some client does not get along with ours, and not a line for each of its attempts.
     const isTold = reason.startsWith(BREACH) && this.#breaches.add(BREACH, { ...who, reason });
     if (!isTold) log.debug({ ...who, event: "disconnected" }, reason);
