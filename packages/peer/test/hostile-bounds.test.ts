@@ -21,7 +21,8 @@ function documentedBound(who: string): number {
 
 /** To find a seed outside, once it is wanted: it was let go of, and is dialled again. Here somebody is connected already. */
 const DIAL_MS = 5000;
-const STEP_MS = 100;
+/** As often as the engine looks around. */
+const STEP_MS = 250;
 /** Of 40 pieces: with all of them somebody outside would be a seed, to whom a follower is not connected. */
 const THERE = 39;
 const { answerMs, escapeMs, sayingMs, starvedMs, wantsUnservedMs } = LIMITS.cache;

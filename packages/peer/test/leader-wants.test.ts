@@ -59,6 +59,17 @@ describe("what a follower wants of its leader", () => {
     expect(haves(follower)).toContain(7);
   });
 
+  it("is never answered with a piece that the leader lacks: a request for it is rejected", async () => {
+    const { followers, swarm } = await given();
+    const [follower] = followers;
+    await want(follower, 7);
+    follower.wire.interested();
+    await swarm.received(follower, "unchoke");
+    follower.request(7, 0, 16 * KIB);
+    await swarm.received(follower, "reject", 2);
+    expect(follower.count("piece")).toBe(0);
+  });
+
   it("does not wait for other haves when the leader holds it already", async () => {
     const swarm = await Leading.begin();
     const giver = await swarm.outsider(1, { have: [], serves: true });
