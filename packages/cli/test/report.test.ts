@@ -53,7 +53,8 @@ describe("a torrent's line on a terminal", () => {
     expect(progressLine(stalled)).toContain("ETA unknown");
   });
   test("says that the peer was elected", () => {
-    expect(progressLine(torrent({ leads: true }))).toContain("  elected leader  ");
+    expect(progressLine(torrent({ role: "leader" }))).toContain("  leader  ");
+    expect(progressLine(torrent({ role: "pending" }))).toContain("  waiting for leaders  ");
   });
   test("shows how far the check is while what is on disk is checked", () => {
     const line = progressLine(torrent({ state: "checking", verifiedBytes: 0, checkedFraction: 0.5 }));

@@ -24,7 +24,7 @@ export function seatsError({
   }
   return ranges * leaderPercent <= 100
     ? undefined
-    : `${ranges} ranges with ${leaderPercent} leaders each in a hundred candidates: together at most 100`;
+    : `${ranges} ranges x ${leaderPercent} leaders in a hundred candidates is ${ranges * leaderPercent}, over 100: lower one of them`;
 }
 
 /**

@@ -228,10 +228,10 @@ describe("how many ranges there may be", () => {
     expect(election(11, 10)).toThrow(
       expect.objectContaining({
         code: "CT_ERR_CONFIG",
-        message: "11 ranges with 10 leaders each in a hundred candidates: together at most 100",
+        message: "11 ranges x 10 leaders in a hundred candidates is 110, over 100: lower one of them",
       }),
     );
-    expect(election(3, 34)).toThrow("3 ranges with 34 leaders");
+    expect(election(3, 34)).toThrow("3 ranges x 34 leaders");
   });
 
   test.each([0, -1, 1.5, 21, Number.NaN])("%d ranges are refused", (ranges) => {

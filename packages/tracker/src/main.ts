@@ -113,6 +113,12 @@ export async function startTracker(
 /** Without a word the policy would do nothing, and look as if it did. */
 function warnIfBlind({ standard, overrides }: Policies, { isEmpty }: AsKnowledge, log: Logger): void {
   const names = new Set([standard, ...overrides.values()].map(({ name }) => name));
+  if (names.size === 1 && names.has("bittorrent") && !isEmpty) {
+    log.warn(
+      { event: "policy without effect" },
+      "policy bittorrent pays no heed to the sites that you named: --policy cache does",
+    );
+  }
   names.delete("bittorrent");
   if (names.size === 0 || !isEmpty) return;
   log.warn(

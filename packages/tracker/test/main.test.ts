@@ -270,15 +270,15 @@ describe("a configured tracker", () => {
   });
 
   test.each<[Partial<TrackerConfig>, string]>([
-    [{ policy: "multi", ranges: 11 }, "ranges and leader-percent: 11 ranges with 10 leaders"],
-    [{ policy: "multi", "leader-percent": 51 }, "ranges and leader-percent: 2 ranges with 51 leaders"],
+    [{ policy: "multi", ranges: 11 }, "ranges and leader-percent: 11 ranges x 10 leaders"],
+    [{ policy: "multi", "leader-percent": 51 }, "ranges and leader-percent: 2 ranges x 51 leaders"],
     [
       { policy: "multi", "leader-percent": 40, swarms: { [OTHER_SWARM]: { ranges: 3 } } },
-      `swarms.${OTHER_SWARM}: ranges and leader-percent: 3 ranges with 40 leaders`,
+      `swarms.${OTHER_SWARM}: ranges and leader-percent: 3 ranges x 40 leaders`,
     ],
     [
       { swarms: { [OTHER_SWARM.toUpperCase()]: { policy: "multi", "leader-percent": 60 } } },
-      `swarms.${OTHER_SWARM}: ranges and leader-percent: 2 ranges with 60 leaders`,
+      `swarms.${OTHER_SWARM}: ranges and leader-percent: 2 ranges x 60 leaders`,
     ],
   ])("more ranges than there can be leaders for fail by name: %j", async (settings, message) => {
     await expect(startTestTracker(settings)).rejects.toThrow(

@@ -150,10 +150,10 @@ describe("the election of a swarm", () => {
     };
     expect(await refused(multi(10))).toBe("");
     expect(await refused(multi(11))).toBe(
-      "ranges and leader-percent: 11 ranges with 10 leaders each in a hundred candidates: together at most 100",
+      "ranges and leader-percent: 11 ranges x 10 leaders in a hundred candidates is 110, over 100: lower one of them",
     );
     expect(await refused(multi(2), multi(2, 51))).toContain(
-      `swarms.${OTHER_SWARM}: ranges and leader-percent: 2 ranges with 51`,
+      `swarms.${OTHER_SWARM}: ranges and leader-percent: 2 ranges x 51`,
     );
   });
 });

@@ -58,7 +58,11 @@ Examples:
   Plain BitTorrent, at a port that the system picks and the tracker prints:
     cachetorrent tracker --listen 127.0.0.1:0
 
-  Two sites, told apart by their addresses; nine of ten peers handed out are of the asker's own site:
+  Two sites, told apart by their addresses, in each of which leaders fetch for the others:
+    cachetorrent tracker --policy cache \\
+      --as-prefix 198.18.1.0/24=64501 --as-prefix 198.18.2.0/24=64502
+
+  The same two; nine of ten peers handed out are of the asker's own site:
     cachetorrent tracker --policy biased --external-percent 10 \\
       --as-prefix 198.18.1.0/24=64501 --as-prefix 198.18.2.0/24=64502
 

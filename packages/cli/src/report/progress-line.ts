@@ -50,7 +50,7 @@ export function duration(ms: number): string {
 
 /** What the peer is in this swarm. */
 export function roleWords(torrent: TorrentStatus): string {
-  return torrent.leads ? "elected leader" : torrent.role;
+  return torrent.role === "pending" ? "waiting for leaders" : torrent.role;
 }
 
 function details(torrent: TorrentStatus): string[] {
