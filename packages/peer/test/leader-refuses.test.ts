@@ -58,6 +58,18 @@ describe("a leader refuses", () => {
     expect(swarm.tracker.located.length).toBe(asked);
   });
 
+  it("loopback, known or not, unless it listens there itself", async () => {
+    const swarm = await Leading.begin({ at: "0.0.0.0" });
+    const [dest, follower] = [await swarm.outsider(1), await swarm.follower(1)];
+    const asked = swarm.tracker.located.length;
+    expect(await answer(swarm, follower, dest.endpoint)).toBe("not in this swarm");
+    expect(swarm.tracker.located.length).toBe(asked);
+    expect(dest.visits).toEqual([]);
+    const there = await Leading.begin();
+    const [same, other] = [await there.outsider(2), await there.follower(1)];
+    expect(await answer(there, other, same.endpoint)).toBe("started");
+  });
+
   it("members of its own AS, by the word of the tracker, connected with it or not", async () => {
     const swarm = await Leading.begin();
     const [follower, other] = [

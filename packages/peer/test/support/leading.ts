@@ -2,11 +2,13 @@ import { ManualClock } from "@cachetorrent/clock";
 import type { Endpoint, PeerId } from "@cachetorrent/protocol";
 import { CACHE, type Led, MeetingPoint, type Word } from "./meeting-point.ts";
 import { RawPeer } from "./raw-peer.ts";
+import { asn, endpoint } from "./samples.ts";
 import { numberedPeerId, TestPeer, type TestPeerOptions } from "./test-peer.ts";
 import { type GivenTorrent, KIB, noise, torrentOf } from "./torrents.ts";
 import { advanceUntil } from "./until.ts";
 
 const BLOCK = 16 * KIB;
+const LOCALHOST = endpoint("127.0.0.1:1").address;
 
 /** 16 pieces of 2 blocks. */
 export const aTorrent = (pieces = 16) =>
@@ -65,6 +67,8 @@ export class Leading {
     const given = new Leading(torrent, await MeetingPoint.open());
     given.tracker.intervalS = intervalS;
     given.tracker.tell({ policy: CACHE, ...word });
+    // Where a leader that listens at every address comes from.
+    given.tracker.places.set(LOCALHOST, asn(1));
     given.leader = await TestPeer.start(torrent, {
       at: "127.1.0.1",
       tracker: given.tracker,

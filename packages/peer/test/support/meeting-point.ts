@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
+  type Address,
   type Asn,
   type CtAnswer,
   decodeAnnounceRequest,
@@ -60,6 +61,8 @@ export class MeetingPoint {
   readonly located: Endpoint[] = [];
   /** Until then `/locate` does not answer. */
   locateHeld: Promise<void> | undefined;
+  /** Addresses that are of another AS than they look. */
+  readonly places = new Map<Address, Asn>();
   /** How many announces were answered. */
   announces = 0;
   /** The leaders that were reported as stalled, in the order of the reports. */
@@ -95,7 +98,7 @@ export class MeetingPoint {
 
   /** Every answer from now on, or every one to this peer, lists this endpoint too. */
   list(endpoint: Endpoint, to?: PeerId): void {
-    this.#listed.push({ entry: { endpoint, asn: asnOf(endpoint) }, to });
+    this.#listed.push({ entry: { endpoint, asn: this.#asnOf(endpoint) }, to });
   }
 
   /**
@@ -122,7 +125,7 @@ export class MeetingPoint {
     const { event, infoHash, member, peerId, port } = unwrap(decodeAnnounceRequest(query));
     const address = parseAddress(request.socket.remoteAddress ?? "");
     if (!address) throw new Error("an announce from nowhere");
-    const me: PeerEntry = { endpoint: { address, port }, asn: asnOf({ address, port }), peerId };
+    const me: PeerEntry = { endpoint: { address, port }, asn: this.#asnOf({ address, port }), peerId };
     const swarm = this.#swarms.get(infoHash) ?? new Map<PeerId, PeerEntry>();
     this.#swarms.set(infoHash, swarm);
     if (event === "stopped") swarm.delete(peerId);
@@ -185,11 +188,11 @@ export class MeetingPoint {
     this.located.push(...endpoints);
     await this.locateHeld;
     return encodeLocateAnswer(
-      endpoints.map((endpoint) => ({ asn: asnOf(endpoint), known: this.#located(endpoint) })),
+      endpoints.map((endpoint) => ({ asn: this.#asnOf(endpoint), known: this.#located(endpoint) })),
     );
   }
-}
 
-function asnOf({ address }: Endpoint): Asn {
-  return asn(Number(address.split(".")[1]));
+  #asnOf({ address }: Endpoint): Asn {
+    return this.places.get(address) ?? asn(Number(address.split(".")[1]));
+  }
 }
