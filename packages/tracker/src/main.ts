@@ -11,10 +11,10 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { AccessControl } from "./access-control.ts";
 import { buildTracker } from "./app.ts";
-import { type AsKnowledge, CurrentAsKnowledge } from "./as-resolver/as-knowledge.ts";
+import { CurrentAsKnowledge } from "./as-resolver/as-knowledge.ts";
 import type { TrackerConfig } from "./config.ts";
 import { addressSet, loadAccessLists, loadResolver, policiesOf } from "./load-config.ts";
-import type { Policies } from "./policies.ts";
+import { policyWarnings } from "./policy-warnings.ts";
 import { StateDirectory } from "./state-directory.ts";
 
 /** How long requests in progress have to finish when the tracker stops. */
@@ -74,7 +74,12 @@ export async function startTracker(
     { event: "started", endpoint: formatEndpoint(endpoint), policy: config.policy, ...loaded() },
     "tracker started",
   );
-  warnIfBlind(policies, resolver, log);
+  const warn = () => {
+    for (const warning of policyWarnings(config, policies, !resolver.isEmpty)) {
+      log.warn({ event: "policy without effect" }, warning);
+    }
+  };
+  warn();
   const reload = async () => {
     // All is read before any of it counts: a bad file leaves everything as it was.
     const [lists, knowledge] = await Promise.all([loadAccessLists(config), loadResolver(config)]);
@@ -84,7 +89,7 @@ export async function startTracker(
       { event: "reloaded", ...loaded() },
       "allow-list, tokens, AS table and route databases read again",
     );
-    warnIfBlind(policies, resolver, log);
+    warn();
   };
   let reloading = Promise.resolve();
   let stopping: Promise<void> | undefined;
@@ -108,23 +113,6 @@ export async function startTracker(
       return stopping;
     },
   };
-}
-
-/** Without a word the policy would do nothing, and look as if it did. */
-function warnIfBlind({ standard, overrides }: Policies, { isEmpty }: AsKnowledge, log: Logger): void {
-  const names = new Set([standard, ...overrides.values()].map(({ name }) => name));
-  if (names.size === 1 && names.has("bittorrent") && !isEmpty) {
-    log.warn(
-      { event: "policy without effect" },
-      "policy bittorrent pays no heed to the sites that you named: --policy cache does",
-    );
-  }
-  names.delete("bittorrent");
-  if (names.size === 0 || !isEmpty) return;
-  log.warn(
-    { event: "policy without effect" },
-    `policy ${[...names].join(", ")} does nothing: no AS is known, for there is neither as-prefix nor as-table nor route-db`,
-  );
 }
 
 async function listen(app: FastifyInstance, { address, port }: Endpoint): Promise<Endpoint> {

@@ -333,12 +333,36 @@ describe("what the log says that was loaded", () => {
     expect(lines[1]).toMatchObject({ event: "reloaded", tokens: 1, ...loaded });
   });
 
+  const warnings = async (settings: Partial<TrackerConfig>) => {
+    const { lines, log } = logged("warn");
+    await startTestTracker({ "as-prefix": [], ...settings }, systemClock, log);
+    return lines.map((line) => line.msg);
+  };
+
+  test("sites that are named to a policy which pays them no heed are warned of", async () => {
+    expect(await warnings({ "as-prefix": ["127.1.0.0/16=1"] })).toEqual([
+      "policy bittorrent pays no heed to the sites that you named: --policy cache does",
+    ]);
+  });
+
+  test("options that the policies in use do not look at are warned of", async () => {
+    const sites = { "as-prefix": ["127.1.0.0/16=1"] };
+    expect(await warnings({ ...sites, policy: "cache", ranges: 5, "external-percent": 30 })).toEqual([
+      "ranges has no effect under policy cache",
+      "external-percent has no effect under policy cache",
+    ]);
+    expect(await warnings({ ...sites, policy: "biased", "hand-out": "biased" })).toEqual([
+      "hand-out has no effect under policy biased",
+    ]);
+    const biased = { ...sites, "hand-out": "biased" as const, "external-percent": 30 };
+    expect(await warnings({ ...biased, policy: "multi", ranges: 3 })).toEqual([]);
+    const swarm = { policy: "bittorrent" as const, "leader-percent": 20 };
+    expect(await warnings({ ...sites, policy: "cache", swarms: { [SWARM]: swarm } })).toEqual([
+      `swarms.${SWARM}: leader-percent has no effect under policy bittorrent`,
+    ]);
+  });
+
   test("a policy that needs ASes and has none is warned of", async () => {
-    const warnings = async (settings: Partial<TrackerConfig>) => {
-      const { lines, log } = logged("warn");
-      await startTestTracker({ "as-prefix": [], ...settings }, systemClock, log);
-      return lines.map((line) => line.msg);
-    };
     const biased = { policy: "biased" as const };
     expect(await warnings({})).toEqual([]);
     expect(await warnings(biased)).toEqual([expect.stringContaining("policy biased does nothing")]);
