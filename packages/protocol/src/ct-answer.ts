@@ -12,7 +12,15 @@ import { type Endpoint, parseAddress } from "./endpoint.ts";
 import { fail, ok, type Result } from "./errors.ts";
 import { type Asn, idBytes, type PeerId, peerIdFromBytes } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
-import { DEFAULT_EXTERNAL_PERCENT, DEFAULT_RANGES, type LeadersPolicy, type ToldPolicy } from "./policy.ts";
+import {
+  DEFAULT_EXTERNAL_PERCENT,
+  DEFAULT_FETCHERS,
+  DEFAULT_RANGES,
+  DEFAULT_RELIEF,
+  FETCHERS,
+  type LeadersPolicy,
+  type ToldPolicy,
+} from "./policy.ts";
 
 /** A leader as the tracker tells of it; capacities are bytes/s. */
 export interface LeaderEntry {
@@ -30,6 +38,15 @@ export interface Leaders {
   readonly leaders: readonly LeaderEntry[];
 }
 
+/** An AS of the swarm, as the tracker tells of it under `coordinated`. */
+export interface SwarmAs {
+  readonly asn: Asn;
+  /** The declared upload capacity of its members together, bytes/s. */
+  readonly up: number;
+  /** Did a peer of it come with the whole content: an initial seed? */
+  readonly isOrigin: boolean;
+}
+
 /** The `ct` dictionary: what a member finds in an announce answer, and what the leaders' long poll answers. */
 export interface CtAnswer {
   /** The asking peer's AS; absent when unknown. */
@@ -37,11 +54,14 @@ export interface CtAnswer {
   readonly policy: ToldPolicy;
   /** Absent before the first election of this electorate. */
   readonly leaders?: Leaders;
+  /** The ASes of the swarm with the most upload capacity, most first; under `coordinated` only. */
+  readonly ases?: readonly SwarmAs[];
 }
 
 /** The bencodable form; lists of ASNs are added by the announce answer, whose peers they belong to. */
 export function encodeCtAnswer(answer: CtAnswer): { [key: string]: Bencodable | undefined } {
   return {
+    ases: answer.ases?.map(encodeAs),
     asn: answer.asn,
     leaders: answer.leaders?.leaders.map(encodeLeader),
     policy: encodePolicy(answer.policy),
@@ -63,12 +83,19 @@ export function decodeCtAnswer(dict: BencodeDict): Result<CtAnswer> {
   const leaders = list?.map((item) => decodeLeader(asDict(item) ?? {}));
   if (leaders?.some((leader) => leader === undefined))
     return fail("CT_ERR_ANSWER", "ct has a malformed leader");
+  const listedAses = asList(get(dict, "ases"));
+  if (listedAses && listedAses.length > LIMITS.tracker.asesListed) {
+    return fail("CT_ERR_ANSWER", `ct lists ${listedAses.length} ASes`);
+  }
+  const ases = listedAses?.map((item) => decodeAs(asDict(item) ?? {}));
+  if (ases?.some((one) => one === undefined)) return fail("CT_ERR_ANSWER", "ct has a malformed AS");
   return ok({
-    ...(asn !== undefined && asn > 0 && asn <= 0xffffffff ? { asn: asn as Asn } : {}),
+    ...(isKnownAsn(asn) ? { asn } : {}),
     policy,
     ...(leaders && term !== undefined
       ? { leaders: { term, leaders: leaders.filter((leader) => leader !== undefined) } }
       : {}),
+    ...(ases ? { ases: ases.filter((one) => one !== undefined) } : {}),
   });
 }
 
@@ -99,6 +126,21 @@ function decodeLeader(dict: BencodeDict): LeaderEntry | undefined {
   };
 }
 
+function encodeAs({ asn, isOrigin, up }: SwarmAs): { [key: string]: Bencodable | undefined } {
+  return { asn, origin: isOrigin ? 1 : undefined, up };
+}
+
+function decodeAs(dict: BencodeDict): SwarmAs | undefined {
+  const asn = asCount(get(dict, "asn"));
+  const up = asCount(get(dict, "up"));
+  if (!isKnownAsn(asn) || up === undefined) return undefined;
+  return { asn, up, isOrigin: asCount(get(dict, "origin")) === 1 };
+}
+
+function isKnownAsn(asn: number | undefined): asn is Asn {
+  return asn !== undefined && asn > 0 && asn <= 0xffffffff;
+}
+
 function encodePolicy(policy: ToldPolicy): { [key: string]: Bencodable | undefined } {
   switch (policy.name) {
     case "bittorrent":
@@ -107,12 +149,16 @@ function encodePolicy(policy: ToldPolicy): { [key: string]: Bencodable | undefin
       return { "external percent": policy.externalPercent, name: policy.name };
     case "cache":
     case "multi":
+    case "coordinated":
       return {
         "deadline ms": Math.round(policy.deadlineMs),
         "external percent": policy.externalPercent,
+        fetchers: policy.name === "coordinated" ? policy.fetchers : undefined,
         "leader percent": policy.leaderPercent,
         name: policy.name,
         ranges: policy.name === "multi" ? policy.ranges : undefined,
+        // Bencode has no fractions.
+        "relief percent": policy.name === "coordinated" ? Math.round(policy.relief * 100) : undefined,
       };
     case "unknown":
       return { name: policy.said };
@@ -132,6 +178,12 @@ function decodePolicy(dict: BencodeDict = {}): ToldPolicy {
     case "multi": {
       const ranges = boundedCount(dict, "ranges", 1, LIMITS.election.rangesMost) ?? DEFAULT_RANGES;
       return { name: said, ranges, ...decodeLeadersPolicy(dict, externalPercent) };
+    }
+    case "coordinated": {
+      const fetchers = FETCHERS.find((one) => one === asText(get(dict, "fetchers"))) ?? DEFAULT_FETCHERS;
+      const percent = boundedCount(dict, "relief percent", 100, 100 * LIMITS.claims.reliefMost);
+      const relief = percent === undefined ? DEFAULT_RELIEF : percent / 100;
+      return { name: said, fetchers, relief, ...decodeLeadersPolicy(dict, externalPercent) };
     }
     default:
       return { name: "unknown", said: said.slice(0, 64) };

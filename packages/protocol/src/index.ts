@@ -8,12 +8,20 @@ export {
   type PeerQuery,
 } from "./announce-request.ts";
 export * from "./bencode.ts";
+export {
+  type ClaimMessage,
+  DENY_REASONS,
+  type DenyReason,
+  RELEASE_REASONS,
+  type ReleaseReason,
+} from "./claim-messages.ts";
 export * from "./compact.ts";
-export type { CtAnswer, LeaderEntry, Leaders } from "./ct-answer.ts";
+export type { CtAnswer, LeaderEntry, Leaders, SwarmAs } from "./ct-answer.ts";
 export * from "./ct-cache.ts";
 export * from "./endpoint.ts";
 export * from "./errors.ts";
 export * from "./ids.ts";
+export { type LeaderMessage, REFUSALS, type Refusal } from "./leader-messages.ts";
 export { LIMITS } from "./limits.ts";
 export * from "./policy.ts";
 export * from "./quantity.ts";

@@ -6,7 +6,19 @@ export type Policy =
   /** Leaders fetch outside, the other members of an AS through them. */
   | ({ readonly name: "cache" } & LeadersPolicy)
   /** As `cache`, with leaders of its own for each of so many ranges of pieces. */
-  | ({ readonly name: "multi"; readonly ranges: number } & LeadersPolicy);
+  | ({ readonly name: "multi"; readonly ranges: number } & LeadersPolicy)
+  /** Each piece enters an AS once: who fetches it is settled by claims at the first of the leaders, the head. */
+  | ({
+      readonly name: "coordinated";
+      readonly fetchers: Fetchers;
+      /** So many copies an AS may take whose own uploads are too weak to spread one; at least 1, and 1 is none beyond it. */
+      readonly relief: number;
+    } & LeadersPolicy);
+
+/** Who may claim pieces: all members, or only leaders, where the other hosts have no way out. */
+export type Fetchers = (typeof FETCHERS)[number];
+
+export const FETCHERS = ["all", "leaders"] as const;
 
 /** What policies have in common under which leaders have duties. */
 export interface LeadersPolicy {
@@ -20,17 +32,21 @@ export interface LeadersPolicy {
 
 export type PolicyName = Policy["name"];
 
-export const POLICY_NAMES: readonly PolicyName[] = ["bittorrent", "biased", "cache", "multi"];
+export const POLICY_NAMES: readonly PolicyName[] = ["bittorrent", "biased", "cache", "multi", "coordinated"];
+
+export const DEFAULT_POLICY: PolicyName = "coordinated";
 
 export const DEFAULT_EXTERNAL_PERCENT = 10;
 export const DEFAULT_RANGES = 2;
+export const DEFAULT_FETCHERS: Fetchers = "all";
+export const DEFAULT_RELIEF = 1;
 
 /** As a member is told it: a policy that this version does not know has no rule of ours. */
 export type ToldPolicy = Policy | { readonly name: "unknown"; readonly said: string };
 
 /** Do leaders have duties under this policy? */
 export function hasLeaders(policy: ToldPolicy): policy is Extract<Policy, LeadersPolicy> {
-  return policy.name === "cache" || policy.name === "multi";
+  return policy.name === "cache" || policy.name === "multi" || policy.name === "coordinated";
 }
 
 /** Into how many ranges the pieces are split, each with leaders of its own. */

@@ -161,8 +161,8 @@ describe("an answer of any tracker", () => {
   });
 
   test("a policy this version does not know is told by name", () => {
-    const decoded = decode("d2:ctd6:policyd4:name11:coordinated6:reliefi1ee1:vi1ee8:intervali1ee");
-    expect(decoded.ct).toEqual({ policy: { name: "unknown", said: "coordinated" } });
+    const decoded = decode("d2:ctd6:policyd4:name9:federated6:reliefi1ee1:vi1ee8:intervali1ee");
+    expect(decoded.ct).toEqual({ policy: { name: "unknown", said: "federated" } });
   });
 
   test("the unknown AS is no AS, and an external percentage is at most 100", () => {

@@ -5,10 +5,13 @@ import {
   type AnnounceRequest,
   type Asn,
   addressFromBytes,
+  type ClaimMessage,
   type CtAnswer,
   type CtCacheBody,
   type CtCacheMessage,
+  DENY_REASONS,
   type Endpoint,
+  FETCHERS,
   type InfoHash,
   infoHashFromBytes,
   isIPv6,
@@ -21,6 +24,7 @@ import {
   type Policy,
   peerIdFromBytes,
   REFUSALS,
+  RELEASE_REASONS,
   UNKNOWN_ASN,
 } from "../src/index.ts";
 
@@ -63,6 +67,18 @@ export const policy: fc.Arbitrary<Policy> = fc.oneof(
   fc
     .tuple(leadersPolicy, fc.integer({ min: 1, max: LIMITS.election.rangesMost }))
     .map(([numbers, ranges]) => ({ name: "multi" as const, ranges, ...numbers })),
+  fc
+    .tuple(
+      leadersPolicy,
+      fc.constantFrom(...FETCHERS),
+      fc.integer({ min: 100, max: 100 * LIMITS.claims.reliefMost }),
+    )
+    .map(([numbers, fetchers, percent]) => ({
+      name: "coordinated" as const,
+      fetchers,
+      relief: percent / 100,
+      ...numbers,
+    })),
 );
 
 const leaderEntry: fc.Arbitrary<LeaderEntry> = fc.record(
@@ -73,10 +89,13 @@ const leaderEntry: fc.Arbitrary<LeaderEntry> = fc.record(
 export const ctAnswer: fc.Arbitrary<CtAnswer> = fc.record(
   {
     asn: knownAsn,
-    policy: fc.oneof(policy, fc.constant({ name: "unknown", said: "coordinated" } as const)),
+    policy: fc.oneof(policy, fc.constant({ name: "unknown", said: "federated" } as const)),
     leaders: fc.record({
       term: count,
       leaders: fc.array(leaderEntry, { maxLength: 20 }),
+    }),
+    ases: fc.array(fc.record({ asn: knownAsn, up: count, isOrigin: fc.boolean() }), {
+      maxLength: LIMITS.tracker.asesListed,
     }),
   },
   { requiredKeys: ["policy"] },
@@ -177,24 +196,81 @@ function ctCacheBody(pieceCount: number): fc.Arbitrary<CtCacheBody> {
       dest: endpoint,
       why: fc.constantFrom(...REFUSALS),
     }),
-    fwdBitfield(pieceCount),
+    partOfMap(pieceCount).map((part) => ({ m: "fwd_bitfield" as const, ...part })),
     fc.record({ m: fc.constant("fwd_have" as const), pieces: pieces(LIMITS.cache.piecesPerForward) }),
     fc.record({ m: fc.constant("want" as const), pieces: pieces(LIMITS.cache.piecesPerWant) }),
+    claimMessage(pieceCount),
+  );
+}
+
+function claimMessage(pieceCount: number): fc.Arbitrary<ClaimMessage> {
+  const { candidates, endpointsExcepted, holdersMost, piecesPerMessage, ttlMostMs } = LIMITS.claims;
+  const piece = fc.nat(pieceCount - 1);
+  const pieces = (maxLength: number) => fc.array(piece, { maxLength });
+  const named = pieces(candidates);
+  const endpoints = (maxLength: number) => fc.array(endpoint, { maxLength });
+  const ttlMs = fc.nat(ttlMostMs);
+  return fc.oneof(
+    fc.record({
+      m: fc.constant("claim" as const),
+      q: count,
+      pieces: named,
+      n: fc.integer({ min: 1, max: candidates }),
+      from: endpoint,
+      up: capacity,
+    }),
+    fc.record({ m: fc.constant("grant" as const), q: count, pieces: named, ttlMs }),
+    fc.record(
+      {
+        m: fc.constant("deny" as const),
+        q: count,
+        why: fc.constantFrom(...DENY_REASONS),
+        taken: wholeMap(pieceCount),
+        head: peerId,
+      },
+      { requiredKeys: ["m", "q", "why"] },
+    ),
+    fc.record({
+      m: fc.constantFrom("taken" as const, "renew" as const),
+      pieces: pieces(piecesPerMessage),
+    }),
+    partOfMap(pieceCount).map((part) => ({ m: "taken_map" as const, ...part })),
+    fc.record({ m: fc.constant("revoke" as const), piece }),
+    fc.record({
+      m: fc.constant("release" as const),
+      piece,
+      why: fc.constantFrom(...RELEASE_REASONS),
+      from: endpoint,
+    }),
+    fc.array(fc.tuple(piece, ttlMs), { maxLength: piecesPerMessage }).map((open) => ({
+      m: "open" as const,
+      pieces: open.map(([one]) => one),
+      ttlsMs: open.map(([, ttl]) => ttl),
+    })),
+    fc.record({ m: fc.constant("where" as const), q: count, piece, not: endpoints(endpointsExcepted) }),
+    fc.record({ m: fc.constant("holders" as const), q: count, piece, endpoints: endpoints(holdersMost) }),
   );
 }
 
 /** Any part of the map of pieces, from a whole byte on; spare bits are clear. */
-function fwdBitfield(pieceCount: number): fc.Arbitrary<CtCacheBody> {
+function partOfMap(pieceCount: number): fc.Arbitrary<{ bits: Uint8Array; from: number }> {
   const whole = Math.ceil(pieceCount / 8);
   return fc
     .nat(whole)
     .chain((at) => fc.tuple(fc.constant(at), fc.uint8Array({ maxLength: whole - at })))
     .map(([at, bits]) => {
-      if (at + bits.length === whole && bits.length > 0) {
-        bits[bits.length - 1] = (bits.at(-1) ?? 0) & (0xff << (whole * 8 - pieceCount));
-      }
-      return { m: "fwd_bitfield", bits, from: at * 8 };
+      const reachesEnd = at + bits.length === whole;
+      return { bits: reachesEnd ? withoutSpareBits(bits, pieceCount) : bits, from: at * 8 };
     });
+}
+
+function wholeMap(pieceCount: number): fc.Arbitrary<Uint8Array> {
+  return bytes(Math.ceil(pieceCount / 8)).map((bits) => withoutSpareBits(bits, pieceCount));
+}
+
+function withoutSpareBits(bits: Uint8Array, pieceCount: number): Uint8Array {
+  const spare = Math.ceil(pieceCount / 8) * 8 - pieceCount;
+  return bits.map((byte, at) => (at === bits.length - 1 ? byte & (0xff << spare) : byte));
 }
 
 /** A valid message with some bytes changed, cut or added. */

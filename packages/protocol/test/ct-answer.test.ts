@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  type Asn,
   type CtAnswer,
   DEFAULT_RANGES,
   decodeLeadersAnswer,
@@ -82,6 +83,65 @@ describe("the numbers of a policy that a tracker tells", () => {
   test("a policy without a name is one that this version does not know", () => {
     expect(policyOf("")).toEqual({ name: "unknown", said: "" });
     expect(decode("d1:vi1ee").policy).toEqual({ name: "unknown", said: "" });
+  });
+});
+
+describe("the policy coordinated, as a member is told it", () => {
+  const numbers = { name: "coordinated", deadlineMs, leaderPercent } as const;
+
+  test("says who fetches, and its relief in per cent", () => {
+    const policy = { ...numbers, fetchers: "leaders", relief: 1.25 } as const;
+    const written = text(encodeLeadersAnswer({ policy }));
+    expect(written).toContain("8:fetchers7:leaders");
+    expect(written).toContain("14:relief percenti125e");
+    expect(decode(written).policy).toEqual(policy);
+  });
+
+  test("has defaults for what is left out", () => {
+    expect(policyOf("4:name11:coordinated")).toEqual({ ...numbers, fetchers: "all", relief: 1 });
+  });
+
+  test.each([
+    ["fetchers of a later version", "8:fetchers4:some4:name11:coordinated", { fetchers: "all" }],
+    ["a relief below 1", "4:name11:coordinated14:relief percenti99e", { relief: 1 }],
+    ["a negative relief", "4:name11:coordinated14:relief percenti-1e", { relief: 1 }],
+    ["too great a relief", "4:name11:coordinated14:relief percenti1000000e", { relief: 100 }],
+  ])("is brought within bounds: %s", (_, body, expected) => {
+    expect(policyOf(body)).toMatchObject(expected);
+  });
+});
+
+describe("the ASes of a swarm", () => {
+  const policy = { name: "coordinated", fetchers: "all", relief: 1, deadlineMs, leaderPercent } as const;
+  const ases = (all: string) => decode(`d4:asesl${all}e6:policyd4:name11:coordinatede1:vi1ee`).ases;
+
+  test("are told with their capacity, and whether the content came from there", () => {
+    const told = [
+      { asn: 64501 as Asn, up: 5000, isOrigin: true },
+      { asn: 64502 as Asn, up: 0, isOrigin: false },
+    ];
+    const written = text(encodeLeadersAnswer({ policy, ases: told }));
+    expect(written).toContain("4:asesld3:asni64501e6:origini1e2:upi5000eed3:asni64502e2:upi0eee");
+    expect(decode(written).ases).toEqual(told);
+    expect(ases("")).toEqual([]);
+    expect(decode(text(encodeLeadersAnswer({ policy })))).not.toHaveProperty("ases");
+  });
+
+  test.each([
+    ["without a number", "d2:upi1ee"],
+    ["that is unknown", "d3:asni0e2:upi1ee"],
+    ["beyond 32 bits", "d3:asni4294967296e2:upi1ee"],
+    ["without a capacity", "d3:asni1ee"],
+    ["with a negative capacity", "d3:asni1e2:upi-1ee"],
+    ["that is no dictionary", "i1e"],
+  ])("are refused with one %s", (_, one) => {
+    expect(() => ases(one)).toThrow("malformed AS");
+  });
+
+  test("are no more than a tracker lists", () => {
+    const most = LIMITS.tracker.asesListed;
+    expect(ases("d3:asni1e2:upi1ee".repeat(most))).toHaveLength(most);
+    expect(() => ases("d3:asni1e2:upi1ee".repeat(most + 1))).toThrow(`${most + 1} ASes`);
   });
 });
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   type Asn,
+  DENY_REASONS,
   decodeAnnounceAnswer,
   decodeAnnounceRequest,
   decodeCtCache,
@@ -22,6 +23,7 @@ import {
   formatEndpoint,
   infoHashFromBytes,
   REFUSALS,
+  RELEASE_REASONS,
   unwrap,
 } from "../src/index.ts";
 
@@ -107,6 +109,18 @@ describe("the examples of docs/protocol.md are what the code reads and writes", 
     ]);
   });
 
+  it("leaders answer under coordinated, as hex and as text", () => {
+    const [dump] = dumps("leaders-answer-coordinated");
+    const answer = unwrap(decodeLeadersAnswer(dump?.bytes ?? Buffer.of()));
+    expect(Buffer.from(encodeLeadersAnswer(answer))).toEqual(dump?.bytes);
+    expect(printed(Buffer.from(encodeLeadersAnswer(answer)))).toBe(dump?.text);
+    expect(answer.policy).toMatchObject({ name: "coordinated", fetchers: "all", relief: 1.5 });
+    expect(answer.ases).toEqual([
+      { asn: 64501, up: 16_500_000, isOrigin: false },
+      { asn: 64502, up: 12_500_000, isOrigin: true },
+    ]);
+  });
+
   it("every ct_cache message, as hex and as text", () => {
     const messages = dumps("ct-cache").map(({ bytes, text }) => {
       const message = unwrap(decodeCtCache(bytes, 128));
@@ -116,11 +130,10 @@ describe("the examples of docs/protocol.md are what the code reads and writes", 
       if ("dest" in message) expect(formatEndpoint(message.dest)).toBe("198.18.2.9:51413");
       return message;
     });
-    const names = [...document.matchAll(/^\| `(\w+)` \| (?:follower to|leader to|either to)/gm)].map(
-      ([, m]) => m,
-    );
-    expect(names).toHaveLength(7);
-    expect([...new Set(messages.map(({ m }) => m))]).toEqual(names);
+    const rows = document.matchAll(/^\| `(\w+)` \| (?:follower|leader|either|member|head) to/gm);
+    const names = [...rows].map(([, m]) => m);
+    expect(names).toHaveLength(17);
+    expect([...new Set(messages.map(({ m }) => (m === "taken_map" ? "taken" : m)))]).toEqual(names);
   });
 
   it("the second half of a fwd_bitfield is what it is said to be", () => {
@@ -136,6 +149,14 @@ describe("the examples of docs/protocol.md are what the code reads and writes", 
   it("the numbers of refusals", () => {
     const list = REFUSALS.map((why, i) => `${i + 1} \`${why}\``).join(", ");
     expect(document).toContain(`| \`why\` | ${list}. `);
+  });
+
+  it.each([
+    ["deny", DENY_REASONS],
+    ["release", RELEASE_REASONS],
+  ])("the numbers of the reasons of a %s", (m, reasons) => {
+    const list = reasons.map((why, i) => `${i + 1} \`${why}\``).join(", ");
+    expect(document).toContain(`| \`why\` of \`${m}\` | ${list}. `);
   });
 
   it("scrape answer", () => {

@@ -55,6 +55,7 @@ describe("a policy", () => {
     [{ name: "biased", externalPercent: 10 }, false, 1],
     [{ name: "cache", ...numbers }, true, 1],
     [{ name: "multi", ranges: 3, ...numbers }, true, 3],
+    [{ name: "coordinated", fetchers: "all", relief: 1, ...numbers }, true, 1],
     [{ name: "unknown", said: "later" }, false, 1],
   ];
 

@@ -1,5 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { CtError, type InfoHash, isInfoHash, type LeadersPolicy, type Policy } from "@cachetorrent/protocol";
+import {
+  CtError,
+  DEFAULT_FETCHERS,
+  DEFAULT_RELIEF,
+  type InfoHash,
+  isInfoHash,
+  type LeadersPolicy,
+  type Policy,
+} from "@cachetorrent/protocol";
 import type { AccessLists } from "./access-control.ts";
 import { type AsKnowledge, asKnowledge } from "./as-resolver/as-knowledge.ts";
 import { PrefixTable } from "./as-resolver/prefix-table.ts";
@@ -58,6 +66,13 @@ function policyOf(config: PolicyConfig): Policy {
       return { name: config.policy, ...leadersPolicy(config) };
     case "multi":
       return { name: config.policy, ranges: config.ranges, ...leadersPolicy(config) };
+    case "coordinated":
+      return {
+        name: config.policy,
+        fetchers: DEFAULT_FETCHERS,
+        relief: DEFAULT_RELIEF,
+        ...leadersPolicy(config),
+      };
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   type BencodeValue,
+  type ClaimMessage,
   type CtCacheMessage,
   decodeBencodeDict,
   decodeCtCache,
@@ -83,7 +84,7 @@ function fieldsOf(message: Uint8Array, length: number): TraceFields {
 
 function describeCtCache(payload: Uint8Array): MessageDescription {
   // Whether its pieces exist is not the trace's business.
-  const decoded = decodeCtCache(payload, Number.MAX_SAFE_INTEGER);
+  const decoded = decodeCtCache(payload, Number.POSITIVE_INFINITY);
   if (!decoded.ok) return { m: "ct_cache", fields: { fault: decoded.error.message } };
   const { m, term } = decoded.value;
   return { m, fields: { term, ...ctCacheFields(decoded.value) } };
@@ -104,6 +105,38 @@ function ctCacheFields(message: CtCacheMessage | UnknownCtCacheMessage): TraceFi
       return { pieces: message.pieces };
     case "unknown":
       return { said: message.said };
+    default:
+      return claimFields(message);
+  }
+}
+
+function claimFields(message: ClaimMessage): TraceFields {
+  switch (message.m) {
+    case "claim": {
+      const { from, n, pieces, q, up } = message;
+      return { q, pieces, n, from: formatEndpoint(from), up };
+    }
+    case "grant":
+      return { q: message.q, pieces: message.pieces, ttlMs: message.ttlMs };
+    case "deny": {
+      const { head, q, taken, why } = message;
+      return { q, why, ...(taken ? { taken: bitsIn(taken) } : {}), ...(head ? { head } : {}) };
+    }
+    case "taken":
+    case "renew":
+      return { pieces: message.pieces };
+    case "taken_map":
+      return { from: message.from, pieces: bitsIn(message.bits) };
+    case "revoke":
+      return { piece: message.piece };
+    case "release":
+      return { piece: message.piece, why: message.why, from: formatEndpoint(message.from) };
+    case "open":
+      return { pieces: message.pieces, ttlsMs: message.ttlsMs };
+    case "where":
+      return { q: message.q, piece: message.piece, not: message.not.map(formatEndpoint) };
+    case "holders":
+      return { q: message.q, piece: message.piece, endpoints: message.endpoints.map(formatEndpoint) };
   }
 }
 

@@ -13,6 +13,7 @@ export function handOutPolicy(policy: Policy): HandOutPolicy {
       return biased(policy.externalPercent);
     case "cache":
     case "multi":
+    case "coordinated":
       return leaders(policy.externalPercent);
   }
 }
