@@ -17,6 +17,7 @@ import { UploadPump } from "./exchange/upload-pump.ts";
 import type { Metainfo } from "./metainfo/metainfo.ts";
 import { Dialer } from "./neighbours/dialer.ts";
 import { Listener } from "./neighbours/listener.ts";
+import type { SharedLinks } from "./rates/shared-links.ts";
 import { TokenBucket } from "./rates/token-bucket.ts";
 import { Torrent } from "./torrent.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
@@ -32,6 +33,9 @@ export interface SessionOptions {
   /** Bytes/s; Infinity for none. */
   readonly limitUp: number;
   readonly limitDown: number;
+  /** For many peers in one process: links that they share, and memory. */
+  readonly links?: SharedLinks;
+  readonly cache?: PieceCache;
 }
 
 /** Pieces read for uploads, and pieces being downloaded: half of the piece buffers each. */
@@ -63,7 +67,7 @@ export class Session {
 
   /** Starts to listen; resolves with the endpoint that was bound. */
   async listen(endpoint: Endpoint): Promise<Endpoint> {
-    const { clock, limitDown, limitUp, maxConnections, ...rest } = this.#options;
+    const { cache, clock, limitDown, limitUp, links, maxConnections, ...rest } = this.#options;
     const listening = await this.#listener.listen(endpoint);
     const now = clock.now();
     this.#services = {
@@ -71,8 +75,8 @@ export class Session {
       clock,
       listening,
       dialer: new Dialer(clock, endpoint.address),
-      pump: new UploadPump(clock, new TokenBucket(limitUp, now)),
-      cache: new PieceCache(HALF_OF_BUFFERS),
+      pump: new UploadPump(clock, new TokenBucket(limitUp, now), links),
+      cache: cache ?? new PieceCache(HALF_OF_BUFFERS),
       budget: new BufferBudget(HALF_OF_BUFFERS),
       downBucket: new TokenBucket(limitDown, now),
       hasRoom: () => this.connectionCount < maxConnections,
@@ -94,6 +98,16 @@ export class Session {
     this.#listener.stop();
     this.#services?.dialer.stop();
     await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
+  }
+
+  /**
+   * Ends as a process does that is killed: every socket is cut off, nobody is told, nothing is flushed. For testbeds;
+   * resolves when the files are closed.
+   */
+  async kill(): Promise<void> {
+    this.#listener.stop();
+    this.#services?.dialer.stop();
+    await Promise.all([...this.#torrents.values()].map((torrent) => torrent.kill()));
   }
 
   #accept(socket: Socket, remote: Endpoint, infoHash: InfoHash): void {

@@ -3,6 +3,7 @@ import type { CtError, Endpoint, PeerId } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Trace } from "./accounts/trace.ts";
 import type { PieceCache } from "./disk/piece-cache.ts";
+import type { OpenedStorage } from "./disk/storage.ts";
 import type { BufferBudget } from "./exchange/buffer-budget.ts";
 import type { ChokerKind } from "./exchange/choker.ts";
 import type { UploadPump } from "./exchange/upload-pump.ts";
@@ -35,6 +36,8 @@ export interface TorrentOptions {
   readonly maxConnections: number;
   readonly capacity?: { readonly up: number; readonly down: number };
   readonly local?: Endpoint;
+  /** Where its bytes are, instead of files in `dir`: with which pieces are there and verified. */
+  openStorage?(): Promise<OpenedStorage>;
   /** `downloaded`: pieces were fetched for it; false when everything was on disk at the start. */
   onComplete(downloaded: boolean): void;
   onError(error: CtError): void;

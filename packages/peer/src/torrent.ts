@@ -50,7 +50,7 @@ export class Torrent {
     this.#ledger = ledger;
     this.#log = services.log.child({ infoHash: metainfo.infoHash });
     this.#shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece) => pieceSize(metainfo, piece) };
-    this.#content = new Content(metainfo, options.dir, services.cache, this.#log);
+    this.#content = new Content(metainfo, options.dir, services.cache, this.#log, options.openStorage);
     this.#announcer = this.#makeAnnouncer();
     this.#neighbours = this.#makeNeighbours();
   }
@@ -73,6 +73,13 @@ export class Torrent {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
+  }
+
+  /** Ends without a word to anybody, as if the process were killed; only the files are closed. Never rejects. */
+  kill(): Promise<void> {
+    this.#exchange?.kill();
+    this.#announcer.kill();
+    return this.stop();
   }
 
   /** A connection that came in for this torrent. */

@@ -126,13 +126,27 @@ export class AnnounceRounds {
     return this.#stopped;
   }
 
+  /** Ends without telling any tracker. Idempotent. */
+  kill(): void {
+    this.#end();
+    this.#stopped ??= this.#closeClients();
+  }
+
+  #end(): void {
+    this.#timer?.cancel();
+    this.#running.abort();
+    for (const resolve of this.#awaitingWalk.splice(0)) resolve();
+  }
+
+  async #closeClients(): Promise<void> {
+    await Promise.all([...this.#trackers.values()].map(({ client }) => client.close()));
+  }
+
   async #stop(): Promise<void> {
     const { clock, log, request } = this.#options;
     // Those with an announce under way are told too: it may have arrived although its answer has not.
     const told = [...this.#trackers.values()].filter((tracker) => tracker.answered || tracker.asked);
-    this.#timer?.cancel();
-    this.#running.abort();
-    for (const resolve of this.#awaitingWalk.splice(0)) resolve();
+    this.#end();
     const farewell = new AbortController();
     const ending = clock.after(FAREWELL_MS, () => farewell.abort(), { keepAlive: true });
     await Promise.all(
@@ -143,7 +157,7 @@ export class AnnounceRounds {
       ),
     );
     ending.cancel();
-    await Promise.all([...this.#trackers.values()].map(({ client }) => client.close()));
+    await this.#closeClients();
   }
 
   /** Sets the timer for whatever is due next. A round under way does it when it ends. */

@@ -157,6 +157,12 @@ export class Announcer {
     return this.#rounds.stop();
   }
 
+  /** Ends at once; no tracker is told. `stop` then has nothing left to do. */
+  kill(): void {
+    this.#feed?.stop();
+    this.#rounds.kill();
+  }
+
   #take(tracker: TrackerState, answer: AnnounceAnswer, askedAt: number): void {
     const { ct, peers, ...rest } = answer;
     if (ct && this.#mayObey(tracker)) this.#obey(tracker);

@@ -5,7 +5,7 @@ import { PieceSet } from "../piece-set.ts";
 import { DamagedFiles } from "./damaged-files.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";
-import { FileStorage } from "./storage.ts";
+import { FileStorage, type OpenedStorage, type Storage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 
 /** What a torrent holds: its files, which of its pieces stand verified in them, and those that are in memory. */
@@ -15,12 +15,21 @@ export class Content {
   readonly #cache: PieceCache;
   readonly #log: Logger;
   readonly #abort = new AbortController();
-  #storage: FileStorage | undefined;
+  readonly #elsewhere: (() => Promise<OpenedStorage>) | undefined;
+  #storage: Storage | undefined;
   #have: PieceSet;
   #checked = 0;
   #validSoFar = 0;
 
-  constructor(metainfo: Metainfo, dir: string, cache: PieceCache, log: Logger) {
+  /** `elsewhere` opens what stands in for files in `dir`. */
+  constructor(
+    metainfo: Metainfo,
+    dir: string,
+    cache: PieceCache,
+    log: Logger,
+    elsewhere?: () => Promise<OpenedStorage>,
+  ) {
+    this.#elsewhere = elsewhere;
     this.#metainfo = metainfo;
     this.#dir = dir;
     this.#cache = cache;
@@ -50,6 +59,13 @@ export class Content {
 
   /** Checks what is on disk; from then on `have` is true. Throws a CtError when the files cannot be used. */
   async open(): Promise<void> {
+    if (this.#elsewhere) {
+      const { storage, have } = await this.#elsewhere();
+      this.#storage = storage;
+      this.#have = have;
+      this.#checked = this.#metainfo.pieceCount;
+      return;
+    }
     const storage = await FileStorage.open(this.#metainfo, this.#dir);
     this.#storage = storage;
     const damaged = new DamagedFiles(this.#metainfo);
@@ -128,7 +144,7 @@ export class Content {
     }
   }
 
-  #opened(): FileStorage {
+  #opened(): Storage {
     if (!this.#storage) throw new Error("the content is not open");
     return this.#storage;
   }

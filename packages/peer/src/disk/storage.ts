@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import { CtError } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
+import type { PieceSet } from "../piece-set.ts";
 import { BegunFiles } from "./begun-files.ts";
 import { DownloadDirectory } from "./download-directory.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -19,6 +20,12 @@ export interface Storage {
   finish(): Promise<void>;
   /** Waits for what is under way; idempotent. */
   close(): Promise<void>;
+}
+
+/** A storage that is open, and the pieces that stand verified in it. */
+export interface OpenedStorage {
+  readonly storage: Storage;
+  readonly have: PieceSet;
 }
 
 /** What to do about files on disk that are longer than the torrent says. */

@@ -175,6 +175,13 @@ export class Exchange implements ConnectionOwner<Connection> {
     if (this.connections.size === 0) this.downloads.giveUp();
   }
 
+  /** Cuts every connection off. */
+  kill(): void {
+    this.#isStopped = true;
+    this.downloads.stop();
+    for (const connection of [...this.connections]) connection.abort("killed");
+  }
+
   // What connections tell.
 
   handshaken(connection: Connection): boolean {

@@ -1,4 +1,5 @@
-import type { Clock } from "@cachetorrent/clock";
+import type { Clock, Timer } from "@cachetorrent/clock";
+import { noSharedLinks, type SharedLinks } from "../rates/shared-links.ts";
 import type { TokenBucket } from "../rates/token-bucket.ts";
 import type { BlockRequest } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
@@ -18,21 +19,25 @@ export interface BlockSource {
 export class UploadPump {
   readonly #clock: Clock;
   readonly #bucket: TokenBucket;
+  readonly #links: SharedLinks;
   /** Connections with something to send, in turn. */
   readonly #ring = new Map<Connection, BlockSource>();
   readonly #loading = new Set<Connection>();
+  /** Connections whose next block waits for its booked place on a shared link; "through" once that has come. */
+  readonly #booked = new Map<Connection, Timer | "through">();
   /** The piece whose blocks each connection got last. */
   readonly #serving = new WeakMap<Connection, number>();
   #scheduled = false;
 
-  constructor(clock: Clock, bucket: TokenBucket) {
+  constructor(clock: Clock, bucket: TokenBucket, links: SharedLinks = noSharedLinks) {
     this.#clock = clock;
     this.#bucket = bucket;
+    this.#links = links;
   }
 
   /** The connection has queued requests, or room in its socket again. */
   ready(connection: Connection, source: BlockSource): void {
-    if (this.#loading.has(connection)) return;
+    if (this.#loading.has(connection) || this.#isWaiting(connection)) return;
     this.#ring.set(connection, source);
     this.#schedule(0);
   }
@@ -41,6 +46,9 @@ export class UploadPump {
   remove(connection: Connection): void {
     this.#ring.delete(connection);
     this.#loading.delete(connection);
+    const booking = this.#booked.get(connection);
+    if (booking !== undefined && booking !== "through") booking.cancel();
+    this.#booked.delete(connection);
   }
 
   #schedule(delayMs: number): void {
@@ -70,10 +78,13 @@ export class UploadPump {
           this.#load(connection, source, request);
           continue;
         }
-        if (!this.#bucket.take(request.length, now)) {
-          this.#schedule(this.#bucket.waitMs(now));
+        const waitMs = this.#bucket.waitMs(now);
+        if (waitMs > 0) {
+          this.#schedule(waitMs);
           return;
         }
+        if (!this.#isThroughLinks(connection, source, request, now)) continue;
+        this.#bucket.take(request.length, now);
         connection.upload.queue.takeFirst();
         this.#readAhead(connection, source, request.piece);
         const block = piece.subarray(request.begin, request.begin + request.length);
@@ -88,6 +99,25 @@ export class UploadPump {
         }
       }
     }
+  }
+
+  #isWaiting(connection: Connection): boolean {
+    const booking = this.#booked.get(connection);
+    return booking !== undefined && booking !== "through";
+  }
+
+  /** A block that has to wait for a shared link holds up nobody else: its connection leaves the ring until then. */
+  #isThroughLinks(connection: Connection, source: BlockSource, request: BlockRequest, now: number): boolean {
+    if (this.#booked.delete(connection)) return true;
+    const waitMs = this.#links.book(connection.remote.address, request.length, now);
+    if (waitMs <= 0) return true;
+    this.#ring.delete(connection);
+    const timer = this.#clock.after(waitMs, () => {
+      this.#booked.set(connection, "through");
+      this.ready(connection, source);
+    });
+    this.#booked.set(connection, timer);
+    return false;
   }
 
   /** Reads the piece that will be asked for next while this one is sent: the disk and the socket work at once. */
