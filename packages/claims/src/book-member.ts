@@ -1,0 +1,52 @@
+import type { OpenClaim } from "./claim-table.ts";
+import { ClaimWindow } from "./claim-window.ts";
+import { PieceMap } from "./piece-map.ts";
+import { SlowRefusals } from "./slow-refusals.ts";
+
+/** Holdings that had to be dropped before a member is believed no more. */
+const DROPS_MOST = 3;
+
+/** What the book knows of a member. */
+export class BookMember<Member> {
+  readonly key: Member;
+  /** A stock client holds, and is told nothing. */
+  readonly isStock: boolean;
+  /** What it said that it holds. */
+  readonly said: PieceMap;
+  readonly claims = new Map<number, OpenClaim<BookMember<Member>>>();
+  readonly refusals = new SlowRefusals();
+  readonly window = new ClaimWindow();
+  /** The upload capacity it declared, bytes/s; unknown until it claims. */
+  up: number | undefined;
+  /** The term of the latest `open` that came from it. */
+  openedTerm = Number.NEGATIVE_INFINITY;
+  /** It spoke of a term that the tracker did not know. */
+  isTermIgnored = false;
+  readonly #dropped = new Set<number>();
+
+  constructor(key: Member, isStock: boolean, pieceCount: number) {
+    this.key = key;
+    this.isStock = isStock;
+    this.said = new PieceMap(pieceCount);
+  }
+
+  /** Said that it holds pieces too often that nobody got from it. */
+  get isLiar(): boolean {
+    return this.#dropped.size >= DROPS_MOST;
+  }
+
+  holds(piece: number): boolean {
+    return this.said.has(piece) && !this.isLiar && !this.#dropped.has(piece);
+  }
+
+  /** That it holds this one is not believed any more. */
+  drop(piece: number): void {
+    if (!this.isLiar) this.#dropped.add(piece);
+  }
+
+  /** In a new term everybody is believed anew. */
+  forgive(): void {
+    this.#dropped.clear();
+    this.isTermIgnored = false;
+  }
+}
