@@ -104,6 +104,17 @@ export class ClaimClient<Neighbour extends object> {
     return this.#taken.has(piece);
   }
 
+  /** The same for all pieces, as a bitfield that changes with time. */
+  get taken(): Uint8Array {
+    return this.#taken.bits;
+  }
+
+  /** What may be fetched from this neighbour now, in this order. */
+  requestable(neighbour: Neighbour): number[] {
+    const side = this.#sides.get(neighbour);
+    return side?.isUnchoked ? [...side.requestable()] : [];
+  }
+
   /** May it be fetched from this neighbour, now or later? */
   isGranted(neighbour: Neighbour, piece: number): boolean {
     return this.#granted.get(piece)?.neighbour === neighbour;
@@ -114,6 +125,11 @@ export class ClaimClient<Neighbour extends object> {
     if (side?.neighbour !== neighbour || !side.isUnchoked) return false;
     for (const requestable of side.requestable()) if (requestable === piece) return true;
     return false;
+  }
+
+  /** May anything be fetched from it? */
+  hasGrants(neighbour: Neighbour): boolean {
+    return (this.#sides.get(neighbour)?.grants.size ?? 0) > 0;
   }
 
   /** In the order in which they are to be requested. */

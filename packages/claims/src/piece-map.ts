@@ -60,6 +60,11 @@ export class PieceMap implements Iterable<number> {
     return lost;
   }
 
+  /** The bits themselves, as they are from time to time. */
+  get bits(): Uint8Array {
+    return this.#bits;
+  }
+
   /** A copy of the bits. */
   toBitfield(): Uint8Array {
     return this.#bits.slice();

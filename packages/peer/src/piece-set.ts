@@ -68,6 +68,25 @@ export class PieceSet {
     return count;
   }
 
+  /** Is a piece in this set that is neither in the other, nor in `bits`, a bitfield? */
+  hasBeyond(other: PieceSet, bits: Uint8Array): boolean {
+    for (let i = 0; i < this.#bits.length; i++) {
+      if (((this.#bits[i] ?? 0) & ~(other.#bits[i] ?? 0) & ~(bits[i] ?? 0)) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** The pieces that are in this set and not in the other. */
+  beyond(other: PieceSet): number[] {
+    const pieces: number[] = [];
+    for (let i = 0; i < this.#bits.length; i++) {
+      const bits = (this.#bits[i] ?? 0) & ~(other.#bits[i] ?? 0);
+      for (let bit = 0; bits !== 0 && bit < 8; bit++)
+        if ((bits & (0x80 >> bit)) !== 0) pieces.push(i * 8 + bit);
+    }
+    return pieces;
+  }
+
   /** A copy, as a wire bitfield. */
   toBitfield(): Uint8Array {
     return this.#bits.slice();

@@ -39,6 +39,7 @@ export class Torrent {
   #error: CtError | undefined;
   #sweeper: Timer | undefined;
   #lonelySince = 0;
+  #isInitialSeed = false;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #allClosed: PromiseWithResolvers<void> | undefined;
@@ -133,6 +134,7 @@ export class Torrent {
     );
     this.#duties = this.#makeDuties();
     this.#exchange = this.#duties.exchange;
+    this.#isInitialSeed = have.isFull;
     this.#state = have.isFull ? "seeding" : "downloading";
     this.#announcer.start();
     if (!this.#announcer.hasTracker) this.#duties.heardNothing();
@@ -145,6 +147,7 @@ export class Torrent {
 
   async #stop(): Promise<void> {
     this.#sweeper?.cancel();
+    this.#duties?.leave();
     this.#neighbours.stop();
     const closed = this.#connectionsClosed();
     this.#exchange?.stop();
@@ -211,7 +214,12 @@ export class Torrent {
       log: this.#log,
       trace,
       extendedHandshake: {
-        ct: { role: exchange.role.name, term: this.#duties?.term ?? 0, v: 1 },
+        ct: {
+          role: exchange.role.name,
+          ...(this.#isInitialSeed ? { seed: 1 } : {}),
+          term: this.#duties?.term ?? 0,
+          v: 1,
+        },
         p: listening.port,
         reqq: LIMITS.peer.requestsQueuedPerConnection,
         v: "CacheTorrent 0.1",
@@ -303,6 +311,8 @@ export class Torrent {
         have: this.#content.have,
         ours: this.#ours,
         uploadSlots: this.#options.uploadSlots,
+        up: this.#options.capacity?.up ?? LIMITS.peer.defaultCapacity,
+        pieceLength: this.metainfo.pieceLength,
         neighbours: this.#neighbours,
         report: (leader) => this.#announcer.reportStalled(leader),
         refresh: () => this.#announcer.refresh(),

@@ -23,7 +23,10 @@ const nobody: ExchangeWatcher = {
   told: () => undefined,
   mapped: () => undefined,
   has: () => undefined,
+  choked: () => undefined,
+  unchoked: () => undefined,
   received: () => undefined,
+  snubbed: () => undefined,
   held: () => undefined,
   closed: () => undefined,
 };

@@ -31,6 +31,7 @@ function given(faulty: Partial<Owner>) {
     mapped: () => undefined,
     has: (connection) => void haves.push(connection),
     interestChanged: () => undefined,
+    choked: () => undefined,
     unchoked: () => undefined,
     released: () => undefined,
     block: () => undefined,

@@ -50,6 +50,7 @@ function given(options: { budget?: number; limitDown?: number; suspects?: number
     book,
     downBucket: new TokenBucket(limitDown, 0),
     mayRequest: (_, piece) => !forbidden.has(piece),
+    granted: () => undefined,
     suspects: () => suspects,
     heldBack: (waitMs) => void heldBackFor.push(waitMs),
   });

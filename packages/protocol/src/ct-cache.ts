@@ -41,6 +41,10 @@ export function isLeaderMessage(body: CtCacheBody): body is LeaderMessage {
   }
 }
 
+export function isClaimMessage(body: CtCacheBody): body is ClaimMessage {
+  return !isLeaderMessage(body);
+}
+
 /**
  * Reads the payload of one extension message of a torrent of `pieceCount` pieces; infinite where that is not known. Total: what is
  * malformed, too long or names a piece that does not exist is the error CT_ERR_EXTENSION; a name that this version does not know is no

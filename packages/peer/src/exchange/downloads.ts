@@ -22,6 +22,10 @@ export interface DownloadsParts {
   readonly downBucket: TokenBucket;
   readonly connections: ReadonlySet<Connection>;
   mayRequest(connection: Connection, piece: number): boolean;
+  /** Under grants what may be asked of the connection now, in this order; undefined where `mayRequest` decides alone. */
+  granted(connection: Connection): readonly number[] | undefined;
+  /** It lets requests lie. */
+  snubbed(connection: Connection): void;
   isValid(piece: number, bytes: Uint8Array): boolean;
   store(piece: number, bytes: Uint8Array): Promise<void>;
   /** A piece stands verified on the disk; most of it came from `origin`. */
@@ -54,23 +58,55 @@ export class Downloads {
       book: this.#book,
       downBucket: parts.downBucket,
       mayRequest: (connection, piece) => parts.mayRequest(connection, piece),
+      granted: (connection) => parts.granted(connection),
       suspects: () => this.#badData.suspects(),
       heldBack: (waitMs) => this.refillAllIn(waitMs),
     });
   }
 
-  /** The other side told its map of pieces. */
-  joined(pieces: PieceSet): void {
-    this.#picker.joined(pieces);
+  /** Whether what the other side holds makes a piece less rare. */
+  count(connection: Connection, counts: boolean): void {
+    if (connection.isCounted === counts) return;
+    connection.isCounted = counts;
+    if (counts) this.#picker.joined(connection.theirs);
+    else this.#picker.left(connection.theirs);
   }
 
-  left(pieces: PieceSet): void {
-    this.#picker.left(pieces);
+  /** The other side told its map of pieces. */
+  joined(connection: Connection): void {
+    if (connection.isCounted) this.#picker.joined(connection.theirs);
+  }
+
+  left(connection: Connection): void {
+    if (connection.isCounted) this.#picker.left(connection.theirs);
   }
 
   /** The other side got one more piece. */
-  gained(piece: number): void {
-    this.#picker.gained(piece);
+  gained(connection: Connection, piece: number): void {
+    if (connection.isCounted) this.#picker.gained(piece);
+  }
+
+  /** How many of those that count hold the piece. */
+  availability(piece: number): number {
+    return this.#picker.availability(piece);
+  }
+
+  /** The pieces not begun that none of those holds that count. */
+  unheld(): number[] {
+    return this.#picker.unheld();
+  }
+
+  /** Has a block of the piece come? */
+  hasBytesOf(piece: number): boolean {
+    return (this.#book.get(piece)?.receivedCount ?? 0) > 0;
+  }
+
+  /** Takes back what was asked of the connection of one piece. */
+  withdrawPiece(connection: Connection, piece: number): void {
+    this.#takeBack(
+      connection,
+      connection.outstanding.keys().filter((key) => blockOfKey(key).piece === piece),
+    );
   }
 
   /** One more follower asks for the piece. */
@@ -181,6 +217,7 @@ export class Downloads {
   #snub(connection: Connection): void {
     connection.snubbed = true;
     this.#takeBack(connection, connection.outstanding.keys());
+    this.#parts.snubbed(connection);
   }
 
   #takeBack(connection: Connection, keys: readonly number[]): void {

@@ -11,7 +11,7 @@ import type { TorrentLedger } from "../accounts/ledger.ts";
 import type { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
 import type { TokenBucket } from "../rates/token-bucket.ts";
-import type { Role } from "../roles/role.ts";
+import type { Grants, Role } from "../roles/role.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { ConnectionOwner } from "../wire/connection-owner.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
@@ -60,8 +60,12 @@ export interface ExchangeWatcher {
   told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void;
   mapped(connection: Connection): void;
   has(connection: Connection, piece: number): void;
+  choked(connection: Connection): void;
+  unchoked(connection: Connection): void;
   /** Payload came. */
   received(connection: Connection): void;
+  /** It lets requests lie. */
+  snubbed(connection: Connection): void;
   /** We hold one more piece. */
   held(piece: number): void;
   closed(connection: Connection): void;
@@ -99,6 +103,8 @@ export class Exchange implements ConnectionOwner<Connection> {
       ...parts,
       connections: this.connections,
       mayRequest: (connection, piece) => this.#role.mayRequest(connection, piece),
+      granted: (connection) => this.#grantsFor(connection)?.granted(connection),
+      snubbed: (connection) => parts.watcher.snubbed(connection),
       isValid: (piece, bytes) => content.isValid(piece, bytes),
       store: (piece, bytes) => content.store(piece, bytes),
       stored: (piece, origin) => {
@@ -133,6 +139,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   /** What the role allows is something else than before. */
   roleRulesChanged(): void {
     for (const connection of this.connections) {
+      this.downloads.count(connection, this.#grantsFor(connection) === undefined);
       this.downloads.withdraw(connection);
       this.recount(connection);
       this.#closeIfUseless(connection);
@@ -156,6 +163,7 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   add(connection: Connection): void {
     this.connections.add(connection);
+    connection.isCounted = this.#grantsFor(connection) === undefined;
   }
 
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
@@ -195,7 +203,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   mapped(connection: Connection): void {
-    this.downloads.joined(connection.theirs);
+    this.downloads.joined(connection);
     for (const piece of connection.theirs) this.downloads.forwarded.announced(connection, piece);
     this.recount(connection);
     this.#parts.watcher.mapped(connection);
@@ -203,9 +211,14 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   has(connection: Connection, piece: number): void {
-    this.downloads.gained(piece);
+    this.downloads.gained(connection, piece);
     this.downloads.forwarded.announced(connection, piece);
     this.#parts.watcher.has(connection, piece);
+    if (this.#grantsFor(connection)) {
+      this.recount(connection);
+      this.#closeIfUseless(connection);
+      return;
+    }
     if (this.#parts.have.has(piece) || !this.#role.mayRequest(connection, piece)) {
       this.#closeIfUseless(connection);
       return;
@@ -219,7 +232,12 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#uploads.fillSlots();
   }
 
+  choked(connection: Connection): void {
+    this.#parts.watcher.choked(connection);
+  }
+
   unchoked(connection: Connection): void {
+    this.#parts.watcher.unchoked(connection);
     this.downloads.refill(connection);
   }
 
@@ -255,7 +273,7 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.connections.delete(connection);
     this.#lateHaves.left(connection);
     this.#uploads.left(connection);
-    this.downloads.left(connection.theirs);
+    this.downloads.left(connection);
     this.downloads.forwarded.ended(connection);
     this.#parts.closed(connection, reason);
     this.#parts.watcher.closed(connection);
@@ -270,11 +288,13 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#haves.add(piece);
     for (const connection of this.connections) {
       this.downloads.forwarded.held(connection, piece);
+      if (this.#grantsFor(connection)) continue;
       const wasWanted = connection.theirs.has(piece) && this.#role.mayRequest(connection, piece);
       if (wasWanted) connection.wanted = Math.max(0, connection.wanted - 1);
       if (!connection.isInteresting) connection.showInterest(false);
     }
     this.#parts.watcher.held(piece);
+    this.recountGranted();
     if (!have.isFull) return;
     this.#haves.flush();
     this.#parts.completed();
@@ -285,20 +305,48 @@ export class Exchange implements ConnectionOwner<Connection> {
     for (const connection of this.connections) {
       if (!connection.isHandshaken || !connection.isOpen) continue;
       for (const piece of pieces) {
-        const isNews = !connection.theirs.has(piece) && this.#role.reveals(connection, piece);
+        const isNew = !connection.theirs.has(piece) || this.#role.grants?.isBookkeeper(connection);
+        const isNews = isNew && this.#role.reveals(connection, piece);
         if (isNews) connection.sendHave(piece);
       }
     }
   }
 
+  #grantsFor(connection: Connection): Grants | undefined {
+    const { grants } = this.#role;
+    return grants?.applyTo(connection) ? grants : undefined;
+  }
+
+  /** What may be granted, or was, is something else than before. */
+  recountGranted(connection?: Connection): void {
+    if (!this.#role.grants) return;
+    if (connection) this.recount(connection);
+    else for (const connection of this.connections) if (this.#grantsFor(connection)) this.recount(connection);
+  }
+
   /** What the connection has for us, by the role's rules. */
   recount(connection: Connection): void {
+    const grants = this.#grantsFor(connection);
+    if (grants) {
+      this.#linger(connection, grants.isWorthwhile(connection));
+      return;
+    }
     let wanted = 0;
     for (const piece of connection.theirs) {
       if (!this.#parts.have.has(piece) && this.#role.mayRequest(connection, piece)) wanted++;
     }
     connection.wanted = wanted;
     connection.showInterest(connection.isInteresting);
+  }
+
+  /** Interest is not lost at once: in a moment there may be something again, and who asks anew waits for a slot. */
+  #linger(connection: Connection, isWorthwhile: boolean): void {
+    connection.wanted = isWorthwhile ? 1 : 0;
+    const now = this.#parts.clock.now();
+    if (isWorthwhile) connection.lingersSince = undefined;
+    else connection.lingersSince ??= now;
+    const isOver = now - (connection.lingersSince ?? now) >= LIMITS.claims.lingerMs;
+    if (isWorthwhile || isOver || this.#parts.have.isFull) connection.showInterest(isWorthwhile);
   }
 
   /** Two complete peers have nothing to say to each other, nor has a follower anything to say to a seed outside. */
@@ -310,6 +358,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   #sweepConnection(connection: Connection, now: number): void {
+    if (connection.lingersSince !== undefined) this.recount(connection);
     if (!connection.isHandshaken) {
       if (now - connection.openedAt > LIMITS.peer.handshakeTimeoutMs) connection.abort("no handshake");
     } else if (connection.idleMs(now) > LIMITS.peer.idleTimeoutMs) connection.abort("silent");

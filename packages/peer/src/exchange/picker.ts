@@ -84,6 +84,11 @@ export class Picker {
       this.#shiftDown(piece, level);
   }
 
+  /** The open pieces that nobody holds. */
+  unheld(): number[] {
+    return [...this.#order.subarray(0, this.#startOf(1))];
+  }
+
   /** The rarest open piece that `holds` and `mayRequest` both allow, or undefined. */
   pick(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
     // Nobody we know holds the run of availability 0.

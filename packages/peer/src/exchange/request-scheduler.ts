@@ -29,6 +29,8 @@ export interface SchedulerParts<G extends Giver> {
   /** The download limit: it paces requests, since sockets are never paused to shape. */
   readonly downBucket: TokenBucket;
   mayRequest(connection: G, piece: number): boolean;
+  /** Under grants what may be asked of the connection now, in this order; undefined where `mayRequest` decides alone. */
+  granted(connection: G): readonly number[] | undefined;
   /** Pieces of which a copy from several peers was bad. */
   suspects(): Iterable<number>;
   /** The download limit holds requests back for this long. */
@@ -58,13 +60,15 @@ export class RequestScheduler<G extends Giver> {
     if (now < connection.restsUntil) return;
     const depth = this.depth(connection, now);
     if (connection.outstanding.size > depth / 2) return;
+    const granted = this.#parts.granted(connection);
     while (connection.outstanding.size < depth) {
-      const active = this.#nextPiece(connection);
+      const active = granted ? this.#nextOf(granted, connection) : this.#nextPiece(connection);
       const block = active?.nextFree();
       if (!active || block === undefined) break;
       if (!this.#ask(connection, active, block, now)) return;
     }
-    if (connection.outstanding.size === 0) this.#endgame(connection, now);
+    // A second copy of a block is for those inside: a byte that crosses a border twice is what grants are against.
+    if (connection.outstanding.size === 0 && !granted) this.#endgame(connection, now);
   }
 
   /** A piece under way before a new one: whole pieces can be verified and passed on. */
@@ -77,8 +81,23 @@ export class RequestScheduler<G extends Giver> {
     }
     const suspect = this.#suspect(connection);
     const piece = suspect ?? picker.pick(connection.theirs, mayRequest);
-    if (piece === undefined) return undefined;
-    const only = piece === suspect ? connection : undefined;
+    return piece === undefined ? undefined : this.#begin(piece, piece === suspect ? connection : undefined);
+  }
+
+  /** The first of these pieces of which there is a block to be asked for. */
+  #nextOf(pieces: readonly number[], connection: G): ActivePiece | undefined {
+    const { book, picker } = this.#parts;
+    for (const piece of pieces) {
+      if (!connection.theirs.has(piece)) continue;
+      const active = book.get(piece) ?? (picker.isOpen(piece) ? this.#begin(piece) : undefined);
+      if (active && active.freeCount > 0 && active.mayAsk(connection)) return active;
+    }
+    return undefined;
+  }
+
+  /** Begins a piece, from one connection `only` if given; for want of room for its buffer another one is given up. */
+  #begin(piece: number, only?: G): ActivePiece | undefined {
+    const { book, picker } = this.#parts;
     let active = book.begin(piece, only);
     if (!active) {
       const idlest = book.idlest();

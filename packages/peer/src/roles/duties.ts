@@ -1,3 +1,4 @@
+import type { ClaimAccounts } from "@cachetorrent/claims";
 import type { Clock, Random } from "@cachetorrent/clock";
 import {
   type CtAnswer,
@@ -5,6 +6,7 @@ import {
   type CtCacheMessage,
   type Endpoint,
   hasLeaders,
+  isClaimMessage,
   isInternal,
   LIMITS,
   type PeerEntry,
@@ -13,6 +15,7 @@ import {
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "../accounts/ledger.ts";
+import { ClaimDesk } from "../claiming/claim-desk.ts";
 import type { Exchange, ExchangeWatcher } from "../exchange/exchange.ts";
 import { Escape } from "../indirect/escape.ts";
 import { FollowerDesk } from "../indirect/follower-desk.ts";
@@ -23,7 +26,7 @@ import type { Connection } from "../wire/connection.ts";
 import { ActingRole } from "./acting-role.ts";
 import type { WayOut } from "./follower.ts";
 import { IndependentRole } from "./independent.ts";
-import type { Role } from "./role.ts";
+import type { Grants, Role } from "./role.ts";
 import { roleFor } from "./role-for.ts";
 import { Standing } from "./standing.ts";
 
@@ -38,6 +41,9 @@ export interface DutiesParts {
   /** Our own endpoints. */
   readonly ours: readonly Endpoint[];
   readonly uploadSlots: number;
+  /** The declared upload capacity, bytes/s. */
+  readonly up: number;
+  readonly pieceLength: number;
   readonly neighbours: Neighbours;
   /** The tracker is told of a leader that does not do its duty. */
   report(leader: PeerId): void;
@@ -55,6 +61,7 @@ export class Duties implements ExchangeWatcher, WayOut {
   readonly #parts: DutiesParts;
   readonly #leaderDesk: LeaderDesk;
   readonly #followerDesk: FollowerDesk;
+  readonly #claimDesk: ClaimDesk;
   readonly #escape: Escape;
   readonly #exchange: Exchange;
   readonly #acting: ActingRole;
@@ -97,21 +104,46 @@ export class Duties implements ExchangeWatcher, WayOut {
       dial: (endpoint) => neighbours.dialTo(endpoint),
       isOutOfReach: (endpoint) => neighbours.isOutOfReach(endpoint),
     });
+    this.#claimDesk = new ClaimDesk({
+      ...parts,
+      connections,
+      downloads,
+      tell,
+      dial: (endpoint) => neighbours.dialTo(endpoint),
+      connectionTo: (endpoint) => neighbours.connectionTo(endpoint),
+      isOutOfReach: (endpoint) => neighbours.isOutOfReach(endpoint),
+      isListed: (endpoint) => neighbours.isListed(endpoint),
+      locate: (endpoint) => neighbours.locate(endpoint),
+      changed: (connection) => this.#exchange.recountGranted(connection),
+    });
     this.#escape = new Escape({
       random,
       have,
       connections,
       asn: () => parts.ledger.asn,
-      isFollowed: (piece) => !this.#standing?.leads(piece),
+      isFollowed: (piece) => this.#claimDesk.isFollowing || !this.#standing?.leads(piece),
       opened: () => neighbours.reconsider(),
       used: (isStarved) => this.#escaped(isStarved),
       changed: () => this.#exchange.roleRulesChanged(),
     });
   }
 
+  /** What the books that we kept have seen. */
+  get claims(): ClaimAccounts {
+    return this.#claimDesk.accounts;
+  }
+
   get exchange(): Exchange {
     return this.#exchange;
   }
+
+  /** Of the policy `coordinated`, as roles look at them: they are older than the desk. */
+  readonly #grants: Grants = {
+    applyTo: (connection) => this.#claimDesk.applyTo(connection),
+    granted: (connection) => this.#claimDesk.granted(connection),
+    isWorthwhile: (connection) => this.#claimDesk.isWorthwhile(connection),
+    isBookkeeper: (connection) => this.#claimDesk.isBookkeeper(connection),
+  };
 
   // The way out of an AS without leaders, as roles look at it: they are older than the escape.
 
@@ -130,7 +162,7 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   /** Whether connections of this kind are let in although there are many: a leader is there for its followers. */
   isAlwaysLetIn(asn: number): boolean {
-    return this.#standing?.role === "leader" && asn === this.#standing.asn;
+    return this.#standing?.isInOffice === true && asn === this.#standing.asn;
   }
 
   /** The word of the tracker that is obeyed. */
@@ -138,6 +170,7 @@ export class Duties implements ExchangeWatcher, WayOut {
     if (isAwaiting(ct) && !(this.#ct && isAwaiting(this.#ct))) this.#pendingSince = this.#parts.clock.now();
     this.#ct = ct;
     this.#reconsider(this.#parts.clock.now());
+    this.#claimDesk.confirmed();
   }
 
   /** There is no tracker that knows of ASes. */
@@ -156,6 +189,8 @@ export class Duties implements ExchangeWatcher, WayOut {
     if (this.#acting.name === "pending") this.#reconsider(now);
     this.#leaderDesk.sweep(now);
     this.#followerDesk.sweep(now);
+    this.#claimDesk.sweep(now);
+    if (this.#claimDesk.isSuspended) this.#refresh(now);
     this.#tendEscape(now);
     this.#acting.sweep(now);
   }
@@ -166,6 +201,7 @@ export class Duties implements ExchangeWatcher, WayOut {
     const { endpoint } = connection;
     const isOutside = !isInternal(connection.asn, this.#parts.ledger.asn);
     if (isOutside && endpoint) this.#followerDesk.learn([endpoint]);
+    this.#claimDesk.met(connection);
   }
 
   told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void {
@@ -187,26 +223,46 @@ export class Duties implements ExchangeWatcher, WayOut {
           return;
         }
     }
+    if (isClaimMessage(message)) {
+      if (!this.#claimDesk.told(connection, message, message.term)) connection.ignored++;
+      return;
+    }
     if (!this.#followerDesk.told(connection, message)) connection.ignored++;
   }
 
   mapped(connection: Connection): void {
     this.#leaderDesk.mapped(connection);
+    this.#claimDesk.met(connection);
   }
 
   has(connection: Connection, piece: number): void {
     this.#leaderDesk.has(connection, piece);
     this.#followerDesk.has(connection, piece);
+    this.#claimDesk.has(connection, piece);
+  }
+
+  choked(connection: Connection): void {
+    this.#claimDesk.choked(connection);
+  }
+
+  unchoked(connection: Connection): void {
+    this.#claimDesk.unchoked(connection);
   }
 
   received(connection: Connection): void {
     this.#receivedAt = this.#parts.clock.now();
     this.#followerDesk.received(connection);
+    this.#claimDesk.received(connection);
+  }
+
+  snubbed(connection: Connection): void {
+    this.#claimDesk.snubbed(connection);
   }
 
   held(piece: number): void {
     this.#leaderDesk.held(piece);
     this.#followerDesk.held(piece);
+    this.#claimDesk.held(piece);
     if (this.#parts.have.isFull) this.#escape.close();
     else this.#escape.held(piece, this.#parts.clock.now());
     if (this.#parts.have.isFull) this.#closeIndirect("complete");
@@ -215,6 +271,12 @@ export class Duties implements ExchangeWatcher, WayOut {
   closed(connection: Connection): void {
     this.#leaderDesk.closed(connection);
     this.#followerDesk.closed(connection);
+    this.#claimDesk.closed(connection);
+  }
+
+  /** The peer leaves: what it claimed is free for others at once. */
+  leave(): void {
+    this.#claimDesk.follow(undefined);
   }
 
   #tell(connection: Connection, body: CtCacheBody): void {
@@ -223,11 +285,14 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   /** A member of our AS that knows a newer result has heard of it before us, or we were not told of it at all. */
   #compareTerms(connection: Connection, term: number): void {
-    const { clock, ledger, refresh } = this.#parts;
-    if (term <= this.term || !isInternal(connection.asn, ledger.asn)) return;
-    if (clock.now() - this.#refreshedAt < cache.refreshMs) return;
-    this.#refreshedAt = clock.now();
-    refresh();
+    const { clock, ledger } = this.#parts;
+    if (term > this.term && isInternal(connection.asn, ledger.asn)) this.#refresh(clock.now());
+  }
+
+  #refresh(now: number): void {
+    if (now - this.#refreshedAt < cache.refreshMs) return;
+    this.#refreshedAt = now;
+    this.#parts.refresh();
   }
 
   #reconsider(now: number): void {
@@ -249,6 +314,7 @@ export class Duties implements ExchangeWatcher, WayOut {
   #follow(before: Standing | undefined, standing: Standing, now: number): void {
     const isSameOffice =
       before?.role === standing.role &&
+      before.isClaiming === standing.isClaiming &&
       before.asn === standing.asn &&
       before.ranges === standing.ranges &&
       sameRanges(before.own, standing.own);
@@ -257,6 +323,7 @@ export class Duties implements ExchangeWatcher, WayOut {
     const isFollowing =
       standing.role === "follower" || (standing.role === "leader" && standing.own.size < standing.ranges);
     this.#followerDesk.follow(isFollowing ? standing : undefined);
+    this.#claimDesk.follow(standing.isClaiming ? standing : undefined);
     if (!isSameOffice) this.#become(this.#roleOf(standing), now);
   }
 
@@ -271,14 +338,15 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   #roleOf(standing: Standing | undefined): Role {
     const { ledger, uploadSlots: slots } = this.#parts;
-    return roleFor(standing, { slots, asn: () => ledger.asn, wayOut: this });
+    return roleFor(standing, { slots, asn: () => ledger.asn, wayOut: this, grants: this.#grants });
   }
 
   #tendEscape(now: number): void {
     const { have } = this.#parts;
-    const isFollowing = this.#standing !== undefined && this.#followerDesk.isFollowing;
-    if (!isFollowing || have.isFull) return;
-    const { answeredAt } = this.#followerDesk;
+    if (!this.#standing || have.isFull) return;
+    const desks = [this.#followerDesk, this.#claimDesk].filter((desk) => desk.isFollowing);
+    if (desks.length === 0) return;
+    const answeredAt = Math.max(...desks.map((desk) => desk.answeredAt));
     this.#escape.sweep(now, { answeredAt, receivedAt: this.#receivedAt });
   }
 
@@ -288,7 +356,7 @@ export class Duties implements ExchangeWatcher, WayOut {
       ? `nothing has come for ${cache.starvedMs / 1000} s, though leaders answer`
       : `no leader has answered and nothing has come for ${cache.escapeMs / 1000} s`;
     ledger.escaped();
-    if (isStarved) this.#followerDesk.distrustAll();
+    if (isStarved) for (const desk of [this.#followerDesk, this.#claimDesk]) desk.distrustAll();
     log.warn(
       { event: "escape", asn: ledger.asn, term: this.term },
       `${why}: fetching from outside, one piece at a time`,

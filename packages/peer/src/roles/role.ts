@@ -1,6 +1,18 @@
 import type { Connection } from "../wire/connection.ts";
 
-export type RoleName = "pending" | "independent" | "follower" | "leader";
+export type RoleName = "pending" | "independent" | "follower" | "leader" | "member";
+
+/** Under which nothing is asked of outside connections that was not granted before: the policy `coordinated`. */
+export interface Grants {
+  /** Are pieces granted for this connection? For the others `mayRequest` decides. */
+  applyTo(connection: Connection): boolean;
+  /** What may be asked of it now, in this order. */
+  granted(connection: Connection): readonly number[];
+  /** Has it a piece that we lack and that was granted, or may be? */
+  isWorthwhile(connection: Connection): boolean;
+  /** Is it told of all that we hold, even of what it holds itself: does it keep the book? */
+  isBookkeeper(connection: Connection): boolean;
+}
 
 /**
  * What a peer may do in its swarm, as the policy and the election have it. The engine asks these questions and
@@ -8,6 +20,7 @@ export type RoleName = "pending" | "independent" | "follower" | "leader";
  */
 export interface Role {
   readonly name: RoleName;
+  readonly grants?: Grants;
   mayUpload(connection: Connection): boolean;
   /** May the other side learn that we hold this piece? */
   reveals(connection: Connection, piece: number): boolean;

@@ -10,6 +10,7 @@ export interface ConnectionOwner<C> {
   mapped(connection: C): void;
   has(connection: C, piece: number): void;
   interestChanged(connection: C): void;
+  choked(connection: C): void;
   unchoked(connection: C): void;
   /** Blocks it will not send: choked, rejected, timed out or lost. */
   released(connection: C, keys: readonly number[]): void;

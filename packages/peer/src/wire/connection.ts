@@ -16,7 +16,7 @@ import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionTrace } from "./connection-trace.ts";
 import { ControlFlood } from "./control-flood.ts";
 import { CtChannel } from "./ct-channel.ts";
-import { listenPortOf, queueLengthOf } from "./extended-handshake.ts";
+import { isInitialSeed, listenPortOf, queueLengthOf } from "./extended-handshake.ts";
 import { Link } from "./link.ts";
 import { Outstanding } from "./outstanding.ts";
 import { UploadSide } from "./upload-side.ts";
@@ -35,6 +35,10 @@ export class Connection {
   theirs: PieceSet;
   /** How many of them we lack and may request: interest is that this is above 0. */
   wanted = 0;
+  /** Does what it holds count for what is rare? */
+  isCounted = true;
+  /** Since when it has nothing for us although we are interested. */
+  lingersSince: number | undefined;
   /** What we asked of it. */
   readonly outstanding: Outstanding;
   /** Set while it lets requests lie: it gets one at a time until a block arrives. */
@@ -141,6 +145,11 @@ export class Connection {
     return this.#ctChannel.isOpen;
   }
 
+  /** Did it come with the whole content, by its word? */
+  get isInitialSeed(): boolean {
+    return isInitialSeed(this.#wire);
+  }
+
   /** Where the other side listens, as far as we know. */
   get endpoint(): Endpoint | undefined {
     const port = this.direction === "out" ? this.remote.port : this.listenPort;
@@ -201,9 +210,9 @@ export class Connection {
     return this.#link.idleMs(now);
   }
 
-  /** Called by the torrent's sweep. */
-  keepAlive(now: number): void {
-    if (this.isHandshaken) this.#link.keepAlive(now);
+  /** Called by the torrent's sweep. `afterMs`: when nothing was sent for so long. */
+  keepAlive(now: number, afterMs: number = LIMITS.peer.keepAliveMs): void {
+    if (this.isHandshaken) this.#link.keepAlive(now, afterMs);
   }
 
   /**
@@ -291,6 +300,7 @@ export class Connection {
   }
 
   #onChoke(): void {
+    this.#owner.choked(this);
     // Without the fast extension a choke drops all requests; with it each is rejected by name.
     if (this.#wire.hasFast || this.outstanding.size === 0) return;
     this.#owner.released(this, this.outstanding.dropAll());

@@ -11,3 +11,8 @@ export function listenPortOf({ peerExtendedHandshake: { p: port } }: Wire): numb
 export function queueLengthOf({ peerExtendedHandshake: { reqq: most } }: Wire): number {
   return typeof most === "number" && most > 0 ? most : Number.POSITIVE_INFINITY;
 }
+
+/** Had it the whole content when it joined (`ct`, `seed`)? */
+export function isInitialSeed({ peerExtendedHandshake: { ct } }: Wire): boolean {
+  return typeof ct === "object" && ct !== null && (ct as { readonly seed?: unknown }).seed === 1;
+}

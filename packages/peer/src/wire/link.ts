@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "@cachetorrent/clock";
-import { type Endpoint, formatEndpoint, LIMITS } from "@cachetorrent/protocol";
+import { type Endpoint, formatEndpoint } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
 import type { Logger } from "pino";
 import { FencedWire } from "./fenced-wire.ts";
@@ -92,8 +92,8 @@ export class Link {
   }
 
   /** The wire's own keep-alive is a timer a connection: the torrent's sweep calls this instead. */
-  keepAlive(now: number): void {
-    if (this.isOpen && now - this.#lastSentAt >= LIMITS.peer.keepAliveMs) this.wire.keepAlive();
+  keepAlive(now: number, afterMs: number): void {
+    if (this.isOpen && now - this.#lastSentAt >= afterMs) this.wire.keepAlive();
   }
 
   /**

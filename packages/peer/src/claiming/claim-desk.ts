@@ -1,0 +1,387 @@
+import {
+  type ClaimAccounts,
+  ClaimClient,
+  type HeadFault,
+  type HeadPort,
+  LocalHeadPort,
+} from "@cachetorrent/claims";
+import type { Clock, Random } from "@cachetorrent/clock";
+import {
+  type Asn,
+  type ClaimMessage,
+  type CtCacheBody,
+  type Endpoint,
+  isInternal,
+  type Located,
+  type PeerId,
+  UNKNOWN_ASN,
+} from "@cachetorrent/protocol";
+import type { Logger } from "pino";
+import type { Downloads } from "../exchange/downloads.ts";
+import type { PieceSet } from "../piece-set.ts";
+import type { Grants } from "../roles/role.ts";
+import type { Standing } from "../roles/standing.ts";
+import type { Connection } from "../wire/connection.ts";
+import { BookDesk } from "./book-desk.ts";
+import { type Bookkeeper, Bookkeepers } from "./bookkeepers.ts";
+import { Holders } from "./holders.ts";
+import { Outside } from "./outside.ts";
+
+export interface ClaimDeskParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly peerId: PeerId;
+  /** The pieces we hold, verified. */
+  readonly have: PieceSet;
+  readonly pieceLength: number;
+  /** Our own endpoints. */
+  readonly ours: readonly Endpoint[];
+  /** The declared upload capacity, bytes/s. */
+  readonly up: number;
+  readonly connections: ReadonlySet<Connection>;
+  readonly downloads: Downloads;
+  tell(connection: Connection, body: CtCacheBody): void;
+  dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
+  connectionTo(endpoint: Endpoint): Connection | undefined;
+  isOutOfReach(endpoint: Endpoint): boolean;
+  isListed(endpoint: Endpoint): boolean;
+  locate(endpoint: Endpoint): Promise<Located>;
+  report(leader: PeerId): void;
+  /** What may be asked of the outside connection, or of all of them, is something else than before. */
+  changed(connection?: Connection): void;
+}
+
+/**
+ * A member's part in the policy `coordinated`: what it fetches outside it claims first, from whoever keeps the book of its AS; and
+ * when that is its own office it keeps the book. The rules are those of the package claims; here they meet the connections.
+ */
+export class ClaimDesk implements Grants {
+  readonly #parts: ClaimDeskParts;
+  readonly #bookkeepers: Bookkeepers;
+  readonly #book: BookDesk;
+  readonly #outside: Outside;
+  readonly #holders: Holders;
+  readonly #toOurselves: LocalHeadPort;
+  #client: ClaimClient<Connection>;
+  #standing: Standing | undefined;
+  /** Whom we ask; what it was when we last looked. */
+  #asked: Bookkeeper;
+  #port: HeadPort | undefined;
+  /** Since when a piece is taken that nobody has whom we know. */
+  readonly #missingSince = new Map<number, number>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #answerMs = FIRST_RTT_MS;
+  #askedAt = 0;
+
+  constructor(parts: ClaimDeskParts) {
+    const { clock, connections, have, random } = parts;
+    this.#parts = parts;
+    this.#outside = new Outside(connections, (connection) => this.applyTo(connection), random);
+    this.#bookkeepers = new Bookkeepers(parts);
+    this.#toOurselves = new LocalHeadPort(
+      (body) => this.#book.toldByOurselves(body),
+      (body) => this.#client.received(body, clock.now()),
+    );
+    this.#book = new BookDesk({
+      ...parts,
+      // Whoever claims has looked whether the other side is one that relief may come from.
+      mayRelieve: () => true,
+      tellOurselves: (body) => this.#toOurselves.tell(body),
+    });
+    this.#holders = new Holders({
+      ...parts,
+      asn: () => this.#asn,
+      isMissing: (piece) => !have.has(piece),
+      lacks: (piece, endpoint) => this.#client.holderLacks(piece, endpoint),
+      didNotServe: (piece, endpoint) => this.#client.didNotServe(piece, endpoint),
+    });
+    this.#client = this.#makeClient();
+  }
+
+  /** Do we fetch outside what is granted? */
+  get isFollowing(): boolean {
+    return this.#standing !== undefined;
+  }
+
+  /** When head or standby last answered, or was there and owed no answer. */
+  get answeredAt(): number {
+    return this.#bookkeepers.answeredAt;
+  }
+
+  /** What the books that we kept have seen. */
+  get accounts(): ClaimAccounts {
+    return this.#book.accounts;
+  }
+
+  /** Somebody spoke of a newer term than the one our book acts by: the tracker is to be asked. */
+  get isSuspended(): boolean {
+    return this.#book.isSuspended;
+  }
+
+  /** A result under which pieces are claimed; undefined when they are not, or not by us. */
+  follow(standing: Standing | undefined): void {
+    const now = this.#parts.clock.now();
+    if (this.#standing && standing?.asn !== this.#standing.asn) this.#leave(now);
+    const isNew = standing !== undefined && this.#standing === undefined;
+    this.#standing = standing;
+    this.#bookkeepers.follow(standing);
+    this.#book.follow(this.#bookkeepers.isInOffice ? standing : undefined);
+    this.#settle(now);
+    if (!isNew) return;
+    for (const connection of this.#parts.connections) {
+      if (this.applyTo(connection) && connection.isHandshaken && !connection.isChoked)
+        this.unchoked(connection);
+    }
+  }
+
+  /** The tracker has spoken: it has named us head, or it has not. */
+  confirmed(): void {
+    if (this.isSuspended && this.#bookkeepers.current() === "ourselves") this.#book.takeOver();
+    this.#flush();
+  }
+
+  distrustAll(): void {
+    this.#bookkeepers.distrustAll();
+  }
+
+  // What roles ask.
+
+  applyTo(connection: Connection): boolean {
+    return this.#standing !== undefined && !isInternal(connection.asn, this.#standing.asn);
+  }
+
+  granted(connection: Connection): readonly number[] {
+    return this.#client.requestable(connection);
+  }
+
+  isWorthwhile(connection: Connection): boolean {
+    if (connection.theirs.hasBeyond(this.#parts.have, this.#client.taken)) return true;
+    return this.#client.hasGrants(connection);
+  }
+
+  isBookkeeper(connection: Connection): boolean {
+    return this.#bookkeepers.isWith(connection);
+  }
+
+  // What happens.
+
+  /** A message about claims; false when it is out of place. */
+  told(connection: Connection, body: ClaimMessage, term: number): boolean {
+    const isFromHead = FROM_HEAD.has(body.m);
+    if (isFromHead && connection !== this.#asked) return false;
+    if (isFromHead) this.#answered(body);
+    else if (!this.#book.told(connection, body, term)) {
+      if (body.m === "claim") this.#deny(connection, body.q);
+      return false;
+    }
+    this.#flush();
+    return true;
+  }
+
+  met(connection: Connection): void {
+    this.#book.met(connection);
+    this.#flush();
+  }
+
+  has(connection: Connection, piece: number): void {
+    if (!this.#standing) return;
+    this.#book.has(connection, piece);
+    if (this.applyTo(connection)) this.#client.neighbourGained(connection, piece, this.#parts.clock.now());
+    this.#flush();
+  }
+
+  unchoked(connection: Connection): void {
+    if (!this.applyTo(connection) || this.#parts.have.isFull) return;
+    this.#client.neighbourUnchoked(connection, this.#parts.clock.now());
+    this.#flush();
+  }
+
+  choked(connection: Connection): void {
+    this.#client.neighbourChoked(connection, this.#parts.clock.now());
+    this.#flush();
+  }
+
+  received(connection: Connection): void {
+    if (!this.applyTo(connection)) return;
+    this.#client.bytesCame(connection, this.#parts.clock.now());
+    this.#flush();
+  }
+
+  /** It lets requests lie. */
+  snubbed(connection: Connection): void {
+    if (!this.applyTo(connection)) return;
+    const now = this.#parts.clock.now();
+    for (const piece of this.#client.requestable(connection)) this.#client.stalled(connection, piece, now);
+    this.#flush();
+  }
+
+  held(piece: number): void {
+    this.#client.held(piece, this.#parts.clock.now());
+    this.#book.held(piece);
+    this.#missingSince.delete(piece);
+    this.#flush();
+  }
+
+  closed(connection: Connection): void {
+    const now = this.#parts.clock.now();
+    this.#client.neighbourGone(connection, now);
+    this.#book.closed(connection);
+    this.#bookkeepers.closed(connection);
+    this.#settle(now);
+  }
+
+  sweep(now: number): void {
+    if (!this.#standing) return;
+    this.#bookkeepers.sweep(now);
+    this.#book.sweep(now);
+    this.#settle(now);
+    if (!this.#parts.have.isFull) {
+      this.#client.sweep(now);
+      this.#holders.sweep(now);
+      this.#lookForMissing(now);
+    }
+    this.#flush();
+  }
+
+  get #asn(): Asn {
+    return this.#standing?.asn ?? UNKNOWN_ASN;
+  }
+
+  /** Who keeps the book may be another one than before; if it is we, we do it. */
+  #settle(now: number): void {
+    const current = this.#standing ? this.#bookkeepers.current() : undefined;
+    if (current === "ourselves" && !this.#book.isGranting) this.#book.takeOver();
+    if (current !== "ourselves" && this.#book.isGranting) {
+      const open = this.#book.stepDown(this.#bookkeepers.head);
+      if (current) for (const body of open) this.#parts.tell(current, body);
+    }
+    if (current !== this.#asked) {
+      this.#asked = current;
+      this.#port = this.#portTo(current);
+      this.#client.headChanged(now);
+    }
+    this.#flush();
+  }
+
+  #portTo(bookkeeper: Bookkeeper): HeadPort | undefined {
+    if (bookkeeper === undefined) return undefined;
+    if (bookkeeper === "ourselves") return this.#toOurselves;
+    return {
+      send: (body) => {
+        if (body.m === "claim") this.#askedAt = this.#parts.clock.now();
+        this.#parts.tell(bookkeeper, body);
+      },
+    };
+  }
+
+  #answered(body: ClaimMessage): void {
+    const now = this.#parts.clock.now();
+    if (body.m === "grant" || body.m === "deny") {
+      this.#answerMs += (Math.min(now - this.#askedAt, SLOWEST_RTT_MS) - this.#answerMs) / 8;
+    }
+    this.#client.received(body, now);
+  }
+
+  #deny(connection: Connection, q: number): void {
+    const { head } = this.#bookkeepers;
+    this.#parts.tell(connection, { m: "deny", q, why: "not head", ...(head ? { head } : {}) });
+  }
+
+  /** Nothing is claimed any more, and what was is given back. */
+  #leave(now: number): void {
+    this.#client.close(now);
+    this.#flush();
+    this.#client = this.#makeClient();
+    this.#missingSince.clear();
+    this.#asked = undefined;
+    this.#port = undefined;
+  }
+
+  #flush(): void {
+    this.#toOurselves.flush();
+  }
+
+  /** What is in the AS, and has not come to anybody whom we know for a while, is asked after. */
+  #lookForMissing(now: number): void {
+    if (now - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = now;
+    for (const piece of this.#parts.downloads.unheld()) {
+      if (!this.#client.isTaken(piece)) {
+        this.#missingSince.delete(piece);
+        continue;
+      }
+      const since = this.#missingSince.get(piece) ?? now;
+      this.#missingSince.set(piece, since);
+      if (now - since >= MISSING_MS) this.#client.missing(piece, now);
+    }
+    for (const piece of this.#missingSince.keys()) {
+      if (this.#parts.downloads.availability(piece) > 0) this.#missingSince.delete(piece);
+    }
+  }
+
+  #makeClient(): ClaimClient<Connection> {
+    const { changed, downloads, have, pieceLength, random, up } = this.#parts;
+    const client: ClaimClient<Connection> = new ClaimClient<Connection>({
+      pieceCount: have.pieceCount,
+      pieceLength,
+      up,
+      random,
+      port: () => this.#port,
+      candidates: (connection, most, isOpen) =>
+        this.#outside.candidates(connection, have, most, isOpen, (piece) => downloads.hasBytesOf(piece)),
+      has: (connection, piece) => connection.theirs.has(piece),
+      rate: (connection, now) => connection.downRate.rate(now),
+      headRttMs: () => this.#answerMs,
+      neighbourRttMs: () => FIRST_RTT_MS,
+      endpointOf: (connection) => connection.endpoint ?? connection.remote,
+      hasBytesOf: (piece) => downloads.hasBytesOf(piece),
+      internalHas: (piece) => downloads.availability(piece) > 0,
+      granted: (connection) => {
+        changed(connection);
+        downloads.refill(connection);
+      },
+      lost: (connection, piece) => {
+        downloads.withdrawPiece(connection, piece);
+        changed(connection);
+      },
+      takenChanged: () => changed(),
+      headStalled: (fault) => this.#headStalled(fault),
+      connectTo: (endpoints, piece) => this.#holders.connect(endpoints, piece, this.#parts.clock.now()),
+      mayRelieve: (connection) => (this.#standing?.relief ?? 1) > 1 && mayRelieve(connection),
+    });
+    for (const piece of have) client.held(piece, this.#parts.clock.now());
+    return client;
+  }
+
+  #headStalled(fault: HeadFault): void {
+    if (this.#asked && this.#asked !== "ourselves") this.#bookkeepers.stalled(this.#asked, FAULTS[fault]);
+  }
+}
+
+/** From complete peers that were not so from the start: what an initial seed gives is the scarcest. */
+function mayRelieve(connection: Connection): boolean {
+  return connection.theirs.isFull && connection.speaksCtCache && !connection.isInitialSeed;
+}
+
+const FROM_HEAD: ReadonlySet<ClaimMessage["m"]> = new Set([
+  "grant",
+  "deny",
+  "taken",
+  "taken_map",
+  "revoke",
+  "holders",
+]);
+
+const FAULTS: Readonly<Record<HeadFault, string>> = {
+  unanswered: "does not answer",
+  "false holders": "names holders that have nothing",
+  withheld: "calls pieces taken that nobody has",
+};
+
+/** Round trips before they are measured, and the longest that is believed. */
+const FIRST_RTT_MS = 50;
+const SLOWEST_RTT_MS = 5000;
+/** How often what nobody has whom we know is looked at, and how long it may be so. */
+const LOOK_MS = 1000;
+const MISSING_MS = 5000;
