@@ -7,6 +7,7 @@ import {
   encodeLocateAnswer,
   type PeerEntry,
   type Policy,
+  type SwarmAs,
 } from "@cachetorrent/protocol";
 import type { Dice } from "./dice.ts";
 import { anyPeerId } from "./handshakes.ts";
@@ -19,6 +20,8 @@ const POLICIES: readonly Policy[] = [
   { name: "biased", externalPercent: 10 },
   { name: "cache", leaderPercent: 10, deadlineMs: 5_000 },
   { name: "multi", leaderPercent: 10, deadlineMs: 5_000, ranges: 2 },
+  { name: "coordinated", leaderPercent: 10, deadlineMs: 5_000, fetchers: "all", relief: 1 },
+  { name: "coordinated", leaderPercent: 10, deadlineMs: 5_000, fetchers: "leaders", relief: 1.5 },
 ];
 
 /** What a hostile tracker answers to `/announce`, `/leaders` or `/locate`: the raw bytes of HTTP. */
@@ -85,6 +88,7 @@ function bodyOf(dice: Dice, world: World, path: string): Uint8Array {
     asn: anyAsn(dice),
     policy: dice.pick(POLICIES),
     ...(dice.chance(0.7) ? { leaders: anyLeaders(dice, world) } : {}),
+    ...(dice.chance(0.5) ? { ases: anyAses(dice) } : {}),
   };
   if (path.endsWith("/leaders")) return encodeLeadersAnswer(ct);
   const answer: AnnounceAnswer = {
@@ -116,6 +120,14 @@ function anyLeaders(dice: Dice, world: World) {
     down: dice.length(1e9),
   }));
   return { term: dice.pick([0, 1, 2, 1_800_000_000_000, Number.MAX_SAFE_INTEGER]), leaders };
+}
+
+function anyAses(dice: Dice): SwarmAs[] {
+  return Array.from({ length: dice.length(80) }, () => ({
+    asn: anyAsn(dice),
+    up: dice.pick([0, 1, dice.length(1e9), Number.MAX_SAFE_INTEGER]),
+    isOrigin: dice.chance(0.3),
+  }));
 }
 
 function anyAddress(dice: Dice): string {

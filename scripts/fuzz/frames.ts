@@ -7,9 +7,10 @@ import {
   encodeCtCache,
   REFUSALS,
 } from "@cachetorrent/protocol";
+import { claimMessage } from "./claims.ts";
 import type { Dice } from "./dice.ts";
 import type { Input } from "./input.ts";
-import { mutate, NASTY_UINT32, uint32 } from "./mutate.ts";
+import { mutate, NASTY_UINT32, nearby, uint32 } from "./mutate.ts";
 import type { World } from "./world.ts";
 
 /** A message with its length. */
@@ -90,11 +91,6 @@ function anyId(dice: Dice): number {
 
 function anyLength(dice: Dice): number {
   return dice.chance(0.7) ? dice.pick(NASTY_UINT32) : dice.length(0x200000);
-}
-
-/** A right length, or almost. */
-function nearby(dice: Dice, length: number): number {
-  return dice.chance(0.4) ? length : Math.max(0, length + dice.between(-2, 2) + dice.length(2048));
 }
 
 function randomFrame(dice: Dice): Uint8Array {
@@ -211,6 +207,8 @@ function ctCacheMessage(dice: Dice, { dialledPort, pieceCount }: World): CtCache
   const address = dice.pick(["127.1.0.1", "127.3.66.1", "127.4.66.9", "0.0.0.0", "2001:db8::1"]);
   const dest = { address, port: dice.pick([1, 80, 6881, dialledPort]) } as Endpoint;
   const pieces = () => Array.from({ length: dice.length(1500) }, () => dice.below(pieceCount + 1));
+  if (dice.chance(0.5))
+    return { ...claimMessage(dice, { endpoint: dest, pieceCount, pieces: pieces() }), term };
   switch (dice.below(7)) {
     case 0:
       return { m: "leader_start", dest, term };

@@ -38,3 +38,8 @@ function mutateOnce(dice: Dice, bytes: Buffer<ArrayBuffer>): Buffer<ArrayBuffer>
       return Buffer.from(before);
   }
 }
+
+/** A right length, or almost. */
+export function nearby(dice: Dice, length: number): number {
+  return dice.chance(0.4) ? length : Math.max(0, length + dice.between(-2, 2) + dice.length(2048));
+}

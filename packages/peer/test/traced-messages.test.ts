@@ -1,17 +1,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
+import { type CtCacheMessage, encodeCtCache } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { openTrace } from "../src/accounts/trace.ts";
 import { describeMessage } from "../src/wire/describe-message.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { RawPeer } from "./support/raw-peer.ts";
-import { silent } from "./support/samples.ts";
+import { endpoint, silent } from "./support/samples.ts";
 import { numberedPeerId, TestPeer } from "./support/test-peer.ts";
 import { KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
 
 const BLOCK = 16 * KIB;
+const dest = endpoint("127.2.0.1:7777");
+const head = numberedPeerId(7);
 
 type Line = { readonly dir: "in" | "out"; readonly m: string; readonly [field: string]: unknown };
 
@@ -95,6 +98,56 @@ describe("the trace of a connection", () => {
       { m: "piece", piece: 3, begin: BLOCK, length: BLOCK },
       { m: "piece", piece: 1, begin: 0, length: BLOCK },
     ]);
+  });
+
+  it.each<[CtCacheMessage, object]>([
+    [
+      { m: "leader_refused", dest, why: "full", term: 7 },
+      { dest: "127.2.0.1:7777", why: "full" },
+    ],
+    [
+      { m: "claim", q: 1, pieces: [5, 3], n: 1, from: dest, up: 4000, term: 7 },
+      { q: 1, pieces: [5, 3], n: 1, from: "127.2.0.1:7777", up: 4000 },
+    ],
+    [
+      { m: "grant", q: 1, pieces: [5], ttlMs: 10_000, term: 7 },
+      { q: 1, pieces: [5], ttlMs: 10_000 },
+    ],
+    [
+      { m: "deny", q: 1, why: "slow", term: 7 },
+      { q: 1, why: "slow" },
+    ],
+    [
+      { m: "deny", q: 1, why: "not head", taken: Buffer.from([0b1010_0000]), head, term: 7 },
+      { q: 1, why: "not head", taken: 2, head },
+    ],
+    [{ m: "taken", pieces: [5], term: 7 }, { pieces: [5] }],
+    [
+      { m: "taken_map", bits: Buffer.from([255]), from: 8, term: 7 },
+      { from: 8, pieces: 8 },
+    ],
+    [{ m: "renew", pieces: [5], term: 7 }, { pieces: [5] }],
+    [{ m: "revoke", piece: 5, term: 7 }, { piece: 5 }],
+    [
+      { m: "release", piece: 5, why: "bad data", from: dest, term: 7 },
+      { piece: 5, why: "bad data", from: "127.2.0.1:7777" },
+    ],
+    [
+      { m: "open", pieces: [5], ttlsMs: [900], term: 7 },
+      { pieces: [5], ttlsMs: [900] },
+    ],
+    [
+      { m: "where", q: 2, piece: 5, not: [dest], term: 7 },
+      { q: 2, piece: 5, not: ["127.2.0.1:7777"] },
+    ],
+    [
+      { m: "holders", q: 2, piece: 5, endpoints: [dest], term: 7 },
+      { q: 2, piece: 5, endpoints: ["127.2.0.1:7777"] },
+    ],
+  ])("tells the fields of a message of ours: %j", (message, fields) => {
+    const frame = Buffer.concat([Buffer.of(20, 3), encodeCtCache(message)]);
+    const described = describeMessage(frame, { ctCacheId: 3 });
+    expect(described).toEqual({ m: message.m, fields: { term: 7, ...fields } });
   });
 
   it("has keys of an extended handshake in their place, whatever they are called", () => {
