@@ -41,6 +41,11 @@ export const DEFAULT_RANGES = 2;
 export const DEFAULT_FETCHERS: Fetchers = "all";
 export const DEFAULT_RELIEF = 1;
 
+/** What a tracker follows that was told no other. */
+export function defaultPolicy(numbers: LeadersPolicy): Extract<Policy, { name: "coordinated" }> {
+  return { name: "coordinated", fetchers: DEFAULT_FETCHERS, relief: DEFAULT_RELIEF, ...numbers };
+}
+
 /** As a member is told it: a policy that this version does not know has no rule of ours. */
 export type ToldPolicy = Policy | { readonly name: "unknown"; readonly said: string };
 

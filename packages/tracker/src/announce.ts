@@ -77,6 +77,7 @@ function register(
       endpoint,
       left,
       completed: request.event === "completed",
+      downloaded: request.downloaded,
       ...(key === undefined ? {} : { key }),
       ...(member ? { member: remembered(member) } : {}),
     },
@@ -153,7 +154,8 @@ function withPeers(
   const handOut = handOutPolicy(policyOf(policies, swarm.infoHash));
   const peers: PeerEntry[] = [];
   const { peerId, asn, member } = asking.peer;
-  for (const peer of handOut(swarm, { peerId, asn, isMember: member !== undefined }, count)) {
+  const seniors = tracker.elections.get(swarm.infoHash)?.result(asn)?.leaders.slice(0, 2) ?? [];
+  for (const peer of handOut(swarm, { peerId, asn, isMember: member !== undefined, seniors }, count)) {
     const endpoint = endpointToTell(peer, asking);
     if (endpoint) peers.push({ endpoint, asn: peer.asn, peerId: peer.peerId });
   }

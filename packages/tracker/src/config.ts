@@ -1,6 +1,11 @@
 import {
   DEFAULT_EXTERNAL_PERCENT,
+  DEFAULT_FETCHERS,
+  DEFAULT_POLICY,
   DEFAULT_RANGES,
+  DEFAULT_RELIEF,
+  FETCHERS,
+  type Fetchers,
   LIMITS,
   POLICY_NAMES,
   type PolicyName,
@@ -21,6 +26,15 @@ const HandOut = (description: string, more: { default?: "random" } = {}) =>
   Type.Union([Type.Literal("random"), Type.Literal("biased")], { description, placeholder: "NAME", ...more });
 const Ranges = (description: string, more: { default?: number } = {}) =>
   Type.Integer({ minimum: 1, maximum: LIMITS.election.rangesMost, description, placeholder: "M", ...more });
+const FetchersName = (description: string, more: { default?: Fetchers } = {}) =>
+  Type.Unsafe<Fetchers>(
+    Type.Union(
+      FETCHERS.map((name) => Type.Literal(name)),
+      { description, placeholder: "NAME", ...more },
+    ),
+  );
+const Relief = (description: string, more: { default?: number } = {}) =>
+  Type.Number({ minimum: 1, maximum: LIMITS.claims.reliefMost, description, placeholder: "N", ...more });
 const File = (description: string, placeholder = "FILE") =>
   Type.Optional(Type.String({ minLength: 1, description, placeholder }));
 const Strings = (description: string, placeholder: string) =>
@@ -34,9 +48,11 @@ const SwarmConfig = Type.Object(
     ),
     "hand-out": Type.Optional(HandOut("how peer lists of members are made, under cache and multi")),
     "leader-percent": Type.Optional(
-      Percent("leaders in a hundred candidates, under cache and multi", { minimum: 1 }),
+      Percent("leaders in a hundred candidates, under cache, multi and coordinated", { minimum: 1 }),
     ),
     ranges: Type.Optional(Ranges("ranges of pieces with leaders of their own, under multi")),
+    fetchers: Type.Optional(FetchersName("who may fetch from other ASes, under coordinated")),
+    relief: Type.Optional(Relief("copies that an AS with weak uploads may take, under coordinated")),
   },
   { additionalProperties: false },
 );
@@ -54,7 +70,7 @@ export const TrackerConfigSchema = Type.Object(
     "as-table": File("file of lines `CIDR ASN name`, `#` begins a comment"),
     "route-db": Strings("route database: CSV of @ip-location-db/asn, or a MaxMind ASN .mmdb", "FILE"),
     policy: policyName({
-      default: "bittorrent",
+      default: DEFAULT_POLICY,
       description: "how swarms treat AS borders",
       placeholder: "NAME",
     }),
@@ -70,6 +86,14 @@ export const TrackerConfigSchema = Type.Object(
     ranges: Ranges(
       "ranges of pieces with leaders of their own, under multi; times leader-percent, at most 100",
       { default: DEFAULT_RANGES },
+    ),
+    fetchers: FetchersName(
+      "who may fetch from other ASes, under coordinated: all members, or only leaders, where others have no way out",
+      { default: DEFAULT_FETCHERS },
+    ),
+    relief: Relief(
+      "copies of a piece that an AS may take whose uploads are too weak to spread one, under coordinated; 1: one",
+      { default: DEFAULT_RELIEF },
     ),
     quorum: Type.Optional(
       Type.Integer({

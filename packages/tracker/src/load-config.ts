@@ -1,13 +1,5 @@
 import { readFile } from "node:fs/promises";
-import {
-  CtError,
-  DEFAULT_FETCHERS,
-  DEFAULT_RELIEF,
-  type InfoHash,
-  isInfoHash,
-  type LeadersPolicy,
-  type Policy,
-} from "@cachetorrent/protocol";
+import { CtError, type InfoHash, isInfoHash, type LeadersPolicy, type Policy } from "@cachetorrent/protocol";
 import type { AccessLists } from "./access-control.ts";
 import { type AsKnowledge, asKnowledge } from "./as-resolver/as-knowledge.ts";
 import { PrefixTable } from "./as-resolver/prefix-table.ts";
@@ -52,7 +44,14 @@ export function policiesOf(config: TrackerConfig): Policies {
 
 type PolicyConfig = Pick<
   TrackerConfig,
-  "policy" | "hand-out" | "external-percent" | "ranges" | "leader-percent" | "deadline"
+  | "policy"
+  | "hand-out"
+  | "external-percent"
+  | "ranges"
+  | "leader-percent"
+  | "deadline"
+  | "fetchers"
+  | "relief"
 >;
 
 function policyOf(config: PolicyConfig): Policy {
@@ -69,9 +68,10 @@ function policyOf(config: PolicyConfig): Policy {
     case "coordinated":
       return {
         name: config.policy,
-        fetchers: DEFAULT_FETCHERS,
-        relief: DEFAULT_RELIEF,
-        ...leadersPolicy(config),
+        fetchers: config.fetchers,
+        relief: config.relief,
+        leaderPercent: config["leader-percent"],
+        deadlineMs: config.deadline * 1000,
       };
   }
 }

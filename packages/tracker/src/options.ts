@@ -1,5 +1,5 @@
 import { type Clock, type Random, systemClock, systemRandom } from "@cachetorrent/clock";
-import { LIMITS } from "@cachetorrent/protocol";
+import { defaultPolicy, LIMITS } from "@cachetorrent/protocol";
 import { type Logger, pino } from "pino";
 import { AccessControl } from "./access-control.ts";
 import { type AsResolver, resolverChain } from "./as-resolver/as-resolver.ts";
@@ -46,13 +46,14 @@ export type CompleteTrackerOptions = Required<Omit<TrackerOptions, "quorum" | "s
 
 export function completeOptions(options: TrackerOptions): CompleteTrackerOptions {
   const random = options.random ?? systemRandom;
+  const { leaderPercent, deadlineMs } = { ...LIMITS.election, ...options };
   return {
     clock: systemClock,
     random,
     log: pino({ level: "silent" }),
-    policies: { standard: { name: "bittorrent" }, overrides: new Map() },
-    leaderPercent: LIMITS.election.leaderPercent,
-    deadlineMs: LIMITS.election.deadlineMs,
+    policies: { standard: defaultPolicy({ leaderPercent, deadlineMs }), overrides: new Map() },
+    leaderPercent,
+    deadlineMs,
     intervalMs: LIMITS.tracker.intervalMs,
     peersPerAddress: LIMITS.tracker.peersPerAddress,
     peersInAll: LIMITS.tracker.peersInAll,

@@ -1,6 +1,8 @@
 import {
   DEFAULT_EXTERNAL_PERCENT,
+  DEFAULT_FETCHERS,
   DEFAULT_RANGES,
+  DEFAULT_RELIEF,
   hasLeaders,
   type InfoHash,
   type Policy,
@@ -8,7 +10,7 @@ import {
 import type { TrackerConfig } from "./config.ts";
 import type { Policies } from "./policies.ts";
 
-type Option = "ranges" | "hand-out" | "external-percent" | "leader-percent";
+type Option = "ranges" | "hand-out" | "external-percent" | "leader-percent" | "fetchers" | "relief";
 
 /**
  * What a configuration says in vain, in words for the log: without a word it would look as if it did something. `knowsAses`:
@@ -23,7 +25,9 @@ function blindPolicies(all: readonly Policy[], knowsAses: boolean): string[] {
   const heedful = new Set(all.map(({ name }) => name).filter((name) => name !== "bittorrent"));
   if (heedful.size === 0) {
     return knowsAses
-      ? ["policy bittorrent pays no heed to the sites that you named: --policy cache does"]
+      ? [
+          "policy bittorrent pays no heed to the sites that you named: --policy coordinated, the default, does",
+        ]
       : [];
   }
   if (knowsAses) return [];
@@ -37,6 +41,8 @@ function unusedOptions(config: TrackerConfig, policies: Policies, all: readonly 
     ["ranges", config.ranges !== DEFAULT_RANGES],
     ["hand-out", config["hand-out"] !== "random"],
     ["external-percent", config["external-percent"] !== DEFAULT_EXTERNAL_PERCENT],
+    ["fetchers", config.fetchers !== DEFAULT_FETCHERS],
+    ["relief", config.relief !== DEFAULT_RELIEF],
   ];
   const inVain = said.filter(([option, isSaid]) => isSaid && !all.some((policy) => uses(policy, option)));
   const ofAll = inVain.map(([option]) => `${option} has no effect under policy ${config.policy}`);
@@ -57,8 +63,12 @@ function uses(policy: Policy, option: Option): boolean {
     case "ranges":
       return policy.name === "multi";
     case "hand-out":
+      return policy.name === "cache" || policy.name === "multi";
     case "leader-percent":
       return hasLeaders(policy);
+    case "fetchers":
+    case "relief":
+      return policy.name === "coordinated";
     case "external-percent":
       return policy.name === "biased" || (hasLeaders(policy) && policy.externalPercent !== undefined);
   }

@@ -32,6 +32,7 @@ const SavedMember = Type.Object({
   endpoints: Type.Array(Type.String(), { minItems: 1, maxItems: 2 }),
   key: Type.Optional(Type.String({ pattern: "^[0-9a-f]*$" })),
   left: Count,
+  isOrigin: Type.Optional(Type.Literal(true)),
   joinedAt: Type.Number(),
   announcedAt: Type.Number(),
   local: Type.Optional(Type.String()),
@@ -81,7 +82,7 @@ export function decodeSavedSwarm(text: string, fileName: string): SavedSwarm {
 }
 
 function savedMember(peer: SwarmPeer, member: NonNullable<SwarmPeer["member"]>): SavedMember {
-  const { peerId, asn, key, left, joinedAt, announcedAt } = peer;
+  const { peerId, asn, key, left, isOrigin, joinedAt, announcedAt } = peer;
   const { local, capacity, externalBytes, internalBytes } = member;
   return {
     peerId,
@@ -89,6 +90,7 @@ function savedMember(peer: SwarmPeer, member: NonNullable<SwarmPeer["member"]>):
     endpoints: endpointsOf(peer).map(formatEndpoint),
     ...(key === undefined ? {} : { key }),
     left,
+    ...(isOrigin ? { isOrigin } : {}),
     joinedAt,
     announcedAt,
     ...(local ? { local: formatEndpoint(local) } : {}),

@@ -6,7 +6,9 @@ import {
   type InfoHash,
   isIPv6,
   type PeerId,
+  type SwarmAs,
 } from "@cachetorrent/protocol";
+import { AsCapacities, type AsShare } from "./as-capacities.ts";
 import { Bag } from "./bag.ts";
 import { EndpointIndex } from "./endpoint-index.ts";
 
@@ -23,6 +25,8 @@ export interface SwarmPeer {
   readonly left: number;
   /** It is counted among those that completed. */
   readonly hasCompleted?: boolean;
+  /** It came with the whole content, and did not get it here: an initial seed. */
+  readonly isOrigin?: boolean;
   /** Times of the first and of the last announce. */
   readonly joinedAt: number;
   readonly announcedAt: number;
@@ -60,6 +64,8 @@ export interface Registration {
   readonly left: number;
   /** It says that it has just completed (the event). */
   readonly completed?: boolean;
+  /** Payload bytes it downloaded so far; of a newcomer that is complete it tells whether it came so. */
+  readonly downloaded?: number;
   /** Absent: it speaks the extension no more, if it ever did. */
   readonly member?: Pick<SwarmMember, "local" | "capacity" | "externalBytes" | "internalBytes">;
 }
@@ -69,6 +75,10 @@ export interface SwarmView {
   readonly everyone: Bag<SwarmPeer>;
   /** The peers of one AS; undefined when there are none. */
   localPeers(asn: Asn): Bag<SwarmPeer> | undefined;
+  get(peerId: PeerId): SwarmPeer | undefined;
+  /** Peers that speak the extension: all, and those of one AS, which is not the unknown one. */
+  readonly memberCount: number;
+  membersIn(asn: Asn): number;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -80,6 +90,7 @@ export class Swarm implements SwarmView {
   readonly #random: Random;
   readonly #peers = new Map<PeerId, Mutable<SwarmPeer>>();
   readonly #byAsn = new Map<Asn, Bag<SwarmPeer>>();
+  readonly #capacities = new AsCapacities();
   readonly #endpoints = new EndpointIndex<SwarmPeer>();
   #complete = 0;
   #members = 0;
@@ -104,9 +115,17 @@ export class Swarm implements SwarmView {
     return this.size - this.#complete;
   }
 
-  /** Peers that speak the extension. */
   get memberCount(): number {
     return this.#members;
+  }
+
+  membersIn(asn: Asn): number {
+    return this.#capacities.memberCount(asn);
+  }
+
+  /** The ASes of the swarm, as members are told of them. */
+  ases(now: number): readonly SwarmAs[] {
+    return this.#capacities.list(now);
   }
 
   get totals(): SwarmTotals {
@@ -135,6 +154,8 @@ export class Swarm implements SwarmView {
     const known = this.#peers.get(peerId);
     const before = known?.left;
     const peer = known ?? this.#add(peerId, registration.asn, endpoint.address, now);
+    if (!known && left === 0 && !registration.downloaded) peer.isOrigin = true;
+    else if (known) this.#capacities.remove(shareOf(peer));
     this.#countCompletion(peer, { before, left, isSaid: registration.completed ?? false });
     this.#complete += Number(left === 0) - Number(before === 0);
     peer.left = left;
@@ -145,6 +166,7 @@ export class Swarm implements SwarmView {
       delete peer.member;
       this.#members--;
     }
+    this.#capacities.add(shareOf(peer));
     this.#move(peer, endpoint);
     return peer;
   }
@@ -194,6 +216,7 @@ export class Swarm implements SwarmView {
     for (const endpoint of endpointsOf(peer)) this.#endpoints.remove(endpoint, peer);
     if (peer.left === 0) this.#complete--;
     if (peer.member) this.#members--;
+    this.#capacities.remove(shareOf(peer));
     return peer;
   }
 
@@ -210,6 +233,8 @@ export class Swarm implements SwarmView {
         peer.member = { ...member, openFeeds: 0, feedClosedAt: now };
         this.#members++;
       }
+      if (saved.isOrigin) peer.isOrigin = true;
+      this.#capacities.add(shareOf(peer));
       for (const endpoint of endpointsOf(saved)) this.#move(peer, endpoint);
     }
     this.#totals = { ...totals };
@@ -273,6 +298,10 @@ export class Swarm implements SwarmView {
     this.#endpoints.add(endpoint, peer);
     peer[family] = endpoint;
   }
+}
+
+function shareOf({ asn, isOrigin = false, member }: SwarmPeer): AsShare {
+  return { asn, isOrigin, ...(member ? { up: member.capacity?.up ?? 0 } : {}) };
 }
 
 export function endpointsOf(peer: SwarmPeer): Endpoint[] {

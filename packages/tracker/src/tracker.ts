@@ -103,7 +103,7 @@ export class Tracker {
       leaderPercent,
       deadlineMs,
       ranges: rangesOf(policy),
-      leastLeaders: 1,
+      leastLeaders: policy.name === "coordinated" ? 2 : 1,
       ...(quorum === undefined ? {} : { quorum }),
     };
   }
@@ -116,9 +116,11 @@ export class Tracker {
   }
 
   memberAnswer(swarm: Swarm, asking: AskingPeer): CtAnswer {
-    const { policies, random } = this.options;
+    const { clock, policies, random } = this.options;
     const election = this.elections.get(swarm.infoHash);
-    return memberAnswer(asking, swarm, election, policyOf(policies, swarm.infoHash), random);
+    const policy = policyOf(policies, swarm.infoHash);
+    const answer = memberAnswer(asking, swarm, election, policy, random);
+    return policy.name === "coordinated" ? { ...answer, ases: swarm.ases(clock.now()) } : answer;
   }
 
   /** Swarms that the tracker doesn't know are left out. */

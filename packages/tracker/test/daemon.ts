@@ -17,7 +17,10 @@ import { type Announce, announceQuery, config, id, SWARM } from "./support.ts";
 
 export { ManualClock, systemClock };
 
-/** A tracker that listens on loopback; stopped at the end of the test. AS N is 127.N.0.0/16, and ::1 is of AS 6. */
+/**
+ * A tracker that listens on loopback; stopped at the end of the test. AS N is 127.N.0.0/16, and ::1 is of AS 6. It is under
+ * policy bittorrent, unless it says another.
+ */
 export async function startTestTracker(
   settings: Partial<TrackerConfig> = {},
   clock = systemClock,
@@ -28,6 +31,7 @@ export async function startTestTracker(
       listen: "127.0.0.1:0",
       "as-prefix": ["127.1.0.0/16=1", "127.2.0.0/16=2", "::1/128=6"],
       quorum: 1,
+      policy: "bittorrent",
       ...settings,
     }),
     { clock, random: seededRandom(1), log },

@@ -1,5 +1,6 @@
 import { unwrap } from "@cachetorrent/protocol";
 import { describe, expect, test } from "vitest";
+import { completeOptions } from "../src/options.ts";
 import { id, leaderNames, portOf, TestTracker } from "./support.ts";
 
 /** `count` candidates of AS `asn`, named `asn/1`, `asn/2` …, the first the most able. */
@@ -32,6 +33,19 @@ describe("the election, over HTTP", () => {
     expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toBeUndefined();
     tracker.clock.advance(200);
     expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/1"]);
+  });
+
+  test("under coordinated, which is the default, an electorate of two or more has a standby", async () => {
+    const { leaderPercent, policies } = completeOptions({ leaderPercent: 1 });
+    expect(policies).toEqual({
+      standard: { name: "coordinated", fetchers: "all", relief: 1, leaderPercent, deadlineMs: 5000 },
+      overrides: new Map(),
+    });
+    const tracker = new TestTracker({ policies, quorum: 1 });
+    await candidates(tracker, 1, 1);
+    expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/1"]);
+    await candidates(tracker, 1, 20);
+    expect(await leadersOf(tracker, "watcher", "198.18.1.200")).toEqual(["1/1", "1/2"]);
   });
 
   test("until then members, and only they, are told to come back in 2 s", async () => {

@@ -1,12 +1,12 @@
 import { seededRandom } from "@cachetorrent/clock";
-import type { Policy } from "@cachetorrent/protocol";
+import { defaultPolicy, type Policy } from "@cachetorrent/protocol";
 import { Swarm } from "@cachetorrent/tracker";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { biased } from "../src/hand-out/biased.ts";
 import { leaders } from "../src/hand-out/leaders.ts";
 import { random } from "../src/hand-out/random.ts";
-import { endpoint, id, OTHER_SWARM, SWARM, TestTracker } from "./support.ts";
+import { endpoint, id, leaderNames, OTHER_SWARM, SWARM, TestTracker } from "./support.ts";
 
 /** A swarm with so many peers in each AS; 0 is the unknown one. */
 function swarmOf(sizes: Readonly<Record<number, number>>, seed = 1): Swarm {
@@ -27,6 +27,7 @@ const asker = (name: string, asn: number, isMember = true) => ({
   peerId: id(name),
   asn: asn as never,
   isMember,
+  seniors: [],
 });
 
 /** How many of those handed out are of the asker's AS, and of others. */
@@ -163,6 +164,26 @@ describe("policies, over HTTP", () => {
     expect(policy).toEqual(standard);
     if ("externalPercent" in standard) expect(told).toEqual([16, 4]);
     else expect(told[1]).toBeGreaterThan(4);
+  });
+
+  test("under coordinated members get head, standby and 10 of other ASes; stock clients their own AS", async () => {
+    const standard = defaultPolicy({ leaderPercent: 10, deadlineMs: 5000 });
+    const tracker = new TestTracker({ policies: { standard, overrides: new Map() }, quorum: 1 });
+    const { ct } = await tracker.join("first", "198.18.1.90", 1000);
+    expect(leaderNames(ct)).toEqual(["first"]);
+    for (let i = 1; i <= 30; i++) {
+      for (const asn of [1, 2]) await tracker.join(`${asn}/${i}`, `198.18.${asn}.${i}`, i);
+    }
+    const toMember = await tracker.join("1/1", "198.18.1.1", 1, { numwant: 200 });
+    expect(leaderNames(toMember.ct)?.slice(0, 2)).toEqual(["first", "1/1"]);
+    expect(shares(toMember.peers, 1)).toEqual([21, 10]);
+    const handed = await tracker.join("1/9", "198.18.1.9", 9, { numwant: 3, compact: false });
+    expect(handed.peers.map(({ peerId }) => peerId)).toEqual(
+      expect.arrayContaining([id("first"), id("1/1")]),
+    );
+    const stock = await tracker.announce("stock", { from: "198.18.1.98", compact: false });
+    expect(stock.peers).toHaveLength(31);
+    expect(stock.peers.every(({ endpoint: { address } }) => address.startsWith("198.18.1."))).toBe(true);
   });
 
   test("who announces a leader's id from elsewhere gets the list of a stock client", async () => {

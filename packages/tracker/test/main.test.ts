@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Address, formatEndpoint } from "@cachetorrent/protocol";
+import { type Address, formatEndpoint, type InfoHash, LIMITS } from "@cachetorrent/protocol";
 import { type TrackerConfig, TrackerConfigSchema } from "@cachetorrent/tracker";
 import { Value } from "typebox/value";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -286,6 +286,32 @@ describe("a configured tracker", () => {
     );
   });
 
+  test("without another policy it is coordinated, with its numbers as configured", async () => {
+    expect(config({})).toMatchObject({ policy: "coordinated", fetchers: "all", relief: 1 });
+    const own = { fetchers: "all", relief: 1.5 } as const;
+    const tracker = await startTestTracker({
+      policy: config({}).policy,
+      fetchers: "leaders",
+      deadline: 3,
+      "leader-percent": 20,
+      swarms: { [OTHER_SWARM]: own },
+    });
+    const told = async (infoHash: InfoHash) =>
+      (await announceTo(tracker, "a", { infoHash, from: "127.1.0.1", member: {} })).ct?.policy;
+    const numbers = { name: "coordinated", deadlineMs: 3000, leaderPercent: 20 };
+    expect(await told(SWARM)).toEqual({ ...numbers, fetchers: "leaders", relief: 1 });
+    expect(await told(OTHER_SWARM)).toEqual({ ...numbers, ...own });
+  });
+
+  test.each([
+    [{ relief: 0.99 }],
+    [{ relief: LIMITS.claims.reliefMost + 1 }],
+    [{ fetchers: "some" as never }],
+    [{ swarms: { [SWARM]: { relief: 0 } } }],
+  ])("%j is no configuration", (settings) => {
+    expect(() => config(settings)).toThrow();
+  });
+
   test("ranges are of no account under policies that have none", async () => {
     const swarms = { [OTHER_SWARM]: { policy: "cache" as const, "leader-percent": 100 } };
     await startTestTracker({ "leader-percent": 60, ranges: 20, swarms });
@@ -341,7 +367,7 @@ describe("what the log says that was loaded", () => {
 
   test("sites that are named to a policy which pays them no heed are warned of", async () => {
     expect(await warnings({ "as-prefix": ["127.1.0.0/16=1"] })).toEqual([
-      "policy bittorrent pays no heed to the sites that you named: --policy cache does",
+      "policy bittorrent pays no heed to the sites that you named: --policy coordinated, the default, does",
     ]);
   });
 
@@ -354,6 +380,20 @@ describe("what the log says that was loaded", () => {
     expect(await warnings({ ...sites, policy: "biased", "hand-out": "biased" })).toEqual([
       "hand-out has no effect under policy biased",
     ]);
+    expect(await warnings({ ...sites, policy: "cache", fetchers: "leaders", relief: 1.5 })).toEqual([
+      "fetchers has no effect under policy cache",
+      "relief has no effect under policy cache",
+    ]);
+    const inVain = { "hand-out": "biased", "external-percent": 30 } as const;
+    expect(await warnings({ ...sites, ...inVain, policy: "coordinated" })).toEqual([
+      "hand-out has no effect under policy coordinated",
+      "external-percent has no effect under policy coordinated",
+    ]);
+    const fetching = { fetchers: "leaders", relief: 1.5 } as const;
+    expect(await warnings({ ...sites, ...fetching, policy: "coordinated" })).toEqual([]);
+    expect(
+      await warnings({ ...sites, policy: "cache", swarms: { [SWARM]: { policy: "multi", relief: 2 } } }),
+    ).toEqual([`swarms.${SWARM}: relief has no effect under policy multi`]);
     const biased = { ...sites, "hand-out": "biased" as const, "external-percent": 30 };
     expect(await warnings({ ...biased, policy: "multi", ranges: 3 })).toEqual([]);
     const swarm = { policy: "bittorrent" as const, "leader-percent": 20 };

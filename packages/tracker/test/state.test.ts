@@ -70,6 +70,19 @@ describe("a tracker with a state directory", () => {
     expect(after?.term).toBeGreaterThan(told?.term ?? Infinity);
   });
 
+  test("knows again where the content came from, and what each AS has", async () => {
+    const first = await startTestTracker({ state, policy: "coordinated" });
+    await populate(first);
+    await announceTo(first, "seed", { from: "127.2.0.9", left: 0, downloaded: 0, ...stands(50) });
+    await first.stop();
+    const second = await startTestTracker({ state, policy: "coordinated" });
+    const newcomer = await announceTo(second, "new", { from: "127.1.0.9", member: {} });
+    expect(newcomer.ct?.ases).toEqual([
+      { asn: 1, up: 99 + 98 + 97, isOrigin: false },
+      { asn: 2, up: 99 + 98 + 50, isOrigin: true },
+    ]);
+  });
+
   test("has them after a crash, too: a change is on disk without a stop", async () => {
     const tracker = await startTestTracker({ state });
     await populate(tracker);

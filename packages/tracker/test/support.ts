@@ -24,6 +24,7 @@ import {
 import {
   AddressSet,
   buildTracker,
+  type Policies,
   PrefixTable,
   parsePrefix,
   type TrackerConfig,
@@ -79,7 +80,9 @@ export interface Announce extends Partial<Omit<AnnounceRequest, "peerId" | "memb
   readonly headers?: Record<string, string>;
 }
 
-/** A tracker in virtual time, asked without sockets. */
+const PLAIN: Policies = { standard: { name: "bittorrent" }, overrides: new Map() };
+
+/** A tracker in virtual time, asked without sockets; under policy bittorrent, unless it says another. */
 export class TestTracker {
   readonly clock = new ManualClock(1_700_000_000_000);
   readonly app: FastifyInstance;
@@ -88,7 +91,13 @@ export class TestTracker {
     options: TrackerOptions = {},
     build: (options: TrackerOptions) => FastifyInstance = buildTracker,
   ) {
-    this.app = build({ clock: this.clock, random: seededRandom(1), resolver: twoAses(), ...options });
+    this.app = build({
+      clock: this.clock,
+      random: seededRandom(1),
+      resolver: twoAses(),
+      policies: PLAIN,
+      ...options,
+    });
     onTestFinished(async () => {
       await this.app.close();
     });

@@ -7,6 +7,8 @@ export interface Asker {
   readonly asn: Asn;
   /** It speaks the extension: it keeps the rules of policies with leaders, which a stock client does not know. */
   readonly isMember: boolean;
+  /** Head and standby of its AS, as far as there are any. */
+  readonly seniors: readonly PeerId[];
 }
 
 /** Chooses at most `count` peers of a swarm for somebody, who is never among them. */

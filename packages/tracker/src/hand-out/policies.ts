@@ -1,5 +1,6 @@
 import type { Policy } from "@cachetorrent/protocol";
 import { biased } from "./biased.ts";
+import { coordinated } from "./coordinated.ts";
 import type { HandOutPolicy } from "./hand-out-policy.ts";
 import { leaders } from "./leaders.ts";
 import { random } from "./random.ts";
@@ -13,7 +14,8 @@ export function handOutPolicy(policy: Policy): HandOutPolicy {
       return biased(policy.externalPercent);
     case "cache":
     case "multi":
-    case "coordinated":
       return leaders(policy.externalPercent);
+    case "coordinated":
+      return coordinated;
   }
 }
