@@ -17,7 +17,7 @@ const bench = useBench("lifecycle");
 let tracker: TrackerProcess;
 
 beforeEach(async () => {
-  tracker = await startTrackerProcess(bench().launcher, { ases: [AS1, AS2] });
+  tracker = await startTrackerProcess(bench().launcher, { ases: [AS1, AS2], policy: "bittorrent" });
 });
 
 async function torrentOf(name: string, bytes: number) {

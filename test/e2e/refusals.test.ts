@@ -101,7 +101,7 @@ describe("a peer ends with a message that names the file", () => {
 /** Some faults show only when there is something to write: a tracker and a seed, and `torrent` is one they share. */
 async function startSeed(): Promise<void> {
   const { launcher, dir } = bench();
-  const tracker = await startTrackerProcess(launcher, { ases: [AS1] });
+  const tracker = await startTrackerProcess(launcher, { ases: [AS1], policy: "bittorrent" });
   torrent = join(dir, "tracked.torrent");
   await createTorrent(launcher, content, tracker.announceUrl, torrent);
   await (await startPeer(launcher, "seed", content.parent, "127.1.0.1:0")).waitFor("listening");
@@ -145,7 +145,7 @@ describe("a port that is taken", () => {
   it("ends a tracker, which names it", async () => {
     const { launcher } = bench();
     const listen = `127.0.0.1:${await freePort("127.0.0.1")}`;
-    await startTrackerProcess(launcher, { listen, ases: [AS1] });
+    await startTrackerProcess(launcher, { listen, ases: [AS1], policy: "bittorrent" });
     const second = await launch(launcher, "second tracker", ["tracker", "--listen", listen]);
     expect((await second.exited).code).toBe(1);
     expect(await said(second)).toContain("CT_ERR_PORT_TAKEN");

@@ -36,7 +36,11 @@ it.for([
   const complaint = new RegExp(`127\\.0\\.0\\.1:${port}.*next try in`);
   await Promise.all([seed.daemon.waitForLine(complaint), leecher.daemon.waitForLine(complaint)]);
   await stopImpostor?.();
-  await startTrackerProcess(launcher, { listen: `127.0.0.1:${port}`, ases: [AS1, AS2] });
+  await startTrackerProcess(launcher, {
+    listen: `127.0.0.1:${port}`,
+    ases: [AS1, AS2],
+    policy: "bittorrent",
+  });
   await leecher.complete({ timeoutMs: 60_000 });
   expect(leecher.daemon.isRunning).toBe(true);
   await expectEqualContent(content, leecher.dir);

@@ -2,7 +2,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { complete, startPeer, startTracker } from "./support/cachetorrent.ts";
+import { complete, PLAIN, startPeer, startTracker } from "./support/cachetorrent.ts";
 import { libtorrent, makeHybridTorrent } from "./support/clients/libtorrent.ts";
 import type { RunningClient } from "./support/clients/stock-client.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
@@ -24,7 +24,7 @@ describeInLab("hybrid v1+v2 torrents made by libtorrent", libtorrent.commands, (
   beforeAll(async () => {
     lab = await Lab.open();
     const trackerHost = await lab.addHost("tracker", 200);
-    const tracker = await startTracker(trackerHost, trackerHost.ipv4);
+    const tracker = await startTracker(trackerHost, trackerHost.ipv4, PLAIN);
     const [ourSource, theirSource, ...downloads] = (await Promise.all(
       ["our-source", "their-source", "our-downloads", "their-downloads"].map(async (name) => {
         await mkdir(path.join(lab.dir, name));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   asPrefixOptions,
   complete,
+  PLAIN,
   receivedByAsn,
   startPeer,
   startTracker,
@@ -28,11 +29,10 @@ describeInLab("two peers behind one public address", ["nft"], () => {
   beforeAll(async () => {
     lab = await Lab.open();
     const trackerHost = await lab.addHost("tracker", 200);
-    const tracker = await startTracker(
-      trackerHost,
-      trackerHost.ipv4,
-      asPrefixOptions(prefixesOf([OPEN_SITE, HIDDEN_SITE])),
-    );
+    const tracker = await startTracker(trackerHost, trackerHost.ipv4, [
+      ...PLAIN,
+      ...asPrefixOptions(prefixesOf([OPEN_SITE, HIDDEN_SITE])),
+    ]);
     const source = path.join(lab.dir, "source");
     await mkdir(source);
     torrent = await makeTorrent(source, {

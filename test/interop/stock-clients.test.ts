@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { asPrefixOptions, complete, startPeer, startTracker } from "./support/cachetorrent.ts";
+import { asPrefixOptions, complete, PLAIN, startPeer, startTracker } from "./support/cachetorrent.ts";
 import { aria2 } from "./support/clients/aria2.ts";
 import { libtorrent } from "./support/clients/libtorrent.ts";
 import type { RunningClient, StockClient } from "./support/clients/stock-client.ts";
@@ -36,11 +36,10 @@ describeInLab("stock clients and ours through our tracker", commandsOf(CLIENTS),
     lab = await Lab.open();
     const trackerHost = await lab.addHost("tracker", TRACKER_SITE);
     const sites = [OUR_SITE, SEEDS_SITE, LEECHERS_SITE];
-    const { announceUrl: url } = await startTracker(
-      trackerHost,
-      trackerHost.ipv4,
-      asPrefixOptions(prefixesOf(sites)),
-    );
+    const { announceUrl: url } = await startTracker(trackerHost, trackerHost.ipv4, [
+      ...PLAIN,
+      ...asPrefixOptions(prefixesOf(sites)),
+    ]);
 
     const ourSource = await dir("our-source");
     for (const client of CLIENTS) {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   asPrefixOptions,
   complete,
+  PLAIN,
   receivedByAsn,
   startPeer,
   startTracker,
@@ -36,7 +37,7 @@ describeInLab("two sites over IPv6 alone", [], () => {
     lab = await Lab.open();
     const trackerHost = await lab.addHost("tracker", 200, ["ipv6"]);
     const prefixes = asPrefixOptions(prefixesOf([NEAR, FAR]));
-    const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv6, prefixes);
+    const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv6, [...PLAIN, ...prefixes]);
     const source = path.join(lab.dir, "source");
     await mkdir(source);
     torrent = await makeTorrent(source, { name: "over-ipv6", tracker: announceUrl, content: LENGTH });

@@ -24,6 +24,9 @@ export function startTracker(
   return startTrackerProcess(place.launcher, { listen, ases: [], args });
 }
 
+/** Plain BitTorrent, for a tracker whose policy is not the matter. */
+export const PLAIN = ["--policy", "bittorrent"] as const;
+
 /** Options of `--as-prefix`, from `CIDR=ASN` values. */
 export function asPrefixOptions(prefixes: readonly string[]): string[] {
   return prefixes.flatMap((prefix) => ["--as-prefix", prefix]);
