@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { DaemonProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { BorderMeter } from "./support/border-meter.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { type Host, Lab } from "./support/lab.ts";
 
@@ -48,6 +49,18 @@ describeInLab("the lab", ["nft"], () => {
     expect(await look(right, open.ipv4)).toBe(`seen ::ffff:${gateway.ipv4}`);
     expect(await look(left, right.ipv4)).toBe(`seen ::ffff:${left.ipv4}`);
     expect(await look(open, right.ipv4)).toMatch(/^failed/);
+  });
+
+  test("hosts behind a border show their own address, in both families, and all their traffic crosses it", async () => {
+    const { border, hosts } = await lab.addBorderedHosts(["inner"], 3);
+    const [inner] = hosts as [Host];
+    await mirror(inner);
+    const meter = await BorderMeter.install(border, []);
+    expect(await look(inner, open.ipv4)).toBe(`seen ::ffff:${inner.ipv4}`);
+    expect(await look(open, inner.ipv4)).toBe(`seen ::ffff:${open.ipv4}`);
+    expect(await look(inner, `[${open.ipv6}]`)).toBe(`seen ${inner.ipv6}`);
+    expect(await look(open, `[${inner.ipv6}]`)).toBe(`seen ${open.ipv6}`);
+    expect((await meter.read()).connections).toBe(4);
   });
 
   test("what a dead run left behind is gone when the next one opens", async () => {

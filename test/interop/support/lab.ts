@@ -17,9 +17,12 @@ import { Place } from "./place.ts";
 const CORE_ADDRESS = "198.18.0.1";
 const SITE_ADDRESS = "198.19.0.1";
 const GATEWAY6 = "fe80::1";
+const BORDER6 = "fe80::2";
 /** 198.18.0.0/15 is the range for tests of networks (RFC 2544); stock clients take it for the open internet. */
 const publicAddress4 = (site: number, host: number) => `198.18.${site}.${host}`;
 const publicAddress6 = (site: number, host: number) => `fd00:c7:${site}::${host}`;
+const publicPrefix4 = (site: number) => `198.18.${site}.0/24`;
+const publicPrefix6 = (site: number) => `fd00:c7:${site}::/48`;
 const hiddenAddress4 = (site: number, host: number) => `198.19.${site}.${host}`;
 
 type Family = "ipv4" | "ipv6";
@@ -31,8 +34,8 @@ export const asnOf = (site: number): number => 64_500 + site;
 /** `--as-prefix` values for sites 1..n, both address families. */
 export function prefixesOf(sites: readonly number[]): string[] {
   return sites.flatMap((site) => [
-    `198.18.${site}.0/24=${asnOf(site)}`,
-    `fd00:c7:${site}::/48=${asnOf(site)}`,
+    `${publicPrefix4(site)}=${asnOf(site)}`,
+    `${publicPrefix6(site)}=${asnOf(site)}`,
   ]);
 }
 
@@ -124,6 +127,29 @@ export class Lab {
       hosts.push(await this.#attach(name, site, ipv4, publicAddress6(site, 200 + at), router));
     }
     return { gateway, hosts };
+  }
+
+  /** Hosts with addresses of their own behind the one router of the site: what crosses its `eth0` crosses the AS's border. */
+  async addBorderedHosts(names: readonly string[], site: number): Promise<{ border: Host; hosts: Host[] }> {
+    const border = await this.addHost(`border${site}`, site);
+    await forward(border.namespace);
+    // To forward it needs a link-local address at once, and the kernel's own is being checked for a second.
+    await ip([`address add ${BORDER6}/64 dev eth0 nodad`], border.namespace);
+    await ip(
+      [
+        `route add ${publicPrefix4(site)} via ${border.ipv4}`,
+        `route add ${publicPrefix6(site)} via ${border.ipv6}`,
+      ],
+      this.#core.namespace,
+    );
+    const router = { namespace: border.namespace, address4: SITE_ADDRESS, links: 0 };
+    const hosts: Host[] = [];
+    for (const name of names) {
+      const number = this.#nextNumber(site);
+      const [ipv4, ipv6] = [publicAddress4(site, number), publicAddress6(site, number)];
+      hosts.push(await this.#attach(name, site, ipv4, ipv6, router));
+    }
+    return { border, hosts };
   }
 
   async close(): Promise<void> {
