@@ -94,7 +94,7 @@ function mostOf({ ledger, connections }: Comparison): number {
 
 function figuresOf(one: Comparison): string {
   const { where, ledger, kernel, connections } = one;
-  const ratio = (kernel / ledger).toFixed(4);
+  const ratio = ledger > 0 ? (kernel / ledger).toFixed(4) : "-";
   const most = Math.floor(mostOf(one));
   return `${where}: ledger ${ledger}, kernel ${kernel} (${ratio}), may be ${most} with ${connections} connections`;
 }
