@@ -44,7 +44,13 @@ for (const { policy, options } of POLICIES) {
         lab = await Lab.open();
         swarm = await runMeteredSwarm(lab, { ...SWARM, policy, options });
         comparisons = swarm.sites.flatMap(comparisonsAt);
-        console.info([`${policy}: bytes across borders`, ...comparisons.map(figuresOf)].join("\n  "));
+        const tracker = swarm.sites.map(({ kernel }) => kernel.leftOut).join(", ");
+        console.info(
+          [
+            `${policy}: bytes across borders, without the tracker's (${tracker})`,
+            ...comparisons.map(figuresOf),
+          ].join("\n  "),
+        );
       });
       afterAll(() => lab?.close());
 
