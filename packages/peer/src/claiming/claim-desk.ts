@@ -127,6 +127,8 @@ export class ClaimDesk implements Grants {
     this.#standing = standing;
     this.#bookkeepers.follow(standing);
     this.#book.follow(this.#bookkeepers.isInOffice ? standing : undefined);
+    // Said again in each term: a book that acts by an older one than its members does not grant.
+    if (standing && this.#bookkeepers.current() === "ourselves") this.#book.takeOver();
     this.#settle(now);
     if (!isNew) return;
     for (const connection of this.#parts.connections) {
