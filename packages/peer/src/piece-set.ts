@@ -51,6 +51,18 @@ export class PieceSet {
     return true;
   }
 
+  /** False when all of them were in the set already. */
+  addAll(other: PieceSet): boolean {
+    const before = this.#size;
+    for (let i = 0; i < this.#bits.length; i++) {
+      const mine = this.#bits[i] ?? 0;
+      const both = mine | (other.#bits[i] ?? 0);
+      this.#bits[i] = both;
+      this.#size += (ONES[both] ?? 0) - (ONES[mine] ?? 0);
+    }
+    return this.#size > before;
+  }
+
   /** False when the piece was not in the set. */
   delete(piece: number): boolean {
     if (!this.has(piece)) return false;

@@ -32,6 +32,19 @@ describe("a set of pieces", () => {
     );
   });
 
+  it("takes over another one, and says whether that was news", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(40)), fc.uniqueArray(fc.nat(40)), (a, b) => {
+        const [one, other] = [new PieceSet(41), new PieceSet(41)];
+        for (const piece of a) one.add(piece);
+        for (const piece of b) other.add(piece);
+        expect(one.addAll(other)).toBe(b.some((piece) => !a.includes(piece)));
+        expect([...one]).toEqual([...new Set([...a, ...b])].sort((x, y) => x - y));
+        expect(one.size).toBe(new Set([...a, ...b]).size);
+      }),
+    );
+  });
+
   it("counts what another lacks of it", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(40)), fc.uniqueArray(fc.nat(40)), (a, b) => {
