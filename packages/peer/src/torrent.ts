@@ -6,6 +6,7 @@ import type { TorrentLedger } from "./accounts/ledger.ts";
 import { Announcer } from "./announcing/announcer.ts";
 import { Content } from "./disk/content.ts";
 import { Exchange, type ExchangeWatcher } from "./exchange/exchange.ts";
+import { uploadingOf } from "./exchange/uploading.ts";
 import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
 import { type Met, Neighbours } from "./neighbours/neighbours.ts";
 import { Duties } from "./roles/duties.ts";
@@ -267,6 +268,8 @@ export class Torrent {
         const { asn, leaders } = this.#announcer;
         this.#ledger.asn = asn;
         this.#neighbours.place(leaders?.leaders.map(({ endpoint }) => endpoint) ?? [], asn);
+        // First: a role that reveals everything is not to be the first that is heard of.
+        this.#exchange?.uploadBy(uploadingOf(ct, this.#exchange.connections));
         this.#duties?.heard(ct);
       },
       onFailure: (error, retryInMs) =>
@@ -332,6 +335,7 @@ export class Torrent {
       clock,
       random,
       choker: this.#options.choker,
+      uploading: "undecided",
       budget,
       downBucket,
       pump,

@@ -112,10 +112,10 @@ describe("the random choker", () => {
 
 describe("between rounds", () => {
   it("empty slots are filled, and no more than those", () => {
-    expect(choker("tit-for-tat", 4).fill(peers(10), 3).length).toBe(2);
-    expect(choker("tit-for-tat", 4).fill(peers(1), 3).length).toBe(1);
-    expect(choker("tit-for-tat", 4).fill(peers(10), 5)).toEqual([]);
-    expect(choker("tit-for-tat", 4).fill(peers(10), 9)).toEqual([]);
-    expect(choker("tit-for-tat", 4).fill(peers(10, { isInterested: false }), 0)).toEqual([]);
+    expect(choker("tit-for-tat", 4).fill(peers(10), peers(3)).length).toBe(2);
+    expect(choker("tit-for-tat", 4).fill(peers(1), peers(3)).length).toBe(1);
+    expect(choker("tit-for-tat", 4).fill(peers(10), peers(5))).toEqual([]);
+    expect(choker("tit-for-tat", 4).fill(peers(10), peers(9))).toEqual([]);
+    expect(choker("tit-for-tat", 4).fill(peers(10, { isInterested: false }), peers(0))).toEqual([]);
   });
 });

@@ -80,20 +80,28 @@ describe("pieces are held back for their homes", () => {
   it("until external neighbours together hold everything", () => {
     const home = given();
     const all = Array.from({ length: PIECES }, (_, piece) => piece);
-    expect(home.sweep(0, [holding(...all.slice(0, 60)), holding(...all.slice(61))], true)).toBe(false);
+    home.sweep(0, [holding(...all.slice(0, 60)), holding(...all.slice(61))], true);
+    expect(home.isInForce).toBe(true);
     expect(outside(home)).toBeLessThan(PIECES);
-    expect(home.sweep(1, [holding(...all.slice(0, 60)), holding(...all.slice(60))], true)).toBe(true);
+    home.sweep(1, [holding(...all.slice(0, 60)), holding(...all.slice(60))], true);
+    expect(home.isInForce).toBe(false);
     expect(outside(home)).toBe(PIECES);
-    expect(home.sweep(2, [], true)).toBe(false);
+    // Once lifted they stay so, whoever leaves.
+    home.sweep(2, [holding()], true);
+    expect(home.isInForce).toBe(false);
   });
 
   it("until no new piece has appeared among them for 15 s", () => {
     const home = given();
-    expect(home.sweep(0, [holding()], true)).toBe(false);
-    expect(home.sweep(14_000, [holding(1)], true)).toBe(false);
-    expect(home.sweep(28_999, [holding(1), holding(1)], true)).toBe(false);
+    home.sweep(0, [holding()], true);
+    expect(home.isInForce).toBe(true);
+    home.sweep(14_000, [holding(1)], true);
+    expect(home.isInForce).toBe(true);
+    home.sweep(28_999, [holding(1), holding(1)], true);
+    expect(home.isInForce).toBe(true);
     expect(outside(home)).toBeLessThan(PIECES);
-    expect(home.sweep(29_000, [holding(1)], true)).toBe(true);
+    home.sweep(29_000, [holding(1)], true);
+    expect(home.isInForce).toBe(false);
     expect(outside(home)).toBe(PIECES);
   });
 
@@ -103,16 +111,22 @@ describe("pieces are held back for their homes", () => {
     // The first one comes back: nothing new.
     home.sweep(1000, [holding(2)], true);
     home.sweep(9000, [holding(1), holding(2)], true);
-    expect(home.sweep(15_000, [holding(1), holding(2)], true)).toBe(true);
+    home.sweep(15_000, [holding(1), holding(2)], true);
+    expect(home.isInForce).toBe(false);
   });
 
   it("for 15 s from when there is somebody to tell and something to tell of", () => {
     const home = given();
-    expect(home.sweep(0, [], true)).toBe(false);
-    expect(home.sweep(20_000, [holding()], false)).toBe(false);
-    expect(home.sweep(40_000, [holding()], true)).toBe(false);
-    expect(home.sweep(54_999, [holding()], true)).toBe(false);
-    expect(home.sweep(55_000, [holding()], true)).toBe(true);
+    home.sweep(0, [], true);
+    expect(home.isInForce).toBe(true);
+    home.sweep(20_000, [holding()], false);
+    expect(home.isInForce).toBe(true);
+    home.sweep(40_000, [holding()], true);
+    expect(home.isInForce).toBe(true);
+    home.sweep(54_999, [holding()], true);
+    expect(home.isInForce).toBe(true);
+    home.sweep(55_000, [holding()], true);
+    expect(home.isInForce).toBe(false);
   });
 });
 

@@ -17,10 +17,10 @@ import type { ConnectionOwner } from "../wire/connection-owner.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 import type { ChokerKind } from "./choker.ts";
+import { Disclosure } from "./disclosure.ts";
 import { Downloads } from "./downloads.ts";
-import { HaveBatcher } from "./have-batcher.ts";
-import { LateHaves } from "./late-haves.ts";
 import type { UploadPump } from "./upload-pump.ts";
+import type { Uploading } from "./uploading.ts";
 import { Uploads } from "./uploads.ts";
 
 /** What the exchange needs of its torrent. */
@@ -32,6 +32,8 @@ export interface ExchangeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly choker: ChokerKind;
+  /** By which rules pieces are given away at first; plain ones unless said. */
+  readonly uploading?: Uploading;
   readonly budget: BufferBudget;
   readonly downBucket: TokenBucket;
   readonly pump: UploadPump;
@@ -86,8 +88,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   readonly #parts: ExchangeParts;
   readonly downloads: Downloads;
   readonly #uploads: Uploads;
-  readonly #haves: HaveBatcher;
-  readonly #lateHaves: LateHaves;
+  readonly #disclosure: Disclosure;
   #role: Role;
   #isStopped = false;
 
@@ -97,8 +98,7 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#role = parts.role;
     this.inRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
     this.outRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
-    this.#lateHaves = new LateHaves(parts.have);
-    this.#haves = new HaveBatcher(clock, (pieces) => this.#announce(pieces));
+    this.#disclosure = new Disclosure({ ...parts, connections: this.connections, role: () => this.#role });
     this.downloads = new Downloads({
       ...parts,
       connections: this.connections,
@@ -115,7 +115,9 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#uploads = new Uploads({
       ...parts,
       connections: this.connections,
+      watcher: this.#disclosure,
       role: () => this.#role,
+      pieceSize: (piece) => parts.shape.pieceSize(piece),
       cached: (piece) => content.cached(piece),
       load: (piece) => content.load(piece),
       sent: (connection, bytes) => {
@@ -123,15 +125,25 @@ export class Exchange implements ConnectionOwner<Connection> {
         this.outRate.add(bytes, clock.now());
       },
     });
+    this.uploadBy(parts.uploading ?? "plain");
   }
 
   get role(): Role {
     return this.#role;
   }
 
+  /** From now on pieces are given away by these rules. */
+  uploadBy(uploading: Uploading): void {
+    this.#disclosure.uploadBy(uploading);
+    this.#uploads.uploadBy(uploading);
+    this.#uploads.fillSlots();
+  }
+
   /** From now on only what the role allows is asked for; what was asked for before is taken back. */
   setRole(role: Role): void {
     this.#role = role;
+    // Plain BitTorrent, whatever the reason: nobody waits any longer for the word of a tracker.
+    if (role.name === "independent" && this.#disclosure.isUndecided) this.uploadBy("plain");
     this.roleRulesChanged();
     this.#uploads.fillSlots();
   }
@@ -156,8 +168,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   becomeDirect(connection: Connection): void {
     if (!connection.isIndirect) return;
     connection.isIndirect = false;
-    // Before its map is sent it will be told in that, and a have ahead of the map would be a breach of BEP 6.
-    if (connection.hasSentMap) this.#lateHaves.begin(connection);
+    this.#disclosure.becameDirect(connection);
     this.#uploads.fillSlots();
   }
 
@@ -169,7 +180,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
     for (const connection of this.connections) this.#sweepConnection(connection, now);
-    this.#lateHaves.sweep();
+    this.#disclosure.sweep(now);
     this.#uploads.sweep(now);
     this.downloads.sweep(now);
   }
@@ -177,7 +188,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   /** Closes every connection, letting what is under way arrive. */
   stop(): void {
     this.#isStopped = true;
-    this.#haves.flush();
+    this.#disclosure.flush();
     this.downloads.stop();
     for (const connection of this.connections) connection.close("stopping");
     if (this.connections.size === 0) this.downloads.giveUp();
@@ -199,13 +210,14 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   ready(connection: Connection): void {
-    connection.sendMap(this.#parts.have);
+    this.#disclosure.ready(connection);
   }
 
   mapped(connection: Connection): void {
     this.downloads.joined(connection);
     for (const piece of connection.theirs) this.downloads.forwarded.announced(connection, piece);
     this.recount(connection);
+    this.#disclosure.mapped(connection);
     this.#parts.watcher.mapped(connection);
     this.#closeIfUseless(connection);
   }
@@ -213,6 +225,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   has(connection: Connection, piece: number): void {
     this.downloads.gained(connection, piece);
     this.downloads.forwarded.announced(connection, piece);
+    this.#disclosure.announced(connection, piece);
     this.#parts.watcher.has(connection, piece);
     if (this.#grantsFor(connection)) {
       this.recount(connection);
@@ -254,14 +267,16 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   mayServe(connection: Connection, piece: number): boolean {
-    return this.#uploads.mayServe(connection, piece);
+    const mayKnow = this.#role.reveals(connection, piece) && this.#disclosure.mayServe(connection, piece);
+    return mayKnow && this.#parts.have.has(piece);
   }
 
-  requested(connection: Connection): void {
-    this.#uploads.requested(connection);
+  requested(connection: Connection, piece?: number): void {
+    this.#uploads.requested(connection, piece);
   }
 
   introduced(connection: Connection): void {
+    this.#disclosure.introduced(connection);
     this.#parts.watcher.introduced(connection);
   }
 
@@ -271,7 +286,7 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   closed(connection: Connection, reason: string): void {
     this.connections.delete(connection);
-    this.#lateHaves.left(connection);
+    this.#disclosure.left(connection);
     this.#uploads.left(connection);
     this.downloads.left(connection);
     this.downloads.forwarded.ended(connection);
@@ -285,7 +300,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   #hold(piece: number): void {
     const { have } = this.#parts;
     have.add(piece);
-    this.#haves.add(piece);
+    this.#disclosure.held(piece);
     for (const connection of this.connections) {
       this.downloads.forwarded.held(connection, piece);
       if (this.#grantsFor(connection)) continue;
@@ -296,20 +311,9 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#parts.watcher.held(piece);
     this.recountGranted();
     if (!have.isFull) return;
-    this.#haves.flush();
+    this.#disclosure.flush();
     this.#parts.completed();
     for (const connection of this.connections) this.#closeIfUseless(connection);
-  }
-
-  #announce(pieces: readonly number[]): void {
-    for (const connection of this.connections) {
-      if (!connection.isHandshaken || !connection.isOpen) continue;
-      for (const piece of pieces) {
-        const isNew = !connection.theirs.has(piece) || this.#role.grants?.isBookkeeper(connection);
-        const isNews = isNew && this.#role.reveals(connection, piece);
-        if (isNews) connection.sendHave(piece);
-      }
-    }
   }
 
   #grantsFor(connection: Connection): Grants | undefined {

@@ -67,16 +67,15 @@ export class HomeReveal {
 
   /**
    * Called a few times a second with what our external neighbours have announced, `holding` being whether we have anything to
-   * reveal. True when pieces were held back until now, and are no longer.
+   * reveal.
    */
-  sweep(now: number, external: readonly PieceSet[], holding: boolean): boolean {
-    if (!this.isInForce || external.length === 0 || !holding) return false;
+  sweep(now: number, external: readonly PieceSet[], holding: boolean): void {
+    if (!this.isInForce || external.length === 0 || !holding) return;
     const together = new PieceSet(this.#parts.pieceCount);
     for (const pieces of external) together.addAll(pieces);
     const hasNews = this.#seen.addAll(together);
     if (hasNews || this.#newAt === undefined) this.#newAt = now;
     this.#isLifted = together.isFull || now - this.#newAt >= LIMITS.claims.homeQuietMs;
-    return this.#isLifted;
   }
 
   #takeOver(): void {

@@ -9,7 +9,7 @@ export interface BlockSource {
   /** The piece if it is in memory; else undefined, and `load` brings it. */
   cached(piece: number): Uint8Array | undefined;
   load(piece: number): Promise<unknown>;
-  sent(connection: Connection, bytes: number): void;
+  sent(connection: Connection, request: BlockRequest): void;
 }
 
 /**
@@ -88,7 +88,7 @@ export class UploadPump {
         connection.upload.queue.takeFirst();
         this.#readAhead(connection, source, request.piece);
         const block = piece.subarray(request.begin, request.begin + request.length);
-        if (connection.upload.serve(request, block)) source.sent(connection, request.length);
+        if (connection.upload.serve(request, block)) source.sent(connection, request);
         budget -= request.length;
         // Whoever was served goes to the end of the ring.
         this.#ring.delete(connection);

@@ -1,10 +1,18 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import { type CtError, isInternal, LIMITS } from "@cachetorrent/protocol";
 import type { PieceSet } from "../piece-set.ts";
 import type { Role } from "../roles/role.ts";
+import type { BlockRequest } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Choker, type ChokerKind } from "./choker.ts";
+import { CoordinatedChoker } from "./coordinated-choker.ts";
+import type { SlotRules } from "./slot-rules.ts";
+import { Transfers } from "./transfers.ts";
 import type { BlockSource, UploadPump } from "./upload-pump.ts";
+import { areSameRules, type Uploading } from "./uploading.ts";
+
+/** A transfer that is brought to the end of its piece gets so long for it, or four times as long as pieces take. */
+const MID_PIECE_MS = 30_000;
 
 export interface UploadsParts {
   /** The pieces we hold, verified. */
@@ -14,70 +22,153 @@ export interface UploadsParts {
   readonly choker: ChokerKind;
   readonly pump: UploadPump;
   readonly connections: ReadonlySet<Connection>;
+  readonly watcher: UploadsWatcher;
   role(): Role;
+  pieceSize(piece: number): number;
   cached(piece: number): Uint8Array | undefined;
   load(piece: number): Promise<void>;
   sent(connection: Connection, bytes: number): void;
   failed(error: CtError): void;
 }
 
+/** Who decides what is revealed must know what becomes of it. */
+export interface UploadsWatcher {
+  unchoked(connection: Connection): void;
+  choked(connection: Connection): void;
+  /** It asks for a block of the piece, and will be served. */
+  asked(connection: Connection, piece: number): void;
+  /** The whole piece was sent to it. */
+  uploaded(connection: Connection, piece: number): void;
+}
+
 /** Pieces on their way out: who gets a slot, and what is sent to whom. */
 export class Uploads {
   readonly #parts: UploadsParts;
-  readonly #choker: Choker<Connection>;
   readonly #source: BlockSource;
+  readonly #transfers: Transfers<Connection>;
+  #uploading: Uploading = "plain";
+  #rules: SlotRules<Connection>;
   #rechokedAt = Number.NEGATIVE_INFINITY;
+  /** Not chosen any more, but in the middle of these pieces, each since then: choked when they are whole. */
+  readonly #leaving = new Map<Connection, ReadonlyMap<number, number>>();
+  /** Chosen in the last round, and waiting for slots of those who are leaving. */
+  #next: Connection[] = [];
 
   constructor(parts: UploadsParts) {
     this.#parts = parts;
-    this.#choker = new Choker({
-      kind: parts.choker,
-      slots: () => parts.role().slots(),
-      random: parts.random,
-    });
+    this.#rules = this.#makeRules();
+    this.#transfers = new Transfers((piece) => parts.pieceSize(piece));
     this.#source = {
       cached: (piece) => parts.cached(piece),
       load: (piece) => this.#load(piece),
-      sent: (connection, bytes) => parts.sent(connection, bytes),
+      sent: (connection, request) => this.#sent(connection, request),
     };
   }
 
-  mayServe(connection: Connection, piece: number): boolean {
-    return this.#parts.have.has(piece) && this.#parts.role().reveals(connection, piece);
+  /** From now on slots are given by these rules; who has one keeps it until the next round. */
+  uploadBy(uploading: Uploading): void {
+    const before = this.#uploading;
+    this.#uploading = uploading;
+    if (!areSameRules(before, uploading)) this.#rules = this.#makeRules();
   }
 
-  /** The connection waits for blocks, or has room for them again. */
-  requested(connection: Connection): void {
+  /** The connection waits for blocks, of that piece now too, or has room for them again. */
+  requested(connection: Connection, piece?: number): void {
+    if (piece !== undefined) this.#parts.watcher.asked(connection, piece);
     this.#parts.pump.ready(connection, this.#source);
   }
 
   left(connection: Connection): void {
     this.#parts.pump.remove(connection);
+    this.#transfers.left(connection);
+    this.#leaving.delete(connection);
   }
 
   /** Somebody became interested, or left: free slots do not wait for the next round. */
   fillSlots(): void {
-    const connections = [...this.#parts.connections];
-    const unchoked = connections.filter((one) => !one.upload.isChoking && one.isInterested).length;
-    const waiting = connections.filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
-    for (const connection of this.#choker.fill(waiting, unchoked)) connection.upload.unchoke();
+    const { clock, connections, have } = this.#parts;
+    const served = [...connections].filter((one) => !one.upload.isChoking && one.isInterested);
+    for (; served.length <= this.#parts.role().slots() && this.#next.length > 0; ) {
+      const chosen = this.#next.shift() as Connection;
+      if (!chosen.upload.isChoking || !chosen.isInterested || !this.#mayHaveSlot(chosen)) continue;
+      this.#unchoke(chosen);
+      served.push(chosen);
+    }
+    const waiting = [...connections].filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
+    const filled = this.#rules.fill(waiting, served, have.isFull, clock.now());
+    for (const connection of filled) this.#unchoke(connection);
   }
 
-  /** A round of the choker, if one is due. */
+  /** A round of the choker, if one is due; and slots that have become free by the passing of time. */
   sweep(now: number): void {
-    if (now - this.#rechokedAt < LIMITS.peer.rechokeMs) return;
+    for (const connection of [...this.#leaving.keys()]) this.#endTransfer(connection, now);
+    if (now - this.#rechokedAt >= LIMITS.peer.rechokeMs) this.#round(now);
+    this.fillSlots();
+  }
+
+  #round(now: number): void {
     this.#rechokedAt = now;
     const contenders = [...this.#parts.connections].filter((one) => this.#mayHaveSlot(one));
-    const chosen = this.#choker.choose(contenders, this.#parts.have.isFull, now);
+    const chosen = this.#rules.choose(contenders, this.#parts.have.isFull, now);
     for (const connection of this.#parts.connections) {
       if (!connection.isHandshaken || !connection.isOpen) continue;
-      if (!chosen.has(connection)) connection.upload.choke();
-      else if (connection.upload.isChoking) connection.upload.unchoke();
+      if (chosen.has(connection)) this.#leaving.delete(connection);
+      else if (!connection.upload.isChoking) this.#letGo(connection, now);
     }
+    this.#next = [...chosen].filter((one) => one.upload.isChoking);
+  }
+
+  /** Chokes it, at once or when it has got the whole of what it has in part. */
+  #letGo(connection: Connection, now: number): void {
+    if (!this.#leaving.has(connection)) {
+      const isKept = this.#rules.isKeptInMidPiece(connection);
+      this.#leaving.set(connection, isKept ? this.#transfers.under(connection) : new Map());
+    }
+    this.#endTransfer(connection, now);
+  }
+
+  #endTransfer(connection: Connection, now: number): void {
+    const pieces = this.#leaving.get(connection);
+    if (!pieces) return;
+    const under = this.#transfers.under(connection);
+    const mostMs = Math.max(MID_PIECE_MS, 4 * this.#transfers.medianMs);
+    const goesOn = [...pieces].some(([piece, since]) => under.has(piece) && now - since < mostMs);
+    if (goesOn && connection.isInterested) return;
+    this.#leaving.delete(connection);
+    connection.upload.choke();
+    this.#transfers.choked(connection);
+    this.#parts.watcher.choked(connection);
+  }
+
+  #unchoke(connection: Connection): void {
+    connection.upload.unchoke();
+    this.#parts.watcher.unchoked(connection);
+  }
+
+  #sent(connection: Connection, { begin, length, piece }: BlockRequest): void {
+    const now = this.#parts.clock.now();
+    this.#parts.sent(connection, length);
+    if (!this.#transfers.sent(connection, piece, begin, length, now)) return;
+    this.#parts.watcher.uploaded(connection, piece);
+    if (!this.#leaving.has(connection)) return;
+    this.#endTransfer(connection, now);
+    this.fillSlots();
   }
 
   #mayHaveSlot(connection: Connection): boolean {
     return connection.isHandshaken && connection.isOpen && this.#parts.role().mayUpload(connection);
+  }
+
+  #makeRules(): SlotRules<Connection> {
+    const { choker: kind, random, role } = this.#parts;
+    const options = { kind, slots: () => role().slots(), random };
+    const uploading = this.#uploading;
+    if (typeof uploading === "string") return new Choker(options);
+    return new CoordinatedChoker({
+      ...options,
+      isOutside: ({ asn }) => !isInternal(asn, uploading.asn),
+      membersInAs: () => (typeof this.#uploading === "string" ? 1 : this.#uploading.membersInAs()),
+    });
   }
 
   async #load(piece: number): Promise<void> {

@@ -17,8 +17,8 @@ export interface ConnectionOwner<C> {
   block(connection: C, piece: number, begin: number, block: Uint8Array): void;
   /** May it have this piece now? Its request is refused otherwise. */
   mayServe(connection: C, piece: number): boolean;
-  /** It waits for blocks, or its socket has room for them again. */
-  requested(connection: C): void;
+  /** It waits for blocks, and has just asked for one of that piece, or its socket has room again. */
+  requested(connection: C, piece?: number): void;
   /** The other side told of itself (BEP 10): where it listens, what it speaks. */
   introduced(connection: C): void;
   /** A `ct_cache` message, well-formed; whether it is in place is for the owner to tell. */

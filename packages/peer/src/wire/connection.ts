@@ -90,7 +90,7 @@ export class Connection {
       link: this.#link,
       clock: options.clock,
       mayServe: (piece) => this.#owner.mayServe(this, piece),
-      requested: () => this.#owner.requested(this),
+      requested: (piece) => this.#owner.requested(this, piece),
     });
     this.#ctChannel = new CtChannel({
       wire: this.#wire,
@@ -131,6 +131,11 @@ export class Connection {
     return this.upload.lastUnchokedAt;
   }
 
+  /** When it last had a slot of ours. */
+  lastServedAt(now: number): number {
+    return this.upload.lastServedAt(now);
+  }
+
   get isInterested(): boolean {
     return this.#wire.peerInterested;
   }
@@ -138,6 +143,11 @@ export class Connection {
   /** The port it says it listens on (BEP 10 `p`), for connections that came to us. */
   get listenPort(): number | undefined {
     return listenPortOf(this.#wire);
+  }
+
+  /** Do we know what the other side speaks? A client without BEP 10 tells nothing. */
+  get isIntroduced(): boolean {
+    return this.#ctChannel.isIntroduced;
   }
 
   /** Does the other side speak `ct_cache`? */

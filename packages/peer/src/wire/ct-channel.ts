@@ -48,6 +48,11 @@ export class CtChannel {
     });
   }
 
+  /** Has it told what it speaks, as far as it ever will? */
+  get isIntroduced(): boolean {
+    return this.#isIntroduced || this.#parts.wire.peerExtensions.extended === false;
+  }
+
   /** Does the other side speak the extension? */
   get isOpen(): boolean {
     return this.#isOpen;

@@ -10,8 +10,8 @@ export interface UploadSideParts {
   readonly clock: Clock;
   /** May the other side have this piece now? Its request is refused otherwise. */
   mayServe(piece: number): boolean;
-  /** The other side waits for blocks. */
-  requested(): void;
+  /** The other side waits for a block of this piece, and maybe others. */
+  requested(piece: number): void;
 }
 
 /** What we give over one connection: choke or unchoke, and the blocks that the other side asked for. */
@@ -21,6 +21,7 @@ export class UploadSide {
   readonly queue = new UploadQueue();
   readonly rate: RateMeter;
   lastUnchokedAt = 0;
+  #chokedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: UploadSideParts) {
     this.#parts = parts;
@@ -35,6 +36,11 @@ export class UploadSide {
     return this.#parts.link.wire.amChoking;
   }
 
+  /** When it last had a slot: now, if it has one; minus infinity, if it never had. */
+  lastServedAt(now: number): number {
+    return this.isChoking ? this.#chokedAt : now;
+  }
+
   /** Whether another block may be handed to the socket: more would only delay control messages. */
   canSend(now: number): boolean {
     const { link } = this.#parts;
@@ -44,6 +50,7 @@ export class UploadSide {
 
   choke(): void {
     if (this.isChoking) return;
+    this.#chokedAt = this.#parts.clock.now();
     this.#parts.link.wire.choke();
     // Each open request is rejected by name (BEP 6): one of an earlier unchoke is never served.
     for (const request of this.queue.takeAll()) this.#reject(request);
@@ -70,7 +77,7 @@ export class UploadSide {
 
   #onRequest(request: BlockRequest): void {
     this.#parts.link.wire.peerRequests.length = 0; // our queue has them
-    if (this.#parts.mayServe(request.piece) && this.queue.add(request)) this.#parts.requested();
+    if (this.#parts.mayServe(request.piece) && this.queue.add(request)) this.#parts.requested(request.piece);
     else this.#reject(request);
   }
 

@@ -39,6 +39,8 @@ declare module "bittorrent-protocol" {
     readonly peerInterested: boolean;
     readonly hasFast: boolean;
     readonly destroyed: boolean;
+    /** What the other side's handshake announced; empty before. */
+    readonly peerExtensions: { readonly extended?: boolean };
     /** Requests that wait for an answer. Equal ones are mistaken for each other. */
     readonly peerRequests: unknown[];
     readonly peerExtendedHandshake: { [key: string]: unknown };
