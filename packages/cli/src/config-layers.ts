@@ -1,8 +1,7 @@
-import { CtError } from "@cachetorrent/protocol";
+import { CtError, didYouMean } from "@cachetorrent/protocol";
 import type { Static, TObject } from "typebox";
 import { isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
 import { type KeySchema, readValue } from "./config-value.ts";
-import { didYouMean } from "./nearest-name.ts";
 
 /** What a user said about one key, and where, as an error message would name the place. */
 interface Setting {

@@ -1,8 +1,15 @@
-import { fail, ok, parseEndpoint, parseRate, parseSize, type Result } from "@cachetorrent/protocol";
+import {
+  didYouMean,
+  fail,
+  ok,
+  parseEndpoint,
+  parseRate,
+  parseSize,
+  type Result,
+} from "@cachetorrent/protocol";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { parse } from "yaml";
-import { didYouMean } from "./nearest-name.ts";
 
 /** The parts of a key's schema that say how people write its value. Everything else is TypeBox's to check. */
 export interface KeySchema extends TSchema {

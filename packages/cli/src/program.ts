@@ -1,7 +1,7 @@
+import { didYouMean } from "@cachetorrent/protocol";
 import { Command } from "commander";
 import type { Context } from "./context.ts";
 import { describeError, EXIT, exitCodeOf } from "./exit.ts";
-import { didYouMean } from "./nearest-name.ts";
 
 interface CommandEntry {
   readonly name: string;
@@ -27,6 +27,11 @@ const COMMANDS: readonly CommandEntry[] = [
     name: "verify",
     summary: "check content on disk against a .torrent",
     load: () => import("./commands/verify.ts"),
+  },
+  {
+    name: "testbed",
+    summary: "compare policies with many peers on this machine",
+    load: () => import("./commands/testbed.ts"),
   },
 ];
 

@@ -8,6 +8,8 @@ export {
   type PeerRecord,
   receivedBytes,
 } from "./accounts.ts";
+export { linkAwareBoundMs, type SwarmCapacities } from "./bounds.ts";
+export { bundledScenarios } from "./bundled-scenarios.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
 export { type Content, createTorrent } from "./create-torrent.ts";
 export { DaemonGroup } from "./daemon-group.ts";
@@ -23,10 +25,17 @@ export {
 export { type DemoOptions, runDemo } from "./demo.ts";
 export type { DemoReport, DemoRun } from "./demo-report.ts";
 export { DEMO, type DemoScenario } from "./demo-scenario.ts";
+export { estimateMs } from "./estimate.ts";
 export { freePort } from "./free-port.ts";
 export { type Launcher, launch, runCommand } from "./launcher.ts";
 export { readLedger } from "./ledger.ts";
+export type { CellProgress } from "./loopback/cell-run.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
+export type { CellResult, ReportedAs, ReportedPolicy, TestbedReport } from "./report/results.ts";
+export { type RunScenarioOptions, type RunWatcher, runScenario } from "./run-scenario.ts";
+export { cellLabel, cellsOf } from "./scenario/cells.ts";
+export { loadScenario, readScenario } from "./scenario/load-scenario.ts";
+export type { Cell, Scenario } from "./scenario/scenario.ts";
 export { hostAddress, prefixOfAs } from "./site-address.ts";
 export {
   type Site,

@@ -130,6 +130,10 @@ export class TorrentLedger {
     this.#entries++;
   }
 
+  get hasAnnounced(): boolean {
+    return this.#firstAnnounceAt !== null;
+  }
+
   /** The last piece stands verified on the disk; only the first time counts. */
   completed(now: number): void {
     if (this.#completedAt !== null) return;

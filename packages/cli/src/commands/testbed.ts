@@ -1,0 +1,201 @@
+import { stat } from "node:fs/promises";
+import { availableParallelism, cpus, release } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "@cachetorrent/clock";
+import { CtError, didYouMean, formatSize } from "@cachetorrent/protocol";
+import {
+  bundledScenarios,
+  cellsOf,
+  estimateMs,
+  loadScenario,
+  runScenario,
+  type Scenario,
+} from "@cachetorrent/testbed";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Context } from "../context.ts";
+import { counted } from "../counted.ts";
+import { EXIT } from "../exit.ts";
+import { inForeground } from "../foreground.ts";
+import { duration } from "../report/progress-line.ts";
+import { testbedReport } from "../report/testbed-report.ts";
+import { endingSignal } from "../run-daemon.ts";
+import { table } from "../table.ts";
+import { TerminalDisplay } from "../terminal-display.ts";
+
+interface RunFlags {
+  readonly out?: string;
+  readonly resume?: true;
+  readonly only?: readonly string[];
+  readonly repetitions?: number;
+  readonly workers: number;
+}
+
+export function define(command: Command, context: Context): void {
+  command
+    .description("Run many peers over many ASes on this machine, under several policies, and compare them.")
+    .addHelpText("after", EXAMPLES)
+    .action(() => {
+      throw new CtError(
+        "CT_ERR_USAGE",
+        "testbed: say run or list (cachetorrent testbed --help explains them)",
+      );
+    });
+  command
+    .command("run")
+    .summary("run a scenario")
+    .description(
+      "Run every policy and variant of a scenario, as often as it says, and write report.json. Exit code 0: all done, 1: not.",
+    )
+    .argument("<SCENARIO>", "a scenario's file, or the name of one that comes along")
+    .option("--out <DIR>", "where the results go (default: out/testbed/NAME)")
+    .option("--resume", "keep the cells that are done in DIR, and run the others")
+    .option("--only <LABEL...>", "run these policies only")
+    .option("--repetitions <N>", "run so many, whatever the scenario says", wholeNumber)
+    .option("--workers <N>", "threads to spread the peers over", wholeNumber, availableParallelism())
+    .action(async (name: string, flags: RunFlags) => context.finish(await run(name, flags, context)));
+  command
+    .command("list")
+    .summary("show the scenarios that come along")
+    .description(
+      "Show the scenarios that come with CacheTorrent, what they are for, and about how long they take.",
+    )
+    .action(async () => {
+      context.stdout.write(await list());
+    });
+}
+
+async function run(name: string, flags: RunFlags, context: Context): Promise<number> {
+  const file = await scenarioFile(name);
+  const scenario = narrowed(await loadScenario(file), flags);
+  const outDir = flags.out ?? join("out", "testbed", scenario.name);
+  const display = context.stdout.isTTY ? new TerminalDisplay(context.stdout, inForeground) : undefined;
+  if (display) process.on("exit", () => display.restore());
+  const print = (line: string) =>
+    display ? display.printAbove(line) : void context.stdout.write(`${line}\n`);
+  const ending = new AbortController();
+  let signalled: number | undefined;
+  void endingSignal("SIGINT", "SIGTERM", "SIGHUP").then((code) => {
+    signalled = code;
+    ending.abort();
+  });
+  const report = await runScenario({
+    scenario,
+    outDir,
+    resume: flags.resume === true,
+    workers: flags.workers,
+    clock: systemClock,
+    cpuMicros: () => {
+      const { system, user } = process.cpuUsage();
+      return system + user;
+    },
+    madeAt: () => new Date(),
+    command: commandLine(name, flags),
+    machine: `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown processor"}, Linux ${release()}, Node ${process.version}`,
+    signal: ending.signal,
+    watcher: testbedReport({ scenario, now: systemClock.now, print, display }),
+  });
+  display?.show([]);
+  print(
+    `${join(outDir, "report.json")}: ${counted(report.cells.length, "cell")}${report.isPartial ? ", partial" : ""}`,
+  );
+  if (signalled !== undefined) {
+    print(`ended early: go on with --resume`);
+    return signalled;
+  }
+  return report.isPartial ? EXIT.failed : EXIT.done;
+}
+
+/** A file's path, or the name of one of ours. */
+async function scenarioFile(name: string): Promise<string> {
+  const found = await stat(name).catch(() => undefined);
+  if (found?.isFile()) return name;
+  const bundled = await bundledScenarios();
+  const ours = bundled.find((one) => one.name === name);
+  if (ours) return ours.file;
+  if (found) throw new CtError("CT_ERR_USAGE", `${name} is a folder, not a scenario's file`);
+  const hint = didYouMean(
+    name,
+    bundled.map((one) => one.name),
+  );
+  throw new CtError(
+    "CT_ERR_USAGE",
+    `${name}: there is no such file, and no scenario of that name comes along${hint}`,
+  );
+}
+
+function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario {
+  const labels = scenario.policies.map((policy) => policy.label);
+  for (const label of only ?? []) {
+    if (labels.includes(label)) continue;
+    throw new CtError(
+      "CT_ERR_USAGE",
+      `--only ${label}: the scenario has ${labels.join(", ")}${didYouMean(label, labels)}`,
+    );
+  }
+  return {
+    ...scenario,
+    policies: scenario.policies.filter((policy) => !only || only.includes(policy.label)),
+    repetitions: repetitions ?? scenario.repetitions,
+  };
+}
+
+function commandLine(name: string, { only, out, repetitions }: RunFlags): string {
+  const quoted = (word: string) => (/^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+  return [
+    `cachetorrent testbed run ${quoted(name)}`,
+    ...(only ? [`--only ${only.map(quoted).join(" ")}`] : []),
+    ...(repetitions === undefined ? [] : [`--repetitions ${repetitions}`]),
+    ...(out === undefined ? [] : [`--out ${quoted(out)}`]),
+  ].join(" ");
+}
+
+async function list(): Promise<string> {
+  const parts: string[] = [];
+  for (const { file, name } of await bundledScenarios()) {
+    const scenario = await loadScenario(file);
+    const { ases, content, policies, repetitions, variants } = scenario;
+    const peers = ases.reduce((sum, one) => sum + one.peers, 0);
+    const sites = ases.filter((one) => one.peers > 0).length;
+    const bytes = content.kind === "random" ? content.pieces * content.pieceLength : undefined;
+    const cells = cellsOf(scenario);
+    const rows: [string, string][] = [
+      ["for", scenario.about],
+      ["swarm", `${counted(peers, "peer")} in ${counted(sites, "AS", "ASes")}`],
+      [
+        "content",
+        bytes === undefined
+          ? "a path"
+          : `${formatSize(bytes)} in ${counted(content.kind === "random" ? content.pieces : 0, "piece")}`,
+      ],
+      ["policies", policies.map((policy) => policy.label).join(", ")],
+      ...(variants.length > 1
+        ? [["variants", variants.map((one) => one.name).join(", ")] as [string, string]]
+        : []),
+      ["cells", `${cells.length} (${counted(repetitions, "repetition")})`],
+    ];
+    if (bytes !== undefined) {
+      const ms = cells.reduce((sum, cell) => sum + estimateMs(scenario, cell, bytes), 0);
+      rows.push(["takes", `about ${duration(ms)}`]);
+    }
+    parts.push(`${name}\n${table(rows, "  ")}`);
+  }
+  return parts.join("\n");
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > 1000)
+    throw new InvalidArgumentError("a whole number from 1 to 1000.");
+  return number;
+}
+
+const EXAMPLES = `
+Examples:
+  What comes along:
+    cachetorrent testbed list
+
+  A small comparison, and one of one's own, which may be ended with Ctrl-C and gone on with later:
+    cachetorrent testbed run small
+    cachetorrent testbed run my-scenario.yml --out results --resume
+
+docs/testbed.md explains how a scenario is written.`;

@@ -1,0 +1,299 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type Clock, ScaledClock, type Timer } from "@cachetorrent/clock";
+import type { Metainfo } from "@cachetorrent/peer";
+import { CtError, type PeerId } from "@cachetorrent/protocol";
+import type { Cell, Scenario } from "../scenario/scenario.ts";
+import { cellSeed, type PlannedPeer, planTopology } from "../topology.ts";
+import { AsLinks } from "./as-links.ts";
+import { CellTracker } from "./cell-tracker.ts";
+import { eventLoopLagP99Ms, LAG_RESOLUTION_MS } from "./event-loop-lag.ts";
+import { Killer } from "./killer.ts";
+import type { FromWorker, Sample, WorkerAccounts, WorkerInput } from "./messages.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+export interface CellRunOptions {
+  readonly scenario: Scenario;
+  readonly cell: Cell;
+  readonly metainfo: Metainfo;
+  readonly contentDir: string;
+  /** For peers with files of their own; absent when they share the content. */
+  readonly peersDir?: string;
+  readonly workers: number;
+  /** Real time. */
+  readonly clock: Clock;
+  /** Microseconds of CPU that this process has used, over all threads. */
+  readonly cpuMicros: () => number;
+  /** About how often things are sampled, in ms of the swarm's clock. */
+  readonly sampleMs: number;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: CellProgress) => void;
+}
+
+export interface CellProgress {
+  /** Of all content that the peers are to get, 0 to 1. */
+  readonly fraction: number;
+  readonly complete: number;
+  /** Peers that begin with nothing. */
+  readonly peers: number;
+  /** Of the swarm's clock, since its start. */
+  readonly elapsedMs: number;
+}
+
+/** What a run left behind, before anything is made of it. */
+export interface CellRecords {
+  readonly plan: readonly PlannedPeer[];
+  readonly workers: readonly WorkerAccounts[];
+  readonly peerIds: ReadonlyMap<number, PeerId>;
+  /** Bytes received from outside by AS, at these times since the start. */
+  readonly crossings: {
+    readonly atMs: readonly number[];
+    readonly bytesByAs: readonly (readonly number[])[];
+  };
+  readonly startAt: number;
+  /** Why it was ended before all that stayed were complete; undefined when it was not. */
+  readonly cutShort: string | undefined;
+  readonly wallMs: number;
+  readonly lagP99Ms: number;
+  readonly cpu: number;
+}
+
+const SETUP_MS = 120_000;
+const ACCOUNTS_MS = 20_000;
+
+/**
+ * Runs one swarm on this machine's loopback and resolves with its records, also when it was ended early. Rejects with
+ * CT_ERR_TESTBED when it broke down. All threads are ended either way.
+ */
+export async function runCell(options: CellRunOptions): Promise<CellRecords> {
+  const run = new CellRun(options);
+  try {
+    return await run.run();
+  } finally {
+    await run.end();
+  }
+}
+
+class CellRun {
+  readonly #options: CellRunOptions;
+  readonly #plan: readonly PlannedPeer[];
+  readonly #peerIds = new Map<number, PeerId>();
+  readonly #awaited: Set<number>;
+  readonly #samples: Sample[][] = [];
+  readonly #accounts: WorkerAccounts[] = [];
+  readonly #ready = new Countdown();
+  readonly #seeded = new Countdown();
+  readonly #accounted = new Countdown();
+  /** Resolves with undefined when all that stayed are complete, else with why the run ends. */
+  readonly #over = Promise.withResolvers<string | undefined>();
+  readonly #broken = Promise.withResolvers<never>();
+  #complete = 0;
+  #tracker: CellTracker | undefined;
+  #pool: WorkerPool | undefined;
+  #killer: Killer | undefined;
+  #clock: Clock;
+  #startAt = 0;
+
+  constructor(options: CellRunOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#plan = planTopology(options.scenario, options.cell).peers;
+    this.#awaited = new Set(this.#plan.filter((peer) => !peer.isInitialSeed).map((peer) => peer.id));
+    this.#broken.promise.catch(() => undefined); // told to whoever waits for something else
+  }
+
+  async run(): Promise<CellRecords> {
+    const { cell, clock, cpuMicros, scenario, signal } = this.#options;
+    const origin = clock.now();
+    this.#clock = new ScaledClock(clock, scenario.timeScale, origin);
+    this.#tracker = await CellTracker.start(scenario, cell.policy, {
+      clock: this.#clock,
+      quorum: this.#plan.filter((peer) => peer.joinsAtMs <= cell.variant.arrivals.spreadMs).length,
+      seed: cellSeed(scenario, cell.repetition),
+    });
+    const inputs = this.#inputs(this.#tracker.announceUrl);
+    this.#pool = new WorkerPool(inputs, {
+      told: (message) => this.#told(message),
+      broke: (error) => this.#broken.reject(error),
+    });
+    await this.#within(this.#ready.of(inputs.length), SETUP_MS, "the workers did not start");
+    this.#pool.tell({ type: "begin", origin });
+    await this.#within(
+      this.#seeded.of(inputs.length),
+      SETUP_MS,
+      "the initial seeds did not reach the tracker",
+    );
+
+    const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+    lag.enable();
+    const wallFrom = clock.now();
+    const cpuFrom = cpuMicros();
+    this.#startAt = this.#clock.now();
+    this.#pool.tell({ type: "join", startAt: this.#startAt, sampleMs: this.#options.sampleMs });
+    this.#startKiller(this.#tracker);
+    const limit = this.#clock.after(cell.variant.timeLimitMs, () =>
+      this.#over.resolve(`the time limit of ${cell.variant.timeLimitMs / 1000} s has come`),
+    );
+    const interrupted = () => this.#over.resolve("interrupted");
+    signal.addEventListener("abort", interrupted, { once: true });
+    if (signal.aborted) interrupted();
+    let cutShort: string | undefined;
+    try {
+      cutShort = await Promise.race([this.#over.promise, this.#broken.promise]);
+    } finally {
+      limit.cancel();
+      this.#killer?.stop();
+      signal.removeEventListener("abort", interrupted);
+    }
+    const wallMs = clock.now() - wallFrom;
+    const cpu = (cpuMicros() - cpuFrom) / 1000 / wallMs;
+    this.#pool.tell({ type: "finish" });
+    await this.#within(this.#accounted.of(inputs.length), ACCOUNTS_MS, "the workers gave no accounts");
+    return {
+      plan: this.#plan,
+      workers: this.#accounts,
+      peerIds: this.#peerIds,
+      crossings: this.#crossings(),
+      startAt: this.#startAt,
+      cutShort,
+      wallMs,
+      lagP99Ms: Math.max(eventLoopLagP99Ms(lag), ...this.#accounts.map((one) => one.lagP99Ms)),
+      cpu,
+    };
+  }
+
+  async end(): Promise<void> {
+    this.#killer?.stop();
+    await this.#pool?.end();
+    await this.#tracker?.stop();
+  }
+
+  #told(message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        this.#ready.count();
+        break;
+      case "seeded":
+        for (const [id, peerId] of message.peerIds) this.#peerIds.set(id, peerId);
+        this.#seeded.count();
+        break;
+      case "sample":
+        this.#sampled(message);
+        break;
+      case "complete":
+        this.#complete++;
+        this.#isDone(message.id);
+        break;
+      case "left":
+        this.#isDone(message.id);
+        break;
+      case "failed":
+        this.#broken.reject(new CtError("CT_ERR_TESTBED", message.why));
+        break;
+      case "accounts":
+        this.#accounts.push(message);
+        this.#accounted.count();
+        break;
+    }
+  }
+
+  /** It is complete, or will never be. */
+  #isDone(id: number): void {
+    if (this.#awaited.delete(id) && this.#awaited.size === 0) this.#over.resolve(undefined);
+  }
+
+  #sampled(sample: Sample): void {
+    const same = this.#samples[sample.n] ?? [];
+    this.#samples[sample.n] = same;
+    same.push(sample);
+    if (same.length < (this.#pool?.size ?? 0)) return;
+    const peers = this.#plan.filter((peer) => !peer.isInitialSeed).length;
+    const verified = same.reduce((sum, one) => sum + one.verifiedBytes, 0);
+    const fraction = verified / (peers * this.#options.metainfo.length);
+    this.#killer?.progressed(fraction);
+    const elapsedMs = this.#clock.now() - this.#startAt;
+    this.#options.onProgress({ fraction, complete: this.#complete, peers, elapsedMs });
+  }
+
+  #crossings(): CellRecords["crossings"] {
+    const whole = this.#samples.filter((same) => same.length === this.#pool?.size);
+    const atMs = whole.map((_, n) => Math.round(n * this.#options.sampleMs));
+    const bytesByAs = this.#options.scenario.ases.map((_, as) =>
+      whole.map((same) => same.reduce((sum, one) => sum + (one.externalByAs[as] ?? 0), 0)),
+    );
+    return { atMs, bytesByAs };
+  }
+
+  #startKiller(tracker: CellTracker): void {
+    const { cell, metainfo, scenario } = this.#options;
+    this.#killer = new Killer({
+      kills: cell.variant.kills,
+      clock: this.#clock,
+      seed: cellSeed(scenario, cell.repetition),
+      plan: this.#plan,
+      idOf: (peerId) => [...this.#peerIds].find(([, one]) => one === peerId)?.[0],
+      electorates: () => tracker.electorates(metainfo.infoHash),
+      kill: (ids) => {
+        this.#pool?.tell({ type: "kill", ids });
+        for (const id of ids) this.#isDone(id);
+      },
+      failed: (error) => this.#broken.reject(error),
+    });
+    this.#killer.start();
+  }
+
+  /** Peers are dealt out in turn, so that each thread has its share of every AS. */
+  #inputs(announceUrl: string): WorkerInput[] {
+    const { cell, contentDir, metainfo, peersDir, scenario, workers } = this.#options;
+    const { ases, timeScale } = scenario;
+    const count = Math.min(workers, this.#plan.length);
+    const links = {
+      rates: ases.map(({ linkIn, linkOut }) => ({ linkIn, linkOut })),
+      memory: AsLinks.memoryFor(ases.length),
+    };
+    return Array.from({ length: count }, (_, i) => ({
+      metainfo: { ...metainfo, trackers: [[announceUrl]] },
+      contentDir,
+      peersDir,
+      peers: this.#plan.filter((peer) => peer.id % count === i),
+      links,
+      timeScale,
+      seed: cellSeed(scenario, cell.repetition),
+      numwant: cell.variant.numwant,
+      connections: cell.variant.connections,
+    }));
+  }
+
+  async #within<T>(event: Promise<T>, ms: number, otherwise: string): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const timer: Timer = this.#options.clock.after(ms, () =>
+      late.reject(new CtError("CT_ERR_TESTBED", `${otherwise} within ${ms / 1000} s`)),
+    );
+    try {
+      return await Promise.race([event, late.promise, this.#broken.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+/** Resolves once it was counted to a number, which may be named later. */
+class Countdown {
+  readonly #done = Promise.withResolvers<void>();
+  #counted = 0;
+  #of = Number.POSITIVE_INFINITY;
+
+  of(count: number): Promise<void> {
+    this.#of = count;
+    this.#check();
+    return this.#done.promise;
+  }
+
+  count(): void {
+    this.#counted++;
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#counted >= this.#of) this.#done.resolve();
+  }
+}

@@ -1,0 +1,82 @@
+import type { Metainfo, TorrentAccounts } from "@cachetorrent/peer";
+import type { PeerId } from "@cachetorrent/protocol";
+import type { PlannedPeer } from "../topology.ts";
+import type { LinkRates } from "./as-links.ts";
+
+/** What a worker is started with. */
+export interface WorkerInput {
+  /** Announces to the run's tracker. */
+  readonly metainfo: Metainfo;
+  /** The folder the content is in. */
+  readonly contentDir: string;
+  /** Where peers have files of their own; undefined when they share the content. */
+  readonly peersDir: string | undefined;
+  readonly peers: readonly PlannedPeer[];
+  readonly links: { readonly rates: readonly LinkRates[]; readonly memory: SharedArrayBuffer };
+  readonly timeScale: number;
+  readonly seed: number;
+  readonly numwant: number;
+  readonly connections: number;
+}
+
+export type ToWorker =
+  /** `origin`: the machine's time at which the swarm's clock begins to run. */
+  | { readonly type: "begin"; readonly origin: number }
+  /** Times are of the swarm's clock. */
+  | { readonly type: "join"; readonly startAt: number; readonly sampleMs: number }
+  | { readonly type: "kill"; readonly ids: readonly number[] }
+  | { readonly type: "finish" };
+
+export type FromWorker =
+  /** Its modules are loaded. */
+  | { readonly type: "ready" }
+  /** All its peers listen, and the tracker has answered its initial seeds. */
+  | { readonly type: "seeded"; readonly peerIds: readonly (readonly [id: number, peerId: PeerId])[] }
+  | Sample
+  | { readonly type: "complete" | "left"; readonly id: number }
+  | { readonly type: "failed"; readonly why: string }
+  | WorkerAccounts;
+
+export interface Sample {
+  readonly type: "sample";
+  /** From 0; every worker samples at the same times. */
+  readonly n: number;
+  /** In the order of the scenario's ASes. */
+  readonly externalByAs: readonly number[];
+  /** Verified bytes of all that are no initial seeds. */
+  readonly verifiedBytes: number;
+}
+
+export interface Escape {
+  readonly id: number;
+  readonly at: number;
+  readonly why: string;
+}
+
+export interface ClaimAccounts {
+  readonly asked: number;
+  readonly granted: number;
+  readonly denied: number;
+  readonly expired: number;
+}
+
+export interface PeerAccounts {
+  readonly id: number;
+  readonly ledger: TorrentAccounts;
+  /** Was it a leader when it became complete? */
+  readonly ledAtCompletion: boolean;
+  readonly claims: ClaimAccounts | undefined;
+}
+
+/** The last word of a worker. */
+export interface WorkerAccounts {
+  readonly type: "accounts";
+  readonly peers: readonly PeerAccounts[];
+  readonly escapes: readonly Escape[];
+  /** Warnings of its peers, the first ones only. */
+  readonly warnings: readonly string[];
+  readonly lagP99Ms: number;
+  /** Bytes of JavaScript heap and of buffers outside of it. */
+  readonly heapBytes: number;
+  readonly bufferBytes: number;
+}

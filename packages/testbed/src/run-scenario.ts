@@ -1,0 +1,147 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "@cachetorrent/clock";
+import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import { CellStore } from "./cell-store.ts";
+import { cellBoundMs, cellResult, failedCell } from "./loopback/cell-result.ts";
+import { type CellProgress, runCell } from "./loopback/cell-run.ts";
+import { checkPolicy } from "./loopback/cell-tracker.ts";
+import { prepareContent } from "./prepare-content.ts";
+import type { CellResult, TestbedReport } from "./report/results.ts";
+import { cellsOf } from "./scenario/cells.ts";
+import type { Cell, Scenario } from "./scenario/scenario.ts";
+import { planTopology } from "./topology.ts";
+
+export interface RunScenarioOptions {
+  readonly scenario: Scenario;
+  /** Holds `report.json` and, one by one, the cells. */
+  readonly outDir: string;
+  /** Cells that are done in `outDir` are kept. Without it a folder that has any is refused. */
+  readonly resume: boolean;
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly cpuMicros: () => number;
+  readonly madeAt: () => Date;
+  /** For the report: what makes it again, and where it was made. */
+  readonly command: string;
+  readonly machine: string;
+  /** Ends the run; what is done is kept. */
+  readonly signal: AbortSignal;
+  readonly watcher: RunWatcher;
+}
+
+/** Who shows how a run goes. */
+export interface RunWatcher {
+  /** `kept`: cells that were done before. */
+  planned(cells: readonly Cell[], kept: readonly CellResult[], contentBytes: number): void;
+  started(cell: Cell, boundMs: number): void;
+  progressed(cell: Cell, progress: CellProgress): void;
+  ended(cell: Cell, result: CellResult): void;
+}
+
+/** Things are sampled about this many times in a run that takes 1.2 times its bound. */
+const SAMPLES = 100;
+const SAMPLE_REAL_MS_LEAST = 100;
+
+/**
+ * Runs every cell of the scenario that is not done, and writes the report anew after each. A cell that breaks down ends the
+ * run; so does the signal. Throws CT_ERR_CONFIG or CT_ERR_USAGE before anything is run, for what cannot be run.
+ */
+export async function runScenario(options: RunScenarioOptions): Promise<TestbedReport> {
+  const { outDir, scenario, signal, watcher } = options;
+  for (const policy of scenario.policies) checkPolicy(policy);
+  const store = await CellStore.open(outDir, scenario, options.resume);
+  const workDir = join(outDir, "work");
+  await rm(workDir, { recursive: true, force: true });
+  await mkdir(workDir, { recursive: true });
+  try {
+    const content = await prepareContent(scenario, workDir);
+    const { metainfo, dir } = content;
+    const size = { bytes: metainfo.length, pieceLength: metainfo.pieceLength };
+    const cells = cellsOf(scenario);
+    const results = new Map<Cell, CellResult>();
+    for (const cell of cells) {
+      const kept = store.kept(cell);
+      if (kept) results.set(cell, kept);
+    }
+    watcher.planned(cells, [...results.values()], size.bytes);
+    const report = () => makeReport(options, metainfo, cells, results);
+    for (const cell of cells) {
+      if (results.has(cell) || signal.aborted) continue;
+      const boundMs = cellBoundMs(scenario, cell, size.bytes);
+      watcher.started(cell, boundMs);
+      const peersDir = join(workDir, "peers");
+      const result = await runCell({
+        ...options,
+        cell,
+        metainfo,
+        contentDir: dir,
+        ...(scenario.storage === "own" ? { peersDir } : {}),
+        sampleMs: Math.max((boundMs * 1.2) / SAMPLES, SAMPLE_REAL_MS_LEAST * scenario.timeScale),
+        onProgress: (progress) => watcher.progressed(cell, progress),
+      }).then(
+        async (records) => {
+          await store.saveLog(
+            cell,
+            records.workers.flatMap((worker) => worker.warnings),
+          );
+          return cellResult(scenario, cell, size, records);
+        },
+        (error: CtError) => failedCell(scenario, cell, size, error.message),
+      );
+      await rm(peersDir, { recursive: true, force: true });
+      results.set(cell, result);
+      await store.save(cell, result);
+      await store.saveReport(report());
+      watcher.ended(cell, result);
+      if (result.state === "failed") break;
+    }
+    await store.saveReport(report());
+    return report();
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+function makeReport(
+  options: RunScenarioOptions,
+  metainfo: { readonly length: number; readonly pieceCount: number; readonly pieceLength: number },
+  cells: readonly Cell[],
+  results: ReadonlyMap<Cell, CellResult>,
+): TestbedReport {
+  const { scenario } = options;
+  const finite = (rate: number) => (Number.isFinite(rate) ? rate : null);
+  const [variant] = scenario.variants;
+  const planned = variant ? planTopology(scenario, { variant, repetition: 1 }).peers : [];
+  const present = cells.flatMap((cell) => results.get(cell) ?? []);
+  return {
+    format: 1,
+    scenario: scenario.name,
+    about: scenario.about,
+    command: options.command,
+    machine: options.machine,
+    madeAt: options.madeAt().toISOString(),
+    seed: scenario.seed,
+    timeScale: scenario.timeScale,
+    storage: scenario.storage,
+    contentBytes: metainfo.length,
+    pieces: metainfo.pieceCount,
+    pieceLength: metainfo.pieceLength,
+    ases: scenario.ases.map((one) => {
+      const seeds = planned.filter((peer) => peer.isInitialSeed && peer.asn === one.asn);
+      const up = Number.isFinite(one.up) ? one.up : (seeds[0]?.up ?? LIMITS.peer.defaultCapacity);
+      return {
+        asn: one.asn,
+        name: one.name,
+        peers: one.peers + seeds.length,
+        initialSeeds: seeds.length,
+        up,
+        down: finite(one.down),
+        linkIn: finite(one.linkIn),
+        linkOut: finite(one.linkOut),
+      };
+    }),
+    isPartial: cells.some((cell) => results.get(cell)?.state !== "done"),
+    cells: present,
+  };
+}
