@@ -1,0 +1,47 @@
+import { formatTimes } from "./quantities.ts";
+import type { TestbedReport } from "./results.ts";
+import { type SummaryRow, summarise, variantsOf } from "./summary.ts";
+
+/** The sentence that matters, for each variant that has one; never empty. */
+export function headlines(report: TestbedReport): string[] {
+  const rows = summarise(report);
+  const variants = variantsOf(report);
+  const sentences = variants.flatMap((variant) => {
+    const sentence = sentenceOf(rows.filter((row) => row.variant === variant));
+    if (sentence === undefined) return [];
+    return [variants.length > 1 ? `${variant}: ${sentence}` : sentence];
+  });
+  return sentences.length > 0 ? sentences : ["No cell ran to its end, so there is nothing to compare."];
+}
+
+/** `coordinated` where it ran, else the policy under which the least crossed, beside BitTorrent where that ran. */
+function sentenceOf(rows: readonly SummaryRow[]): string | undefined {
+  const measured = rows.filter((row) => row.redundancy !== null);
+  const plain = measured.find((row) => row.policy.name === "bittorrent");
+  const best = bestOf(measured.filter((row) => row !== plain));
+  const first = plain ?? best;
+  if (!first) return undefined;
+  const moved = `${nameOf(first)} moved each byte ${crossings(first)} times into each AS`;
+  if (!plain || !best) return `${moved}; once would do.`;
+  const time = best.p90ToBitTorrent;
+  const inTime = time ? `, in ${Math.round(time.median * 100)} % of the time` : "";
+  return `${moved}; ${nameOf(best)} ${crossings(best)} times${inTime}.`;
+}
+
+function bestOf(rows: readonly SummaryRow[]): SummaryRow | undefined {
+  const coordinated = rows.find((row) => isCoordinated(row));
+  return coordinated ?? rows.toSorted((a, b) => (a.redundancy?.mean ?? 0) - (b.redundancy?.mean ?? 0))[0];
+}
+
+function isCoordinated({ policy }: SummaryRow): boolean {
+  const name: string = policy.name;
+  return name === "coordinated";
+}
+
+function nameOf({ policy }: SummaryRow): string {
+  return policy.name === "bittorrent" ? "BitTorrent" : policy.label;
+}
+
+function crossings(row: SummaryRow): string {
+  return formatTimes(row.redundancy?.mean ?? 0);
+}
