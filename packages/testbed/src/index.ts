@@ -31,7 +31,20 @@ export { type Launcher, launch, runCommand } from "./launcher.ts";
 export { readLedger } from "./ledger.ts";
 export type { CellProgress } from "./loopback/cell-run.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
-export type { CellResult, ReportedAs, ReportedPolicy, TestbedReport } from "./report/results.ts";
+export {
+  type CellResult,
+  headlines,
+  type ReportedAs,
+  type ReportedPolicy,
+  renderCsv,
+  renderHtml,
+  renderTable,
+  type Spread,
+  type SummaryRow,
+  summarise,
+  type TestbedReport,
+  writeReport,
+} from "./report/index.ts";
 export { type RunScenarioOptions, type RunWatcher, runScenario } from "./run-scenario.ts";
 export { cellLabel, cellsOf } from "./scenario/cells.ts";
 export { loadScenario, readScenario } from "./scenario/load-scenario.ts";

@@ -1,0 +1,58 @@
+import { listTable } from "./list-table.ts";
+import { html, type Markup } from "./markup.ts";
+import type { CellResult, TestbedReport } from "./results.ts";
+
+/** Each escape is a case to understand, but of hundreds the first ones will do. */
+const MOST_ESCAPES = 40;
+
+/** What is wrong with the cells that are not as they should be; nothing where all are. */
+export function faultsTable(report: TestbedReport): Markup {
+  const faults = report.cells.filter((cell) => cell.state !== "done" || cell.isMachineLimited);
+  if (faults.length === 0) return html``;
+  const heads = ["policy", "variant", "repetition", "mark", "complete", "why"];
+  const lines = faults.map((cell) => [
+    cell.policy.label,
+    cell.variant,
+    cell.repetition,
+    faultsOf(cell).join(", "),
+    `${cell.completed}/${cell.peers}`,
+    reasonsOf(cell).join("; "),
+  ]);
+  return html`<h2 id="marks">Cells to doubt</h2>
+<p>Partial and failed ones are in no mean. Under machine-limited ones the event loops of the machine that ran them lagged,
+so that it, not the policy, may have set the pace: their figures count, and are marked.</p>
+${listTable("faults", "Cells to doubt", heads, lines)}`;
+}
+
+/** The first escapes of all cells; nothing where there were none. */
+export function escapesTable(report: TestbedReport): Markup {
+  const all = report.cells.flatMap((cell) => cell.escapes.map((one) => ({ cell, ...one })));
+  if (all.length === 0) return html``;
+  const heads = ["policy", "variant", "repetition", "at, s", "AS", "peer", "why"];
+  const lines = all
+    .slice(0, MOST_ESCAPES)
+    .map(({ cell, atMs, asn, peer, why }) => [
+      cell.policy.label,
+      cell.variant,
+      cell.repetition,
+      Math.round(atMs / 100) / 10,
+      asn,
+      peer,
+      why,
+    ]);
+  const title = `Escapes: ${all.length}${all.length > MOST_ESCAPES ? `, the first ${MOST_ESCAPES}` : ""}`;
+  return html`<details><summary>${title}</summary>
+${listTable("escapes", "Escapes", heads, lines)}</details>`;
+}
+
+function faultsOf(cell: CellResult): string[] {
+  return [
+    ...(cell.state === "done" ? [] : [cell.state]),
+    ...(cell.isMachineLimited ? ["machine-limited"] : []),
+  ];
+}
+
+function reasonsOf(cell: CellResult): string[] {
+  const lag = `event-loop lag p99 ${Math.round(cell.eventLoopLagP99Ms)} ms`;
+  return [...(cell.why === undefined ? [] : [cell.why]), ...(cell.isMachineLimited ? [lag] : [])];
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { renderHtml } from "../../src/report/html.ts";
+import { html, script, scriptJson } from "../../src/report/markup.ts";
+import { BITTORRENT, cellOf, reportOf } from "../support/report-cells.ts";
+
+const HOSTILE = `"'><img src=x onerror=alert(1)></script><!--&`;
+
+describe("markup", () => {
+  it("escapes every text that is put into it, in elements and attributes", () => {
+    expect(html`<b title="${`"'`}">${"<&>"}${[1, "<"]}</b>`.text).toBe(
+      `<b title="&#34;&#39;">&#60;&#38;&#62;1&#60;</b>`,
+    );
+    expect(html`<p>${html`<b>${"<"}</b>`}</p>`.text).toBe("<p><b>&#60;</b></p>");
+  });
+
+  it("lets no text end the script element it stands in", () => {
+    const json = scriptJson({ name: HOSTILE }).text;
+    expect(json).not.toContain("<");
+    expect(JSON.parse(json)).toEqual({ name: HOSTILE });
+    expect(script('f("</script><!--", a<b)').text).toBe('f("\\x3c/script>\\x3c!--", a<b)');
+  });
+});
+
+describe("report.html", () => {
+  it("takes names, reasons and commands for text", async () => {
+    const page = await renderHtml(
+      reportOf(
+        [
+          cellOf(
+            { label: HOSTILE, name: "cache", leaderPercent: 10 },
+            {
+              variant: HOSTILE,
+              state: "failed",
+              why: HOSTILE,
+              escapes: [{ asn: 1, peer: HOSTILE, atMs: 1, why: HOSTILE }],
+            },
+          ),
+        ],
+        { scenario: HOSTILE, about: HOSTILE, command: HOSTILE, machine: HOSTILE, madeAt: HOSTILE },
+      ),
+    );
+    expect(page).not.toContain("<img");
+    expect(page.match(/<\/script>/g)).toHaveLength(4);
+  });
+
+  it("says how to make it again, with what seed, where, and that all shared one copy of the content", async () => {
+    const page = await renderHtml(reportOf([cellOf(BITTORRENT)], { storage: "shared" }));
+    expect(page).toContain("<code>cachetorrent testbed run three.yml</code>");
+    expect(page).toContain("<dd>7; a repetition adds its number</dd>");
+    expect(page).toContain("<dd>2 swarm seconds in a real one; all times here are the swarm&#39;s</dd>");
+    expect(page).toContain("<dd>shared: all peers use one copy of the content");
+  });
+
+  it("is a page also of no cells", async () => {
+    expect(await renderHtml(reportOf([], { isPartial: true }))).toContain(
+      "<h1>No cell ran to its end, so there is nothing to compare.</h1>",
+    );
+  });
+});
