@@ -22,6 +22,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 120_000,
