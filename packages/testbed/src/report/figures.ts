@@ -191,10 +191,10 @@ function leaderPercentPanel(variant: string, rows: readonly SummaryRow[]): Leade
   }
   // A single point is no line: the table has it.
   const several = [...families].filter(([, members]) => members.length > 1);
-  const references = rows.filter(({ policy }) => {
-    const name: string = policy.name;
-    return name === "bittorrent" || name === "coordinated";
-  });
+  const lines = new Set(several.flatMap(([, members]) => members));
+  const references = rows.filter(
+    (row) => (row.policy.name === "bittorrent" || row.policy.name === "coordinated") && !lines.has(row),
+  );
   return {
     variant,
     families: several.map(([label, members]) => ({

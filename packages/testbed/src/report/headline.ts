@@ -29,13 +29,8 @@ function sentenceOf(rows: readonly SummaryRow[]): string | undefined {
 }
 
 function bestOf(rows: readonly SummaryRow[]): SummaryRow | undefined {
-  const coordinated = rows.find((row) => isCoordinated(row));
+  const coordinated = rows.find((row) => row.policy.name === "coordinated");
   return coordinated ?? rows.toSorted((a, b) => (a.redundancy?.mean ?? 0) - (b.redundancy?.mean ?? 0))[0];
-}
-
-function isCoordinated({ policy }: SummaryRow): boolean {
-  const name: string = policy.name;
-  return name === "coordinated";
 }
 
 function nameOf({ policy }: SummaryRow): string {

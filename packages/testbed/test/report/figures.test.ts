@@ -86,6 +86,17 @@ describe("what the charts are drawn from", () => {
     expect(panel?.references).toMatchObject([{ policy: "bittorrent", percent: null, p90: [2, 2, 2] }]);
   });
 
+  it("draws coordinated as a line, not as a rule, where it ran with several leader percents", () => {
+    const coordinated = (leaderPercent: number) =>
+      cellOf({ label: `coordinated ${leaderPercent}`, name: "coordinated", leaderPercent });
+    const [several] = figuresOf(reportOf([coordinated(10), coordinated(25)])).leaderPercent;
+    expect(several?.families.map((family) => family.points.length)).toEqual([2]);
+    expect(several?.references).toEqual([]);
+    const [one] = figuresOf(reportOf([coordinated(10)])).leaderPercent;
+    expect(one?.families).toEqual([]);
+    expect(one?.references.map((point) => point.policy)).toEqual(["coordinated 10"]);
+  });
+
   it("shows the forty largest of many ASes, and tells two of one name apart", () => {
     const report = reportOf([cellOf(CACHE_50)]);
     const [, near, far] = report.ases;

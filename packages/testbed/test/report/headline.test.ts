@@ -1,10 +1,9 @@
-import type { PolicyName } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { headlines } from "../../src/report/headline.ts";
+import type { ReportedPolicy } from "../../src/report/results.ts";
 import { BITTORRENT, CACHE_50, cellOf, reportOf } from "../support/report-cells.ts";
 
-const coordinated: string = "coordinated";
-const COORDINATED = { label: "coordinated", name: coordinated as PolicyName };
+const COORDINATED: ReportedPolicy = { label: "coordinated", name: "coordinated" };
 
 describe("the sentence that matters", () => {
   it("sets coordinated beside BitTorrent, though another policy crossed less", () => {

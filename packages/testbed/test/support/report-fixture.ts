@@ -1,5 +1,4 @@
 import { type Random, seededRandom } from "@cachetorrent/clock";
-import type { PolicyName } from "@cachetorrent/protocol";
 import type { CellResult, ReportedAs, ReportedPolicy, TestbedReport } from "../../src/report/results.ts";
 
 /** Invented, but believable: two variants, eight policies, three repetitions, 14 ASes of 50 peers. */
@@ -21,8 +20,6 @@ const MIB = 2 ** 20;
 const CONTENT = 10 * MIB;
 const ASES = 14;
 const VARIANTS = ["seed 1x", "seed 4x"];
-/** Its name is another helper's to add. */
-const coordinated: string = "coordinated";
 
 const MANNERS: readonly Manner[] = [
   manner({ label: "bittorrent", name: "bittorrent" }, [46.4, 46.7], [111.9, 98.3], [112.1, 99.8]),
@@ -53,7 +50,7 @@ const MANNERS: readonly Manner[] = [
     [161.5, 150.3],
   ),
   manner(
-    { label: "coordinated", name: coordinated as PolicyName, leaderPercent: 10, fetchers: "all", relief: 1 },
+    { label: "coordinated", name: "coordinated", leaderPercent: 10, fetchers: "all", relief: 1 },
     [1.002, 1.004],
     [104.7, 99.4],
     [104.9, 100.9],

@@ -1,18 +1,29 @@
 import { figures } from "./data.js";
 
-// One colour and one dash for each policy, wherever it appears. The colours (page.css) are told apart under the usual
-// kinds of colour blindness; where two are near, their dashes differ.
-const DASHES = ["", "6 3", "2 2.5", "9 3 2 3", "", "6 3", "2 2.5"];
+// One colour and one dash for each policy, wherever it appears. Where two colours (page.css) are near each other under
+// protanopia, deuteranopia or tritanopia, their dashes differ.
+const DASHES = ["11 3", "6 3", "2 2.5", "9 3 2 3", "", "6 3", "2 2.5"];
+const SPECIAL = {
+  bittorrent: { colour: "var(--bittorrent)", dash: "", width: 2.2 },
+  coordinated: { colour: "var(--coordinated)", dash: "", width: 2.8 },
+};
+
 const looks = new Map();
-let plain = 0;
+const given = new Set();
 for (const { label, name } of figures.policies) {
-  if (name === "bittorrent") looks.set(label, { colour: "var(--bittorrent)", dash: "", width: 2.2 });
-  else if (name === "coordinated") looks.set(label, { colour: "var(--coordinated)", dash: "", width: 2.8 });
-  else {
-    looks.set(label, { colour: `var(--policy-${plain % 7})`, dash: DASHES[plain % 7], width: 1.8 });
-    plain += 1;
-  }
+  // Only the first of that name: the others, with other numbers, must be told from it.
+  const isFirst = name in SPECIAL && !given.has(name);
+  looks.set(label, isFirst ? SPECIAL[name] : nextLook(looks.size - given.size));
+  if (isFirst) given.add(name);
 }
+
+/** After seven the colours come again with other dashes. */
+function nextLook(index) {
+  const round = Math.floor(index / DASHES.length);
+  const dash = DASHES[(index + round) % DASHES.length];
+  return { colour: `var(--policy-${index % DASHES.length})`, dash, width: 1.8 };
+}
+
 export const look = (policy) => looks.get(policy);
 
 /** A short line in the policy's look. */

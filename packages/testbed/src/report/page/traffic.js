@@ -8,7 +8,9 @@ export function drawTraffic() {
   const panels = [...new Set([chosen.policy, plain])].flatMap((policy) => {
     const one = figures.traffic.find((each) => each.policy === policy && each.variant === chosen.variant);
     if (!one) return [];
-    const note = [one.variant, `mean of ${one.repetitions}`].filter(Boolean).join(", ");
+    const note = [one.variant, one.repetitions === 1 ? "one repetition" : `mean of ${one.repetitions}`]
+      .filter(Boolean)
+      .join(", ");
     const title = [keyOf(policy), element("b", {}, policy), element("small", {}, note)];
     return [panel(title, (width) => trafficChart(one, width))];
   });
@@ -28,7 +30,7 @@ function trafficChart({ policy, copies }, width) {
   const left = Math.min(120, 16 + longest * 7);
   const size = Math.min(46, (width - left - 8) / count);
   // Not every name where they would run into each other.
-  const every = Math.ceil(13 / size);
+  const every = Math.ceil(14 / size);
   const ticks = figures.ases.filter((_, i) => i % every === 0);
   const scale = d3.scaleLog(domain, [0, 1]);
   const chart = Plot.plot({
