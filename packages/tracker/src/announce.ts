@@ -17,7 +17,8 @@ import { isGuarded, isSamePeer } from "./identity.ts";
 import { type AskingPeer, endpointToTell } from "./member-answer.ts";
 import { policyOf } from "./policies.ts";
 import { refuse } from "./refusal.ts";
-import { endpointsOf, type Swarm, type SwarmMember, type SwarmPeer } from "./swarm.ts";
+import type { Swarm } from "./swarm.ts";
+import { endpointsOf, type SwarmMember, type SwarmPeer } from "./swarm-peer.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** Takes one announce that came from `source`: the swarm, its election, the answer. */

@@ -28,12 +28,12 @@ export class AsCapacities {
   #listedAt = Number.NEGATIVE_INFINITY;
   #isStale = false;
 
-  add(share: AsShare): void {
-    this.#change(share, 1);
-  }
-
-  remove(share: AsShare): void {
-    this.#change(share, -1);
+  /** A peer comes (no `before`), goes (no `after`), or adds something else from now on. */
+  replace(before: AsShare | undefined, after: AsShare | undefined): void {
+    // Most announces change nothing, and need no new list.
+    if (before && after && before.up === after.up && before.isOrigin === after.isOrigin) return;
+    if (before) this.#change(before, -1);
+    if (after) this.#change(after, 1);
   }
 
   memberCount(asn: Asn): number {

@@ -1,5 +1,5 @@
 import { LIMITS } from "@cachetorrent/protocol";
-import type { SwarmPeer } from "./swarm.ts";
+import type { SwarmPeer } from "./swarm-peer.ts";
 
 /**
  * When a peer counts as gone, unless it is heard of before: two intervals after its last announce. A member that is

@@ -1,5 +1,5 @@
 import { type Address, LIMITS } from "@cachetorrent/protocol";
-import type { SwarmPeer } from "./swarm.ts";
+import type { SwarmPeer } from "./swarm-peer.ts";
 
 /**
  * Whether an announce under a registered peer's id is really from it. Peer ids are public (peer lists and handshakes tell

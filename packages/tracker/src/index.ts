@@ -11,12 +11,6 @@ export { trackerPlugin } from "./plugin.ts";
 export type { Policies } from "./policies.ts";
 export { AddressSet, type Prefix, PrefixMap, parsePrefix } from "./prefix.ts";
 export type { ElectorateStats, LeaderStats, PayloadStats, SwarmStats, TrackerStats } from "./stats.ts";
-export {
-  endpointFor,
-  type Registration,
-  Swarm,
-  type SwarmMember,
-  type SwarmPeer,
-  type SwarmView,
-} from "./swarm.ts";
+export { type Registration, Swarm, type SwarmView } from "./swarm.ts";
+export { endpointFor, type SwarmMember, type SwarmPeer } from "./swarm-peer.ts";
 export { MemorySwarmStore, type SwarmStore } from "./swarm-store.ts";

@@ -7,7 +7,8 @@ import {
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import type { AskingPeer } from "./member-answer.ts";
-import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
+import type { Swarm } from "./swarm.ts";
+import { endpointsOf, type SwarmPeer } from "./swarm-peer.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** In which AS each endpoint is, and whether it announced in this swarm. */

@@ -10,7 +10,8 @@ import {
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import { type ListedLeader, listedLeaders } from "./listed-leaders.ts";
-import { endpointFor, endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
+import type { Swarm } from "./swarm.ts";
+import { endpointFor, endpointsOf, type SwarmPeer } from "./swarm-peer.ts";
 
 /** A peer that is told something, and the public address it asks from. */
 export interface AskingPeer {

@@ -12,7 +12,8 @@ import {
 } from "@cachetorrent/protocol";
 import Type from "typebox";
 import { Value } from "typebox/value";
-import { endpointsOf, type Swarm, type SwarmPeer, type SwarmTotals } from "./swarm.ts";
+import type { Swarm, SwarmTotals } from "./swarm.ts";
+import { endpointsOf, type SwarmPeer } from "./swarm-peer.ts";
 
 /** What survives a restart of the tracker: an election, and its members with what makes them findable. */
 export interface SavedSwarm {

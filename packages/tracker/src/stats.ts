@@ -1,7 +1,8 @@
 import { type Election, type LeadersChanged, rangesLed } from "@cachetorrent/election";
 import { type Asn, formatEndpoint, type InfoHash, type PeerId, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { policyOf } from "./policies.ts";
-import { endpointsOf, type Swarm } from "./swarm.ts";
+import type { Swarm } from "./swarm.ts";
+import { endpointsOf } from "./swarm-peer.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** Swarms told of one by one, the largest first: a tracker may hold a million. */

@@ -11,40 +11,7 @@ import {
 import { AsCapacities, type AsShare } from "./as-capacities.ts";
 import { Bag } from "./bag.ts";
 import { EndpointIndex } from "./endpoint-index.ts";
-
-/** What the tracker knows of one peer of one swarm. Only its `Swarm` changes it. */
-export interface SwarmPeer {
-  readonly peerId: PeerId;
-  /** Of its first announce, for good: a peer that could change its AS could join any electorate. */
-  readonly asn: Asn;
-  /** Where its first announce came from. */
-  readonly source: Address;
-  readonly ipv4?: Endpoint;
-  readonly ipv6?: Endpoint;
-  readonly key?: string;
-  readonly left: number;
-  /** It is counted among those that completed. */
-  readonly hasCompleted?: boolean;
-  /** It came with the whole content, and did not get it here: an initial seed. */
-  readonly isOrigin?: boolean;
-  /** Times of the first and of the last announce. */
-  readonly joinedAt: number;
-  readonly announcedAt: number;
-  /** Present when it speaks the extension. */
-  readonly member?: SwarmMember;
-}
-
-export interface SwarmMember {
-  /** Its endpoint inside a NAT'd site. */
-  readonly local?: Endpoint;
-  readonly capacity?: { readonly up: number; readonly down: number };
-  /** Payload bytes it says it downloaded from other ASes and from its own. */
-  readonly externalBytes: number;
-  readonly internalBytes: number;
-  /** Long polls open now, and when the last one closed if another is expected. */
-  readonly openFeeds: number;
-  readonly feedClosedAt?: number;
-}
+import { endpointsOf, type SwarmMember, type SwarmPeer } from "./swarm-peer.ts";
 
 /** Sums over present and former peers, as they said. */
 export interface SwarmTotals {
@@ -153,9 +120,9 @@ export class Swarm implements SwarmView {
     const { peerId, endpoint, left } = registration;
     const known = this.#peers.get(peerId);
     const before = known?.left;
+    const share = known && shareOf(known);
     const peer = known ?? this.#add(peerId, registration.asn, endpoint.address, now);
     if (!known && left === 0 && !registration.downloaded) peer.isOrigin = true;
-    else if (known) this.#capacities.remove(shareOf(peer));
     this.#countCompletion(peer, { before, left, isSaid: registration.completed ?? false });
     this.#complete += Number(left === 0) - Number(before === 0);
     peer.left = left;
@@ -166,7 +133,7 @@ export class Swarm implements SwarmView {
       delete peer.member;
       this.#members--;
     }
-    this.#capacities.add(shareOf(peer));
+    this.#capacities.replace(share, shareOf(peer));
     this.#move(peer, endpoint);
     return peer;
   }
@@ -216,7 +183,7 @@ export class Swarm implements SwarmView {
     for (const endpoint of endpointsOf(peer)) this.#endpoints.remove(endpoint, peer);
     if (peer.left === 0) this.#complete--;
     if (peer.member) this.#members--;
-    this.#capacities.remove(shareOf(peer));
+    this.#capacities.replace(shareOf(peer), undefined);
     return peer;
   }
 
@@ -234,7 +201,7 @@ export class Swarm implements SwarmView {
         this.#members++;
       }
       if (saved.isOrigin) peer.isOrigin = true;
-      this.#capacities.add(shareOf(peer));
+      this.#capacities.replace(undefined, shareOf(peer));
       for (const endpoint of endpointsOf(saved)) this.#move(peer, endpoint);
     }
     this.#totals = { ...totals };
@@ -302,13 +269,4 @@ export class Swarm implements SwarmView {
 
 function shareOf({ asn, isOrigin = false, member }: SwarmPeer): AsShare {
   return { asn, isOrigin, ...(member ? { up: member.capacity?.up ?? 0 } : {}) };
-}
-
-export function endpointsOf(peer: SwarmPeer): Endpoint[] {
-  return [peer.ipv4, peer.ipv6].filter((endpoint) => endpoint !== undefined);
-}
-
-/** The endpoint to tell somebody at `address`: of the same family if there is one, else the other. */
-export function endpointFor(peer: SwarmPeer, address: Address): Endpoint | undefined {
-  return isIPv6(address) ? (peer.ipv6 ?? peer.ipv4) : (peer.ipv4 ?? peer.ipv6);
 }

@@ -21,7 +21,8 @@ import { PeerQuota } from "./peer-quota.ts";
 import { checkPolicies, policyOf } from "./policies.ts";
 import type { RefusalReason } from "./refusal.ts";
 import { encodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
-import { endpointsOf, type Swarm, type SwarmPeer } from "./swarm.ts";
+import type { Swarm } from "./swarm.ts";
+import { endpointsOf, type SwarmPeer } from "./swarm-peer.ts";
 
 /** Often enough for a leader that vanished to be missed a minute after its feed closed. */
 const SWEEP_MS = 5000;

@@ -82,12 +82,18 @@ describe("the sums behind them", () => {
     { requiredKeys: ["asn", "isOrigin"] },
   );
 
+  /** What a peer of the same AS added at first. */
+  const former = fc.record({ isOrigin: fc.boolean(), up: fc.nat(1000) });
+
   test("are those of all peers that are there", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(share, fc.boolean())), (peers) => {
+      fc.property(fc.array(fc.tuple(share, fc.boolean(), former)), (peers) => {
         const sums = new AsCapacities();
-        for (const [one] of peers) sums.add(one);
-        for (const [one, leaves] of peers) if (leaves) sums.remove(one);
+        for (const [one, , first] of peers) {
+          sums.replace(undefined, { ...one, ...first });
+          sums.replace({ ...one, ...first }, one);
+        }
+        for (const [one, leaves] of peers) if (leaves) sums.replace(one, undefined);
         const there = peers.filter(([, leaves]) => !leaves).map(([one]) => one);
         const asns = [...new Set(there.filter(({ up }) => up !== undefined).map((one) => one.asn))];
         const expected = asns.map((one) => {
@@ -113,11 +119,11 @@ describe("the sums behind them", () => {
   test("of more ASes than are told are listed anew once a second", () => {
     const sums = new AsCapacities();
     for (let n = 1; n <= LIMITS.tracker.asesListed + 1; n++) {
-      sums.add({ asn: n as Asn, isOrigin: false, up: n });
+      sums.replace(undefined, { asn: n as Asn, isOrigin: false, up: n });
     }
     expect(sums.list(1000)).toHaveLength(LIMITS.tracker.asesListed);
     expect(sums.list(1000).at(-1)).toEqual(as(2, 2));
-    sums.add({ asn: 1 as Asn, isOrigin: false, up: 5000 });
+    sums.replace(undefined, { asn: 1 as Asn, isOrigin: false, up: 5000 });
     expect(sums.list(1999)[0]).toEqual(as(65, 65));
     expect(sums.list(2000)[0]).toEqual(as(1, 5001));
   });

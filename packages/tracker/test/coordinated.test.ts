@@ -4,7 +4,7 @@ import { Swarm } from "@cachetorrent/tracker";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { coordinated } from "../src/hand-out/coordinated.ts";
-import type { SwarmPeer } from "../src/swarm.ts";
+import type { SwarmPeer } from "../src/swarm-peer.ts";
 import { endpoint, id, SWARM } from "./support.ts";
 
 interface Size {

@@ -1,5 +1,6 @@
 import { isInternal, UNKNOWN_ASN } from "@cachetorrent/protocol";
-import type { SwarmPeer, SwarmView } from "../swarm.ts";
+import type { SwarmView } from "../swarm.ts";
+import type { SwarmPeer } from "../swarm-peer.ts";
 import type { Asker, HandOutPolicy } from "./hand-out-policy.ts";
 import { random } from "./random.ts";
 

@@ -1,5 +1,6 @@
 import type { Asn, PeerId } from "@cachetorrent/protocol";
-import type { SwarmPeer, SwarmView } from "../swarm.ts";
+import type { SwarmView } from "../swarm.ts";
+import type { SwarmPeer } from "../swarm-peer.ts";
 
 /** Who asks for peers. */
 export interface Asker {
