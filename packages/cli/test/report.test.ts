@@ -192,7 +192,8 @@ test("docs/operations.md names every event and field of the JSON lines", () => {
     ...torrent(),
     etaMs: 1,
     term: 1,
-    policy: "biased",
+    policy: "coordinated",
+    claims: { asked: 4, granted: 3, denied: 1, expired: 0 },
     error: "no space",
   };
   const states = ["checking", "downloading", "seeding", "stopped", "failed"] as const;

@@ -1,3 +1,4 @@
+import type { ClaimAccounts } from "@cachetorrent/claims";
 import type { Asn, InfoHash } from "@cachetorrent/protocol";
 
 /** What a peer daemon says about itself whenever it is asked: a snapshot, for displays and reports. */
@@ -36,6 +37,8 @@ export interface TorrentStatus {
   /** Whether this peer is among the leaders of its electorate. */
   readonly leads: boolean;
   readonly policy?: string;
+  /** What the books of its AS have seen that it kept, under the policy `coordinated`. */
+  readonly claims?: ClaimAccounts;
   /** Until complete at the present rate. Absent while nothing arrives. */
   readonly etaMs?: number;
   /** Why the torrent failed. */

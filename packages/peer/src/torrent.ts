@@ -113,6 +113,7 @@ export class Torrent {
       ...(leaders ? { term: leaders.term } : {}),
       ...(policy ? { policy: policy.name === "unknown" ? policy.said : policy.name } : {}),
       ...(this.#state === "downloading" && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
+      ...(this.#duties && policy?.name === "coordinated" ? { claims: this.#duties.claims } : {}),
       ...(this.#error ? { error: this.#error.message } : {}),
     };
   }

@@ -100,12 +100,15 @@ export class Tracker {
     const { policies, quorum } = this.options;
     const policy = policyOf(policies, infoHash);
     const { leaderPercent, deadlineMs } = hasLeaders(policy) ? policy : this.options;
+    const isCoordinated = policy.name === "coordinated";
+    // Where all fetch, who leads only keeps the book: whoever comes first does, and nobody waits for an election.
+    const enough = isCoordinated && policy.fetchers === "all" ? 1 : quorum;
     return {
       leaderPercent,
       deadlineMs,
       ranges: rangesOf(policy),
-      leastLeaders: policy.name === "coordinated" ? 2 : 1,
-      ...(quorum === undefined ? {} : { quorum }),
+      leastLeaders: isCoordinated ? 2 : 1,
+      ...(enough === undefined ? {} : { quorum: enough }),
     };
   }
 

@@ -33,6 +33,7 @@ import type { PeerReport } from "./peer-report.ts";
  * | `leads` | whether this peer is among the elected leaders of its AS |
  * | `term` | number of the newest election result; absent before the first |
  * | `policy` | the swarm's policy as the tracker told it; absent before, and with other trackers |
+ * | `claims` | under the policy `coordinated`, what the books of its AS have seen that it kept: claims `asked` and `denied`, pieces `granted`, grants `expired` |
  * | `etaMs` | until complete at the present rate; only while downloading, absent while nothing arrives |
  * | `error` | why it failed; only then |
  */
