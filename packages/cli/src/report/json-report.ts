@@ -28,7 +28,7 @@ import type { PeerReport } from "./peer-report.ts";
  * | `internalBytes`, `externalBytes` | payload received since the start, from the own AS and from others; an unknown AS is another one |
  * | `sentBytes` | payload sent since the start |
  * | `peers` | connected peers of this torrent |
- * | `role` | `pending` until the check is done, then `independent` (in this version; `leader` and `follower` are to come) |
+ * | `role` | `pending`, `independent`, `follower`, `leader` or `member`: docs/terms.md |
  * | `asn` | the own AS number as the tracker told it; 0: not known |
  * | `leads` | whether this peer is among the elected leaders of its AS |
  * | `term` | number of the newest election result; absent before the first |
