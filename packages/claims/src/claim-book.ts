@@ -21,6 +21,8 @@ const QUICK_MS = 1000;
 const VERY_QUICK_MS = 200;
 /** Claims of one member that wait while `open`s are collected. */
 const PARKED_MOST = 64;
+/** A claim is not renewed beyond this age: else one that only says that bytes flow holds a piece for ever. */
+const CLAIM_AGE_MOST_MS = 600_000;
 /** A newer term that nobody confirmed in this time was made up. */
 const SUSPENDED_MS = 10_000;
 
@@ -124,6 +126,23 @@ export class ClaimBook<Member extends object> {
     return this.#claims.get(piece) !== undefined;
   }
 
+  /** How much the book keeps: what its tests bound. */
+  get load(): {
+    readonly members: number;
+    readonly claims: number;
+    readonly parked: number;
+    readonly doubts: number;
+    readonly sources: number;
+  } {
+    return {
+      members: this.#members.size,
+      claims: this.#claims.size,
+      parked: this.#parked.length,
+      doubts: this.#doubts.size,
+      sources: this.#sources.size,
+    };
+  }
+
   stateOf(piece: number): PieceState<Member> {
     const claim = this.#claims.get(piece);
     if ((this.#copies[piece] ?? 0) > 0) {
@@ -206,7 +225,7 @@ export class ClaimBook<Member extends object> {
     }
     this.#endCollecting(now);
     this.#expire(now);
-    this.#dropDoubted(now);
+    if (this.isInOffice) this.#dropDoubted(now);
     if (this.#office !== "granting" || this.isSuspended) return;
     const isVeryQuick = (this.#pieceMs.value ?? Infinity) < VERY_QUICK_MS;
     const period = isVeryQuick ? LIMITS.claims.quickTakenMs : LIMITS.claims.takenMs;
@@ -243,7 +262,7 @@ export class ClaimBook<Member extends object> {
     for (const { entry, claim } of parked) this.#deny(entry, claim, "not head");
   }
 
-  /** The claims that we granted, for the new head: messages `open`. */
+  /** The claims that we granted, for the new head: messages `open`, to be sent after the one of our own client. */
   openClaims(now: number): ClaimMessage[] {
     const claims = [...this.#claims].filter(({ isRelief, deadline }) => !isRelief && deadline > now);
     const bodies: ClaimMessage[] = [];
@@ -362,7 +381,7 @@ export class ClaimBook<Member extends object> {
   #renewed(entry: Entry<Member>, piece: number, now: number): void {
     const claim = this.#claims.get(piece);
     if (claim?.owner === entry) {
-      claim.deadline = now + this.ttlMs;
+      claim.deadline = Math.min(now + this.ttlMs, claim.since + CLAIM_AGE_MOST_MS);
       claim.isReported = false;
       return;
     }
@@ -383,8 +402,12 @@ export class ClaimBook<Member extends object> {
     if (body.why === "stalled" || body.why === "bad data") this.#sources.failed(from, entry, now);
   }
 
-  /** The claims that a member has of another head; of one that a head passes on the owner's own word counts more. */
+  /**
+   * The claims that a member has of another head. What it says first in a term is of its own; what follows is what a head passes
+   * on of others, whose own word counts more.
+   */
   #opened(entry: Entry<Member>, body: ClaimMessage & { m: "open" }, term: number, now: number): void {
+    const isHearsay = entry.openedTerm === term;
     entry.openedTerm = Math.max(entry.openedTerm, term);
     const { pieces, ttlsMs } = body;
     for (let i = 0; i < Math.min(pieces.length, LIMITS.claims.piecesPerMessage); i++) {
@@ -392,10 +415,11 @@ export class ClaimBook<Member extends object> {
       const ttl = Math.min(this.ttlMs, Math.max(0, ttlsMs[i] || 0));
       const claim = this.#claims.get(piece);
       if (!this.#taken.isPiece(piece) || entry.said.has(piece) || claim?.owner === entry) continue;
-      const isTheirs = claim !== undefined && !claim.isReported;
-      const isHeld = (this.#copies[piece] ?? 0) > 0;
-      if (isTheirs || isHeld) this.#options.tell(entry.key, { m: "revoke", piece });
-      else if (entry.claims.size < LIMITS.claims.windowMost) this.#adopt(entry, piece, ttl, true, now);
+      const isElsewhere = (claim && !claim.isReported) || (this.#copies[piece] ?? 0) > 0;
+      if (isHearsay && (claim || isElsewhere)) continue;
+      if (isElsewhere && this.isInOffice) this.#options.tell(entry.key, { m: "revoke", piece });
+      else if (!isElsewhere && entry.claims.size < LIMITS.claims.windowMost)
+        this.#adopt(entry, piece, ttl, true, now);
     }
     this.#endCollecting(now);
   }

@@ -63,7 +63,7 @@ export interface ClaimClientOptions<Neighbour extends object> {
   internalHas(piece: number): boolean;
   /** These may be fetched from the neighbour now, in this order: as far as `mayRequestNow`. */
   granted(neighbour: Neighbour, pieces: readonly number[]): void;
-  /** This may not be fetched from the neighbour any more: cancel it. Also of what was granted before and is moved elsewhere. */
+  /** This may not be fetched from the neighbour any more: cancel it there, and keep what came of it. */
   lost(neighbour: Neighbour, piece: number): void;
   /** What `isTaken` says has changed: interest may have. */
   takenChanged(): void;
@@ -192,7 +192,7 @@ export class ClaimClient<Neighbour extends object> {
     const side = this.#granted.get(piece);
     if (!side) return;
     const grant = side.grants.get(piece);
-    if (grant) this.#pieceMs.add(now - grant.since);
+    if (grant) this.#pieceMs.add(now - grant.grantedAt);
     side.grants.delete(piece);
     this.#granted.delete(piece);
     for (const other of this.#sides.values()) {
@@ -208,7 +208,10 @@ export class ClaimClient<Neighbour extends object> {
     const first = side.grants.values().next().value;
     if (now - side.renewedAt < (first?.ttlMs ?? 0) / 3) return;
     side.renewedAt = now;
-    for (const grant of side.grants.values()) grant.since = now;
+    for (const grant of side.grants.values()) {
+      grant.since = now;
+      grant.freshAt = now;
+    }
     this.#renew([...side.grants.keys()]);
   }
 
@@ -226,7 +229,7 @@ export class ClaimClient<Neighbour extends object> {
   missing(piece: number, now: number): void {
     const port = this.#options.port();
     if (!port || this.#held.has(piece) || !this.#taken.has(piece) || this.#isOurs(piece)) return;
-    this.#withheld.missed(piece, false, now);
+    this.#withheld.missed(piece, now);
     const question = this.#where.ask(piece, this.#nextQ(), now);
     if (question) port.send(question);
   }
@@ -412,7 +415,7 @@ export class ClaimClient<Neighbour extends object> {
     for (const piece of new Set(pieces)) {
       if (!asked.has(piece) || this.#held.has(piece) || this.#isOurs(piece)) continue;
       if (side?.isUnchoked) {
-        this.#place({ piece, ttlMs, since: now }, side);
+        this.#place({ piece, ttlMs, grantedAt: now, freshAt: now, since: now }, side);
         usable.push(piece);
       } else this.#release(piece, "choked", claim.from);
     }
@@ -446,7 +449,7 @@ export class ClaimClient<Neighbour extends object> {
     side.retryAt = now + LIMITS.claims.deniedMs;
     side.waitsForRoom = why === "window";
     if (why === "held" || why === "claimed") {
-      for (const piece of pieces) this.#withheld.missed(piece, false, now);
+      for (const piece of pieces) this.#withheld.missed(piece, now);
     }
     this.#options.denied?.(why, head);
   }
@@ -481,7 +484,7 @@ export class ClaimClient<Neighbour extends object> {
 
   #onHolders(body: ClaimMessage & { m: "holders" }, now: number): void {
     if (!this.#where.answered(body) || body.endpoints.length === 0) return;
-    this.#withheld.missed(body.piece, true, now);
+    this.#withheld.saidHeld(body.piece, now);
     this.#options.connectTo(body.endpoints.slice(0, LIMITS.claims.holdersMost), body.piece);
   }
 
@@ -498,10 +501,11 @@ export class ClaimClient<Neighbour extends object> {
   #giveUp(side: NeighbourClaims<Neighbour>, now: number): void {
     const from = this.#options.endpointOf(side.neighbour);
     for (const grant of [...side.grants.values()]) {
+      const hasBytes = this.#options.hasBytesOf(grant.piece);
       this.#unplace(grant.piece);
       this.#options.lost(side.neighbour, grant.piece);
-      if (!this.#options.hasBytesOf(grant.piece)) this.#release(grant.piece, "choked", from);
-      else if (!this.#resume(grant, now)) this.#kept.keep({ grant, from, since: now });
+      if (!hasBytes) this.#release(grant.piece, "choked", from);
+      else if (!this.#resume(grant, now)) this.#kept.keep({ grant, from });
     }
   }
 

@@ -5,7 +5,6 @@ export interface KeptClaim {
   readonly grant: Grant;
   /** The neighbour that it was granted for. */
   readonly from: Endpoint;
-  readonly since: number;
 }
 
 /** Claims of pieces of which we have bytes, and for the moment no neighbour: worth more with us than with somebody who begins anew. */
@@ -31,9 +30,9 @@ export class KeptClaims {
     return claim;
   }
 
-  /** Those kept for as long as it is reasonable. */
+  /** Those of which no bytes came for as long as is reasonable. */
   overdue(now: number): KeptClaim[] {
-    return [...this].filter(({ since }) => now - since >= LIMITS.claims.keptWhenChokedMs);
+    return [...this].filter(({ grant }) => now - grant.freshAt >= LIMITS.claims.keptWhenChokedMs);
   }
 
   /** What to renew now, though no bytes flow: at most every third of their time. */

@@ -4,7 +4,10 @@ import type { Endpoint } from "@cachetorrent/protocol";
 export interface Grant {
   readonly piece: number;
   readonly ttlMs: number;
-  /** When it came, was renewed last, or was moved here. */
+  readonly grantedAt: number;
+  /** When bytes came last of what the neighbour is asked for; before that, when it was granted. */
+  freshAt: number;
+  /** When it was granted, renewed, or moved to this neighbour: its time runs from here. */
   since: number;
 }
 
