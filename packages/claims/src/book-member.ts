@@ -39,6 +39,18 @@ export class BookMember<Member> {
     return this.said.has(piece) && !this.isLiar && !this.#dropped.has(piece);
   }
 
+  /** May it have another claim? */
+  mayHaveMore(now: number): boolean {
+    return !this.isLiar && !this.window.isPaused(now) && this.claims.size < this.window.size;
+  }
+
+  /** The upload capacity that came with a claim; true when it is news. */
+  declares(up: number): boolean {
+    if (!Number.isFinite(up) || up < 0 || this.up === up) return false;
+    this.up = up;
+    return true;
+  }
+
   /** That it holds this one is not believed any more. */
   drop(piece: number): void {
     if (!this.isLiar) this.#dropped.add(piece);

@@ -420,6 +420,7 @@ export class ClaimClient<Neighbour extends object> {
       } else this.#release(piece, "choked", claim.from);
     }
     if (!side) return;
+    side.triedAtOnce = false;
     this.#measure(side, now);
     if (usable.length > 0) this.#options.granted(side.neighbour, usable);
     this.#claim(side, now);
@@ -449,9 +450,13 @@ export class ClaimClient<Neighbour extends object> {
     side.retryAt = now + LIMITS.claims.deniedMs;
     side.waitsForRoom = why === "window";
     if (why === "held" || why === "claimed") {
+      // It came with the map, so the next one can be better; once, for a head that sends the wrong one would have us ask without end.
+      if (taken && !side.triedAtOnce) side.retryAt = now;
+      side.triedAtOnce = taken !== undefined && !side.triedAtOnce;
       for (const piece of pieces) this.#withheld.missed(piece, now);
     }
     this.#options.denied?.(why, head);
+    this.#claim(side, now);
   }
 
   #onTaken(pieces: readonly number[]): void {

@@ -14,12 +14,12 @@ export interface OpenClaim<Owner> {
   isReported: boolean;
 }
 
-interface Owner<Self> {
+export interface ClaimOwner<Self> {
   readonly claims: Map<number, OpenClaim<Self>>;
 }
 
 /** The open claims, at most one for each piece, each known to its owner too. */
-export class ClaimTable<Self extends Owner<Self>> {
+export class ClaimTable<Self extends ClaimOwner<Self>> {
   readonly #byPiece = new Map<number, OpenClaim<Self>>();
   /** None runs out before this. */
   #quietUntil = Number.POSITIVE_INFINITY;

@@ -31,6 +31,8 @@ export class NeighbourClaims<Neighbour> {
   retryAt = Number.NEGATIVE_INFINITY;
   /** Denied for want of room in our window: a delivery makes some. */
   waitsForRoom = false;
+  /** The last claim was sent right after a denial. */
+  triedAtOnce = false;
   /** It had nothing to claim when we looked last, and nothing has changed since; looked again after this all the same. */
   idleUntil = Number.NEGATIVE_INFINITY;
   renewedAt = Number.NEGATIVE_INFINITY;
