@@ -1,4 +1,4 @@
-import { type Random, sample } from "@cachetorrent/clock";
+import { sample } from "@cachetorrent/clock";
 import {
   type ClaimMessage,
   type DenyReason,
@@ -9,6 +9,7 @@ import {
 } from "@cachetorrent/protocol";
 import { AvoidedSources } from "./avoided-sources.ts";
 import { BookMember } from "./book-member.ts";
+import type { ClaimAccounts, ClaimBookOptions } from "./claim-book-options.ts";
 import type { OpenClaim } from "./claim-table.ts";
 import { Doubts } from "./doubts.ts";
 import { Office } from "./office.ts";
@@ -26,28 +27,6 @@ const VERY_QUICK_MS = 200;
 const PARKED_MOST = 64;
 /** A claim is not renewed beyond this age: else one that only says that bytes flow holds a piece for ever. */
 const CLAIM_AGE_MOST_MS = 600_000;
-
-export interface ClaimBookOptions<Member extends object> {
-  readonly pieceCount: number;
-  /** Sends it to the member. For the head's own member this is `LocalHeadPort.tell`; it must not call the book. */
-  tell(member: Member, body: ClaimMessage): void;
-  /** Where the member listens: what others are told of a holder. */
-  endpointOf(member: Member): Endpoint | undefined;
-  readonly random: Random;
-  readonly now: number;
-  /** R of the policy: how many copies the AS may take in all, once it misses nothing; at least 1, the default. */
-  readonly relief?: number;
-  /** Is it finished, outside, and no initial seed, so that an extra copy may come from there? By default nobody is. */
-  mayRelieve?(from: Endpoint): boolean;
-}
-
-/** Counts: of claims asked and denied, of pieces granted, and of grants that ran out. */
-export interface ClaimAccounts {
-  readonly asked: number;
-  readonly granted: number;
-  readonly denied: number;
-  readonly expired: number;
-}
 
 type Claim = ClaimMessage & { readonly m: "claim" };
 type Entry<Member> = BookMember<Member>;

@@ -1,102 +1,43 @@
-import type { Random } from "@cachetorrent/clock";
-import {
-  type ClaimMessage,
-  type DenyReason,
-  type Endpoint,
-  LIMITS,
-  type PeerId,
-  type ReleaseReason,
-} from "@cachetorrent/protocol";
-import { grantedAhead, requestedAhead } from "./ahead.ts";
-import type { HeadPort } from "./head-port.ts";
-import { type KeptClaim, KeptClaims } from "./kept-claims.ts";
-import { type Grant, NeighbourClaims, type Outstanding } from "./neighbour-claims.ts";
+import { type ClaimMessage, type Endpoint, LIMITS, type ReleaseReason } from "@cachetorrent/protocol";
+import { Asking } from "./asking.ts";
+import type { ClaimClientOptions } from "./claim-client-options.ts";
+import { Grants } from "./grants.ts";
+import { MissingPieces } from "./missing-pieces.ts";
+import { type Grant, NeighbourClaims } from "./neighbour-claims.ts";
 import { PieceMap } from "./piece-map.ts";
 import { RecentMedian } from "./recent-median.ts";
-import { WhereDesk } from "./where-desk.ts";
-import { WithheldPieces } from "./withheld-pieces.ts";
 
-/** A claim unanswered for so long: the head has stalled. */
-const ANSWER_MS = 10_000;
-/** Neighbours that are asked for more than one piece before a rate is known. */
-const STARTING_MOST = 3;
-/** A neighbour that had nothing to claim is looked at again, whatever happens. */
-const IDLE_MS = 5000;
 /** After this part of its time without bytes a grant is given back: sooner than the head takes it, which would blame us. */
 const PATIENCE = 0.8;
 /** A neighbour that stalled is left alone for so long. */
 const STALLED_MS = 5000;
 /** A delivery makes room in our window as soon as the head knows of it. */
 const HAVE_MS = 300;
-/** Claims without an answer that are remembered. */
-const VOIDED_MOST = 64;
-
-export type HeadFault =
-  /** A claim was not answered. */
-  | "unanswered"
-  /** Holders that it named do not have the piece. */
-  | "false holders"
-  /** It calls a piece taken that nobody has whom we know. */
-  | "withheld";
-
-export interface ClaimClientOptions<Neighbour extends object> {
-  readonly pieceCount: number;
-  /** Bytes. */
-  readonly pieceLength: number;
-  /** Our declared upload capacity, bytes/s. */
-  readonly up: number;
-  readonly random: Random;
-  /** The head as it is now; undefined while there is none. */
-  port(): HeadPort | undefined;
-  /** At most `most` pieces that the neighbour holds, we lack, and `isOpen`; best first. */
-  candidates(neighbour: Neighbour, most: number, isOpen: (piece: number) => boolean): number[];
-  /** Does the neighbour hold it? */
-  has(neighbour: Neighbour, piece: number): boolean;
-  /** Bytes/s that came from it lately. */
-  rate(neighbour: Neighbour, now: number): number;
-  headRttMs(): number;
-  neighbourRttMs(neighbour: Neighbour): number;
-  endpointOf(neighbour: Neighbour): Endpoint;
-  /** Have bytes of it come, without the piece being whole? */
-  hasBytesOf(piece: number): boolean;
-  /** Does an internal neighbour hold it? */
-  internalHas(piece: number): boolean;
-  /** These may be fetched from the neighbour now, in this order: as far as `mayRequestNow`. */
-  granted(neighbour: Neighbour, pieces: readonly number[]): void;
-  /** This may not be fetched from the neighbour any more: cancel it there, and keep what came of it. */
-  lost(neighbour: Neighbour, piece: number): void;
-  /** What `isTaken` says has changed: interest may have. */
-  takenChanged(): void;
-  /** The head is to be reported. Told again while it goes on. */
-  headStalled(fault: HeadFault): void;
-  /** The head named these as holders of a piece that we miss. */
-  connectTo(endpoints: readonly Endpoint[], piece: number): void;
-  /** A claim was denied; `head` is who the asked one thinks is head, with "not head". */
-  denied?(why: DenyReason, head: PeerId | undefined): void;
-  /** May an extra copy come from there, under a relief of more than 1? By default not. */
-  mayRelieve?(neighbour: Neighbour): boolean;
-}
+/** Neighbours that are asked for more than one piece before a rate is known. */
+const STARTING_MOST = 3;
 
 /** A member's claims at its head, for all its external connections. Pure: events and the time in, messages and callbacks out. */
 export class ClaimClient<Neighbour extends object> {
   readonly #options: ClaimClientOptions<Neighbour>;
   readonly #sides = new Map<Neighbour, NeighbourClaims<Neighbour>>();
-  /** Of each granted piece, where it is fetched. */
-  readonly #granted = new Map<number, NeighbourClaims<Neighbour>>();
-  readonly #kept = new KeptClaims();
+  readonly #grants = new Grants<Neighbour>(this.#sides);
   readonly #taken: PieceMap;
   readonly #held: PieceMap;
-  readonly #where = new WhereDesk();
-  readonly #withheld = new WithheldPieces();
+  readonly #missing: MissingPieces;
+  readonly #asking: Asking<Neighbour>;
   readonly #pieceMs = new RecentMedian();
-  /** Claims that we do not wait for any more, the latest. */
-  #voided: Outstanding[] = [];
-  #q = 0;
+  #isTakenNews = false;
 
   constructor(options: ClaimClientOptions<Neighbour>) {
     this.#options = options;
     this.#taken = new PieceMap(options.pieceCount);
     this.#held = new PieceMap(options.pieceCount);
+    this.#asking = new Asking(options, this.#sides, (neighbour) => {
+      const relieves = this.#taken.isFull && (options.mayRelieve?.(neighbour) ?? false);
+      return (piece) =>
+        (relieves || !this.#taken.has(piece)) && !this.#held.has(piece) && !this.#grants.has(piece);
+    });
+    this.#missing = new MissingPieces((fault) => options.headStalled(fault));
   }
 
   /** Held or claimed in the AS, as far as we were told. */
@@ -117,11 +58,11 @@ export class ClaimClient<Neighbour extends object> {
 
   /** May it be fetched from this neighbour, now or later? */
   isGranted(neighbour: Neighbour, piece: number): boolean {
-    return this.#granted.get(piece)?.neighbour === neighbour;
+    return this.#grants.at(piece)?.neighbour === neighbour;
   }
 
   mayRequestNow(neighbour: Neighbour, piece: number): boolean {
-    const side = this.#granted.get(piece);
+    const side = this.#grants.at(piece);
     if (side?.neighbour !== neighbour || !side.isUnchoked) return false;
     for (const requestable of side.requestable()) if (requestable === piece) return true;
     return false;
@@ -139,7 +80,7 @@ export class ClaimClient<Neighbour extends object> {
 
   /** Claims that are kept for want of a neighbour. */
   get keptCount(): number {
-    return this.#kept.size;
+    return this.#grants.kept.size;
   }
 
   neighbourUnchoked(neighbour: Neighbour, now: number): void {
@@ -151,7 +92,7 @@ export class ClaimClient<Neighbour extends object> {
     side.isStarting = starting < STARTING_MOST;
     side.idleUntil = now;
     this.#resumeKept(now);
-    this.#claim(side, now);
+    this.#asking.claim(side, now);
   }
 
   neighbourChoked(neighbour: Neighbour, now: number): void {
@@ -168,7 +109,7 @@ export class ClaimClient<Neighbour extends object> {
     if (!side) return;
     side.isUnchoked = false;
     this.#sides.delete(neighbour);
-    this.#void(side);
+    this.#asking.void(side);
     this.#giveUp(side, now);
   }
 
@@ -176,29 +117,28 @@ export class ClaimClient<Neighbour extends object> {
   neighbourGained(neighbour: Neighbour, piece: number, now: number): void {
     const side = this.#sides.get(neighbour);
     if (!side || this.#held.has(piece)) return;
-    if (this.#kept.has(piece)) this.#resumeKept(now);
+    if (this.#grants.kept.has(piece)) this.#resumeKept(now);
     if (this.#taken.has(piece)) return;
     side.idleUntil = now;
     if (!side.waitsForRoom) side.retryAt = Math.min(side.retryAt, now);
-    this.#claim(side, now);
+    this.#asking.claim(side, now);
   }
 
   /** We hold it, from wherever it came. The head learns it from our have. */
   held(piece: number, now: number): void {
     if (!this.#held.add(piece)) return;
-    this.#where.found(piece);
-    if (this.#taken.add(piece)) this.#options.takenChanged();
-    this.#kept.remove(piece);
-    const side = this.#granted.get(piece);
+    this.#missing.found(piece);
+    this.#take(piece);
+    this.#tellTaken();
+    this.#grants.kept.remove(piece);
+    const side = this.#grants.at(piece);
     if (!side) return;
-    const grant = side.grants.get(piece);
+    const grant = this.#grants.remove(piece);
     if (grant) this.#pieceMs.add(now - grant.grantedAt);
-    side.grants.delete(piece);
-    this.#granted.delete(piece);
     for (const other of this.#sides.values()) {
       if (other.waitsForRoom) other.retryAt = Math.min(other.retryAt, now + HAVE_MS);
     }
-    this.#claim(side, now);
+    this.#asking.claim(side, now);
   }
 
   /** Payload came from the neighbour. */
@@ -228,20 +168,19 @@ export class ClaimClient<Neighbour extends object> {
   /** Taken, and no internal neighbour holds it: asks who does, if it is time. */
   missing(piece: number, now: number): void {
     const port = this.#options.port();
-    if (!port || this.#held.has(piece) || !this.#taken.has(piece) || this.#isOurs(piece)) return;
-    this.#withheld.missed(piece, now);
-    const question = this.#where.ask(piece, this.#nextQ(), now);
+    if (!port || this.#held.has(piece) || !this.#taken.has(piece) || this.#grants.has(piece)) return;
+    const question = this.#missing.missing(piece, this.#asking.nextQ(), now);
     if (question) port.send(question);
   }
 
   /** A holder that the head named could not be reached, or did not serve. */
   didNotServe(piece: number, endpoint: Endpoint): void {
-    this.#where.didNotServe(piece, endpoint);
+    this.#missing.didNotServe(piece, endpoint);
   }
 
   /** A holder that the head named does not have it. */
   holderLacks(piece: number, endpoint: Endpoint): void {
-    if (this.#where.lacks(piece, endpoint)) this.#options.headStalled("false holders");
+    this.#missing.lacks(piece, endpoint);
   }
 
   /** From the head; what comes from anybody else is for the caller to leave out. */
@@ -268,45 +207,47 @@ export class ClaimClient<Neighbour extends object> {
       default:
         break;
     }
+    this.#tellTaken();
   }
 
   /** To be called a few times a second. */
   sweep(now: number): void {
     for (const side of [...this.#sides.values()]) {
-      this.#checkAnswer(side, now);
+      if (this.#asking.isOverdue(side, now)) {
+        this.#asking.void(side);
+        side.retryAt = now + LIMITS.claims.deniedMs;
+        this.#options.headStalled("unanswered");
+      }
       this.#checkGrants(side, now);
-      this.#claim(side, now);
+      this.#asking.claim(side, now);
     }
-    for (const { grant, from } of this.#kept.overdue(now)) {
-      this.#kept.remove(grant.piece);
+    for (const { grant, from } of this.#grants.kept.overdue(now)) {
+      this.#grants.kept.remove(grant.piece);
       this.#release(grant.piece, "choked", from);
     }
     this.#resumeKept(now);
-    this.#renew(this.#kept.toRenew(now));
+    this.#renew(this.#grants.kept.toRenew(now));
     const isOver = (piece: number) =>
       this.#held.has(piece) ||
       !this.#taken.has(piece) ||
-      this.#isOurs(piece) ||
+      this.#grants.has(piece) ||
       this.#options.internalHas(piece);
-    if (this.#withheld.isTooLong(isOver, this.#pieceMs.value, now)) {
-      this.#withheld.clear();
-      this.#options.headStalled("withheld");
-    }
+    this.#missing.sweep(isOver, this.#pieceMs.value, now);
+    this.#tellTaken();
   }
 
   /** There is another head, or a way to it again: it is told what we have open. */
   headChanged(now: number): void {
-    this.#where.headChanged();
-    this.#withheld.clear();
+    this.#missing.headChanged();
     for (const side of this.#sides.values()) {
-      this.#void(side);
+      this.#asking.void(side);
       side.waitsForRoom = false;
       side.retryAt = now;
       side.idleUntil = now;
     }
     const port = this.#options.port();
     if (!port) return;
-    const grants = [...this.#allGrants(), ...[...this.#kept].map(({ grant }) => grant)];
+    const grants = [...this.#grants.all()];
     const most = LIMITS.claims.piecesPerMessage;
     for (let at = 0; at === 0 || at < grants.length; at += most) {
       const part = grants.slice(at, at + most);
@@ -316,32 +257,17 @@ export class ClaimClient<Neighbour extends object> {
         ttlsMs: part.map(({ since, ttlMs }) => Math.max(0, Math.round(since + ttlMs - now))),
       });
     }
-    for (const side of [...this.#sides.values()]) this.#claim(side, now);
+    for (const side of [...this.#sides.values()]) this.#asking.claim(side, now);
   }
 
   /** We leave: everything is given back. */
   close(_now: number): void {
-    for (const { piece } of this.#allGrants()) {
-      const side = this.#granted.get(piece);
-      if (side) this.#release(piece, "leaving", this.#options.endpointOf(side.neighbour));
+    for (const { grants, neighbour } of this.#sides.values()) {
+      for (const piece of grants.keys()) this.#release(piece, "leaving", this.#options.endpointOf(neighbour));
     }
-    for (const { grant, from } of this.#kept) this.#release(grant.piece, "leaving", from);
-    this.#kept.clear();
-    this.#granted.clear();
+    for (const { grant, from } of this.#grants.kept) this.#release(grant.piece, "leaving", from);
+    this.#grants.clear();
     this.#sides.clear();
-  }
-
-  *#allGrants(): Generator<Grant> {
-    for (const side of this.#sides.values()) yield* side.grants.values();
-  }
-
-  #isOurs(piece: number): boolean {
-    return this.#granted.has(piece) || this.#kept.has(piece);
-  }
-
-  #nextQ(): number {
-    this.#q = (this.#q + 1) % 0x7fffffff;
-    return this.#q;
   }
 
   #send(body: ClaimMessage): void {
@@ -358,148 +284,90 @@ export class ClaimClient<Neighbour extends object> {
   /** It is free then, and may be claimed again, by us too. */
   #release(piece: number, why: ReleaseReason, from: Endpoint): void {
     this.#send({ m: "release", piece, why, from });
-    if (this.#taken.delete(piece)) this.#options.takenChanged();
+    if (this.#taken.delete(piece)) this.#isTakenNews = true;
   }
 
-  #claim(side: NeighbourClaims<Neighbour>, now: number): void {
-    if (!side.isUnchoked) return;
-    this.#measure(side, now);
-    if (side.outstanding || now < side.retryAt || now < side.idleUntil) return;
-    const port = this.#options.port();
-    const n = side.requested + side.granted - side.grants.size;
-    if (!port || n <= 0) return;
-    const relieves = this.#taken.isFull && (this.#options.mayRelieve?.(side.neighbour) ?? false);
-    const isOpen = (piece: number) =>
-      (relieves || !this.#taken.has(piece)) && !this.#held.has(piece) && !this.#isOurs(piece);
-    const pieces = this.#options
-      .candidates(side.neighbour, LIMITS.claims.candidates, isOpen)
-      .slice(0, LIMITS.claims.candidates);
-    if (pieces.length === 0) {
-      side.idleUntil = now + IDLE_MS;
-      return;
-    }
-    const q = this.#nextQ();
-    const from = this.#options.endpointOf(side.neighbour);
-    side.outstanding = { q, at: now, pieces, from };
-    side.waitsForRoom = false;
-    port.send({ m: "claim", q, pieces, n, from, up: this.#options.up });
+  #take(piece: number): void {
+    if (this.#taken.add(piece)) this.#isTakenNews = true;
   }
 
-  #measure(side: NeighbourClaims<Neighbour>, now: number): void {
-    const { headRttMs, neighbourRttMs, pieceLength, rate } = this.#options;
-    const pace = {
-      rate: rate(side.neighbour, now),
-      pieceLength,
-      neighbourRttMs: neighbourRttMs(side.neighbour),
-      headRttMs: headRttMs(),
-      isStarting: side.isStarting,
-    };
-    if (pace.rate > 0) side.isStarting = false;
-    side.requested = requestedAhead(pace);
-    side.granted = grantedAhead(pace);
-  }
-
-  #sideOf(q: number): NeighbourClaims<Neighbour> | undefined {
-    for (const side of this.#sides.values()) if (side.outstanding?.q === q) return side;
-    return undefined;
+  /** Once for all that one event did. */
+  #tellTaken(): void {
+    if (!this.#isTakenNews) return;
+    this.#isTakenNews = false;
+    this.#options.takenChanged();
   }
 
   #onGrant({ q, pieces, ttlMs }: ClaimMessage & { m: "grant" }, now: number): void {
-    const side = this.#sideOf(q);
-    const claim = side?.outstanding ?? this.#voided.find((voided) => voided.q === q);
-    if (!claim) return;
-    if (side) side.outstanding = undefined;
-    else this.#voided = this.#voided.filter((voided) => voided !== claim);
+    const answered = this.#asking.answered(q);
+    if (!answered) return;
+    const { claim, side } = answered;
     const asked = new Set(claim.pieces);
     const usable: number[] = [];
     for (const piece of new Set(pieces)) {
-      if (!asked.has(piece) || this.#held.has(piece) || this.#isOurs(piece)) continue;
+      if (!asked.has(piece) || this.#held.has(piece) || this.#grants.has(piece)) continue;
       if (side?.isUnchoked) {
-        this.#place({ piece, ttlMs, grantedAt: now, freshAt: now, since: now }, side);
+        this.#grants.place({ piece, ttlMs, grantedAt: now, freshAt: now, since: now }, side);
+        this.#take(piece);
         usable.push(piece);
       } else this.#release(piece, "choked", claim.from);
     }
     if (!side) return;
     side.triedAtOnce = false;
-    this.#measure(side, now);
+    this.#asking.measure(side, now);
     if (usable.length > 0) this.#options.granted(side.neighbour, usable);
-    this.#claim(side, now);
-  }
-
-  /** Its answer may come yet, and what it grants is to be given back then. */
-  #void(side: NeighbourClaims<Neighbour>): void {
-    const claim = side.outstanding;
-    side.outstanding = undefined;
-    if (!claim) return;
-    this.#voided.push(claim);
-    if (this.#voided.length > VOIDED_MOST) this.#voided.shift();
-  }
-
-  #place(grant: Grant, side: NeighbourClaims<Neighbour>): void {
-    side.grants.set(grant.piece, grant);
-    this.#granted.set(grant.piece, side);
-    if (this.#taken.add(grant.piece)) this.#options.takenChanged();
+    this.#asking.claim(side, now);
   }
 
   #onDeny({ q, why, taken, head }: ClaimMessage & { m: "deny" }, now: number): void {
     if (taken) this.#onMap(taken, 0, now);
-    const side = this.#sideOf(q);
-    if (!side?.outstanding) return;
-    const { pieces } = side.outstanding;
-    side.outstanding = undefined;
+    const { claim, side } = this.#asking.answered(q) ?? {};
+    if (!claim || !side) return;
     side.retryAt = now + LIMITS.claims.deniedMs;
     side.waitsForRoom = why === "window";
     if (why === "held" || why === "claimed") {
       // It came with the map, so the next one can be better; once, for a head that sends the wrong one would have us ask without end.
       if (taken && !side.triedAtOnce) side.retryAt = now;
       side.triedAtOnce = taken !== undefined && !side.triedAtOnce;
-      for (const piece of pieces) this.#withheld.missed(piece, now);
+      this.#missing.denied(claim.pieces, now);
     }
     this.#options.denied?.(why, head);
-    this.#claim(side, now);
+    this.#asking.claim(side, now);
   }
 
   #onTaken(pieces: readonly number[]): void {
-    let changed = false;
-    for (const piece of pieces) if (this.#taken.add(piece)) changed = true;
-    if (changed) this.#options.takenChanged();
+    for (const piece of pieces) this.#take(piece);
   }
 
   #onMap(bits: Uint8Array, from: number, now: number): void {
     const before = this.#taken.size;
     const isFreed = this.#taken.overwrite(bits, from);
     if (isFreed) for (const side of this.#sides.values()) side.idleUntil = now;
-    if (isFreed || this.#taken.size !== before) this.#options.takenChanged();
+    if (isFreed || this.#taken.size !== before) this.#isTakenNews = true;
   }
 
   #onRevoke(piece: number, now: number): void {
-    this.#kept.remove(piece);
-    const side = this.#unplace(piece);
+    this.#grants.kept.remove(piece);
+    const side = this.#grants.at(piece);
+    this.#grants.remove(piece);
     if (!side) return;
     this.#options.lost(side.neighbour, piece);
-    this.#claim(side, now);
-  }
-
-  #unplace(piece: number): NeighbourClaims<Neighbour> | undefined {
-    const side = this.#granted.get(piece);
-    side?.grants.delete(piece);
-    this.#granted.delete(piece);
-    return side;
+    this.#asking.claim(side, now);
   }
 
   #onHolders(body: ClaimMessage & { m: "holders" }, now: number): void {
-    if (!this.#where.answered(body) || body.endpoints.length === 0) return;
-    this.#withheld.saidHeld(body.piece, now);
-    this.#options.connectTo(body.endpoints.slice(0, LIMITS.claims.holdersMost), body.piece);
+    const endpoints = this.#missing.answered(body, now);
+    if (endpoints.length > 0) this.#options.connectTo(endpoints, body.piece);
   }
 
   #failed(neighbour: Neighbour, piece: number, why: ReleaseReason, now: number): void {
-    const side = this.#granted.get(piece);
+    const side = this.#grants.at(piece);
     if (side?.neighbour !== neighbour) return;
-    this.#unplace(piece);
+    this.#grants.remove(piece);
     side.retryAt = Math.max(side.retryAt, now + STALLED_MS);
     this.#release(piece, why, this.#options.endpointOf(neighbour));
     this.#options.lost(neighbour, piece);
+    this.#tellTaken();
   }
 
   /** The neighbour serves us no more. What we have bytes of goes to another or is kept, the rest is given back. */
@@ -507,39 +375,28 @@ export class ClaimClient<Neighbour extends object> {
     const from = this.#options.endpointOf(side.neighbour);
     for (const grant of [...side.grants.values()]) {
       const hasBytes = this.#options.hasBytesOf(grant.piece);
-      this.#unplace(grant.piece);
+      this.#grants.remove(grant.piece);
       this.#options.lost(side.neighbour, grant.piece);
       if (!hasBytes) this.#release(grant.piece, "choked", from);
-      else if (!this.#resume(grant, now)) this.#kept.keep({ grant, from });
+      else if (!this.#resume(grant, now)) this.#grants.keep({ grant, from });
     }
+    this.#tellTaken();
   }
 
   #resumeKept(now: number): void {
-    for (const { grant } of [...this.#kept] as KeptClaim[]) {
-      if (this.#resume(grant, now)) this.#kept.remove(grant.piece);
+    for (const { grant } of [...this.#grants.kept]) {
+      if (this.#resume(grant, now)) this.#grants.kept.remove(grant.piece);
     }
   }
 
-  /** At any neighbour that holds it and serves us; ahead of what is queued there. */
+  /** At another neighbour, which we did not ask for it. */
   #resume(grant: Grant, now: number): boolean {
-    for (const side of this.#sides.values()) {
-      if (!side.isUnchoked || !this.#options.has(side.neighbour, grant.piece)) continue;
-      const queued = [...side.grants.values()];
-      side.grants.clear();
-      this.#place({ ...grant, since: now }, side);
-      for (const other of queued) side.grants.set(other.piece, other);
-      this.#renew([grant.piece]);
-      this.#options.granted(side.neighbour, [grant.piece]);
-      return true;
-    }
-    return false;
-  }
-
-  #checkAnswer(side: NeighbourClaims<Neighbour>, now: number): void {
-    if (!side.outstanding || now - side.outstanding.at < ANSWER_MS) return;
-    this.#void(side);
-    side.retryAt = now + LIMITS.claims.deniedMs;
-    this.#options.headStalled("unanswered");
+    const { piece } = grant;
+    const side = this.#grants.move(grant, (neighbour) => this.#options.has(neighbour, piece), now);
+    if (!side) return false;
+    this.#renew([piece]);
+    this.#options.granted(side.neighbour, [piece]);
+    return true;
   }
 
   #checkGrants(side: NeighbourClaims<Neighbour>, now: number): void {

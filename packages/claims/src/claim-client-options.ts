@@ -1,0 +1,42 @@
+import type { Random } from "@cachetorrent/clock";
+import type { DenyReason, Endpoint, PeerId } from "@cachetorrent/protocol";
+import type { HeadFault } from "./head-fault.ts";
+import type { HeadPort } from "./head-port.ts";
+
+export interface ClaimClientOptions<Neighbour extends object> {
+  readonly pieceCount: number;
+  /** Bytes. */
+  readonly pieceLength: number;
+  /** Our declared upload capacity, bytes/s. */
+  readonly up: number;
+  readonly random: Random;
+  /** The head as it is now; undefined while there is none. */
+  port(): HeadPort | undefined;
+  /** At most `most` pieces that the neighbour holds, we lack, and `isOpen`; best first. */
+  candidates(neighbour: Neighbour, most: number, isOpen: (piece: number) => boolean): number[];
+  /** Does the neighbour hold it? */
+  has(neighbour: Neighbour, piece: number): boolean;
+  /** Bytes/s that came from it lately. */
+  rate(neighbour: Neighbour, now: number): number;
+  headRttMs(): number;
+  neighbourRttMs(neighbour: Neighbour): number;
+  endpointOf(neighbour: Neighbour): Endpoint;
+  /** Have bytes of it come, without the piece being whole? */
+  hasBytesOf(piece: number): boolean;
+  /** Does an internal neighbour hold it? */
+  internalHas(piece: number): boolean;
+  /** These may be fetched from the neighbour now, in this order: as far as `mayRequestNow`. */
+  granted(neighbour: Neighbour, pieces: readonly number[]): void;
+  /** This may not be fetched from the neighbour any more: cancel it there, and keep what came of it. */
+  lost(neighbour: Neighbour, piece: number): void;
+  /** What `isTaken` says has changed: interest may have. */
+  takenChanged(): void;
+  /** The head is to be reported. Told again while it goes on. */
+  headStalled(fault: HeadFault): void;
+  /** The head named these as holders of a piece that we miss. */
+  connectTo(endpoints: readonly Endpoint[], piece: number): void;
+  /** A claim was denied; `head` is who the asked one thinks is head, with "not head". */
+  denied?(why: DenyReason, head: PeerId | undefined): void;
+  /** May an extra copy come from there, under a relief of more than 1? By default not. */
+  mayRelieve?(neighbour: Neighbour): boolean;
+}
