@@ -1,7 +1,8 @@
 import type { OpenClaim } from "./claim-table.ts";
-import { ClaimWindow } from "./claim-window.ts";
+import type { ClaimWindow } from "./claim-window.ts";
 import { PieceMap } from "./piece-map.ts";
 import { SlowRefusals } from "./slow-refusals.ts";
+import type { Standing } from "./standings.ts";
 
 /** Holdings that had to be dropped before a member is believed no more. */
 const DROPS_MOST = 3;
@@ -15,28 +16,34 @@ export class BookMember<Member> {
   readonly said: PieceMap;
   readonly claims = new Map<number, OpenClaim<BookMember<Member>>>();
   readonly refusals = new SlowRefusals();
-  readonly window = new ClaimWindow();
   /** The upload capacity it declared, bytes/s; unknown until it claims. */
   up: number | undefined;
   /** The term of the latest `open` that came from it. */
   openedTerm = Number.NEGATIVE_INFINITY;
   /** It spoke of a term that the tracker did not know. */
   isTermIgnored = false;
-  readonly #dropped = new Set<number>();
+  /** When the whole map of what is taken was sent to it. */
+  mapToldAt = Number.NEGATIVE_INFINITY;
+  readonly standing: Standing;
 
-  constructor(key: Member, isStock: boolean, pieceCount: number) {
+  constructor(key: Member, isStock: boolean, pieceCount: number, standing: Standing) {
+    this.standing = standing;
     this.key = key;
     this.isStock = isStock;
     this.said = new PieceMap(pieceCount);
   }
 
+  get window(): ClaimWindow {
+    return this.standing.window;
+  }
+
   /** Said that it holds pieces too often that nobody got from it. */
   get isLiar(): boolean {
-    return this.#dropped.size >= DROPS_MOST;
+    return this.standing.dropped.size >= DROPS_MOST;
   }
 
   holds(piece: number): boolean {
-    return this.said.has(piece) && !this.isLiar && !this.#dropped.has(piece);
+    return this.said.has(piece) && !this.isLiar && !this.standing.dropped.has(piece);
   }
 
   /** May it have another claim? */
@@ -53,12 +60,12 @@ export class BookMember<Member> {
 
   /** That it holds this one is not believed any more. */
   drop(piece: number): void {
-    if (!this.isLiar) this.#dropped.add(piece);
+    if (!this.isLiar) this.standing.dropped.add(piece);
   }
 
   /** In a new term everybody is believed anew. */
   forgive(): void {
-    this.#dropped.clear();
+    this.standing.dropped.clear();
     this.isTermIgnored = false;
   }
 }

@@ -17,12 +17,15 @@ import { PieceLedger } from "./piece-ledger.ts";
 import type { PieceState } from "./piece-state.ts";
 import { RecentMedian } from "./recent-median.ts";
 import { SlowMembers } from "./slow-members.ts";
+import { Standings } from "./standings.ts";
 import { takenMaps } from "./taken-news.ts";
 
 /** Pieces that take less than this, grant to have, are quick: their claims run out sooner. */
 const QUICK_MS = 1000;
 /** Pieces that take less than this: members are told more often what is taken. */
 const VERY_QUICK_MS = 200;
+/** A map of more bytes goes out with denials at most as often as news does. */
+const SMALL_MAP_BYTES = 1024;
 /** Claims of one member that wait while `open`s are collected. */
 const PARKED_MOST = 64;
 /** A claim is not renewed beyond this age: else one that only says that bytes flow holds a piece for ever. */
@@ -45,6 +48,7 @@ export class ClaimBook<Member extends object> {
   readonly #sources = new AvoidedSources<Entry<Member>>();
   readonly #doubts = new Doubts<Entry<Member>>();
   readonly #slow = new SlowMembers(() => this.#members.values());
+  readonly #standings = new Standings();
   readonly #pieceMs = new RecentMedian();
   /** Extra copies that may still be granted. */
   #reliefLeft: number;
@@ -113,11 +117,12 @@ export class ClaimBook<Member extends object> {
   }
 
   /** A member of the AS is connected; ourselves too. One that claims is told what is taken; a stock client is told nothing. */
-  joined(member: Member, { claims }: { readonly claims: boolean }, _now: number): void {
+  joined(member: Member, { claims }: { readonly claims: boolean }, now: number): void {
     if (this.#members.has(member)) return;
-    const entry = new BookMember(member, !claims, this.#options.pieceCount);
+    const standing = this.#standings.recall(this.#options.endpointOf(member));
+    const entry = new BookMember(member, !claims, this.#options.pieceCount, standing);
     this.#members.set(member, entry);
-    if (this.#office.isGranting) this.#tellMap(entry);
+    if (this.#office.isGranting) this.#tellMap(entry, now);
   }
 
   /** Its connection is reset or closed: what it claimed is free at once. */
@@ -125,6 +130,7 @@ export class ClaimBook<Member extends object> {
     const entry = this.#members.get(member);
     if (!entry) return;
     this.#members.delete(member);
+    this.#standings.remember(this.#options.endpointOf(member), entry.standing);
     this.#parked = this.#parked.filter((parked) => parked.entry !== entry);
     this.#slow.changed();
     this.#office.left(entry);
@@ -202,9 +208,9 @@ export class ClaimBook<Member extends object> {
   }
 
   /** Somebody else is head now, or nobody that we know. Claims stay known until they run out; `openClaims` has them. */
-  stepDown(head: PeerId | undefined, term: number, _now: number): void {
+  stepDown(head: PeerId | undefined, term: number, now: number): void {
     if (this.#office.stepDown(head, term)) this.#forgive();
-    for (const { entry, claim } of this.#unpark()) this.#deny(entry, claim, "not head");
+    for (const { entry, claim } of this.#unpark()) this.#deny(entry, claim, "not head", now);
   }
 
   /** The claims that we granted, for the new head: messages `open`, to be sent after the one of our own client. */
@@ -224,7 +230,9 @@ export class ClaimBook<Member extends object> {
 
   /** In a new term everybody is believed anew. */
   #forgive(): void {
+    this.#standings.forgive();
     for (const entry of this.#members.values()) {
+      if (entry.standing.dropped.size === 0) continue;
       const doubted = [...entry.said].filter((piece) => !entry.holds(piece));
       entry.forgive();
       for (const piece of doubted) {
@@ -237,10 +245,10 @@ export class ClaimBook<Member extends object> {
   #endCollecting(now: number): void {
     const isSomebodyMissing = () =>
       [...this.#members.values()].some(
-        ({ isStock, openedTerm }) => !isStock && openedTerm < this.#office.term,
+        ({ isStock, openedTerm, said }) => !isStock && !said.isFull && openedTerm < this.#office.term,
       );
     if (!this.#office.settles(isSomebodyMissing, now)) return;
-    for (const entry of [...this.#members.values()]) this.#tellMap(entry);
+    for (const entry of [...this.#members.values()]) this.#tellMap(entry, now);
     for (const { entry, claim } of this.#unpark()) this.#decide(entry, claim, now);
   }
 
@@ -254,9 +262,9 @@ export class ClaimBook<Member extends object> {
     this.#accounts.asked++;
     if (entry.declares(claim.up)) this.#slow.changed();
     if (this.#office.isGranting) this.#decide(entry, claim, now);
-    else if (!this.#office.isCollecting) this.#deny(entry, claim, "not head");
+    else if (!this.#office.isCollecting) this.#deny(entry, claim, "not head", now);
     else if (this.#parked.filter((parked) => parked.entry === entry).length >= PARKED_MOST) {
-      this.#deny(entry, claim, "window");
+      this.#deny(entry, claim, "window", now);
     } else this.#parked.push({ entry, claim });
   }
 
@@ -275,7 +283,7 @@ export class ClaimBook<Member extends object> {
         granted.push(piece);
       } else if (why === "held" || refusal === "slow") why = refusal;
     }
-    if (granted.length === 0) this.#deny(entry, claim, why);
+    if (granted.length === 0) this.#deny(entry, claim, why, now);
     else {
       this.#accounts.granted += granted.length;
       this.#options.tell(entry.key, { m: "grant", q: claim.q, pieces: granted, ttlMs: this.ttlMs });
@@ -303,16 +311,20 @@ export class ClaimBook<Member extends object> {
     this.#ledger.open({ piece, owner, from, since: now, deadline, isRelief, isReported: false });
   }
 
-  #deny(entry: Entry<Member>, claim: Claim, why: DenyReason): void {
+  /** With the map, where the member's own one was wrong. */
+  #deny(entry: Entry<Member>, claim: Claim, why: DenyReason, now: number): void {
     this.#accounts.denied++;
-    const isStale = why === "held" || why === "claimed";
-    const bits = isStale ? this.taken : undefined;
     const { head } = this.#office;
+    const isMapWrong = why === "held" || why === "claimed";
+    const bytes = Math.ceil(this.#options.pieceCount / 8);
+    const isDue = bytes <= SMALL_MAP_BYTES || now - entry.mapToldAt >= LIMITS.claims.takenMs;
+    const isTold = isMapWrong && isDue && bytes <= LIMITS.claims.bitsPerMessage;
+    if (isTold) entry.mapToldAt = now;
     this.#options.tell(entry.key, {
       m: "deny",
       q: claim.q,
       why,
-      ...(bits && bits.length <= LIMITS.claims.bitsPerMessage ? { taken: bits } : {}),
+      ...(isTold ? { taken: this.taken } : {}),
       ...(why === "not head" && head !== undefined ? { head } : {}),
     });
   }
@@ -441,8 +453,9 @@ export class ClaimBook<Member extends object> {
     return [...this.#members.values()].filter((entry) => entry.holds(piece));
   }
 
-  #tellMap(entry: Entry<Member>): void {
+  #tellMap(entry: Entry<Member>, now: number): void {
     if (entry.isStock) return;
+    entry.mapToldAt = now;
     for (const body of takenMaps(this.#ledger.taken)) this.#options.tell(entry.key, body);
   }
 }

@@ -70,6 +70,17 @@ describe("what is taken", () => {
     expect([...a.told, ...stock.told]).toEqual([]);
   });
 
+  test("comes with denials, where it is long at most once a second", () => {
+    const [booked, a, b] = two({ pieceCount: 10_000 });
+    booked.granted(a, [1]);
+    const maps = [1000, 500, 500].map((ms) => {
+      booked.now += ms;
+      const answer = booked.claim(b, [1]);
+      return answer?.m === "deny" && answer.taken !== undefined;
+    });
+    expect(maps).toEqual([true, false, true]);
+  });
+
   test("comes in parts where the map is longer than a message may be", () => {
     const [booked, a] = two({ pieceCount: 600_000 });
     booked.hold(a, 524_288);

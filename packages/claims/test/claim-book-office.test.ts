@@ -29,15 +29,21 @@ describe("a book", () => {
     expect(booked.heard(b, "taken_map").map(({ bits }) => piecesOf(bits))).toEqual([[3]]);
   });
 
-  test("waits for a second at most, and not for stock clients", () => {
-    const [booked, a] = standby(2) as [Booked, TestMember];
+  test("waits for a second at most, and not for stock clients, nor for who has everything", () => {
+    const [booked, a, seed] = standby(2) as [Booked, TestMember, TestMember];
     booked.join(false);
+    booked.hold(seed, ...Array(15).keys());
     booked.book.takeOver(1, booked.now);
     booked.claim(a, [3]);
     booked.pass(750);
-    expect(booked.heard(a, "grant")).toEqual([]);
+    expect(booked.heard(a, "deny")).toEqual([]);
     booked.pass(250);
-    expect(booked.heard(a, "grant").length).toBe(1);
+    expect(booked.heard(a, "deny").length).toBe(1);
+    booked.book.stepDown(undefined, 2, booked.now);
+    booked.hold(seed, 15);
+    booked.book.takeOver(3, booked.now);
+    booked.send(a, { m: "open", pieces: [], ttlsMs: [] }, 3);
+    expect(booked.denial(a, [3])).toBe("held");
   });
 
   test("takes open claims also before it knows that it is head", () => {

@@ -150,6 +150,20 @@ describe("a member's window", () => {
     booked.pass(10_000 + 5_000);
     expect(booked.granted(a, [3], { from: endpoint(5) })).toEqual([3]);
   });
+
+  test("and its pause are the same when it comes back from where it was", () => {
+    const [booked, a] = two();
+    booked.hold(a, 0);
+    booked.granted(a, [1, 2, 3, 4]);
+    booked.pass(10_000);
+    booked.book.left(a, booked.now);
+    const back = booked.join(true, a.endpoint);
+    const other = booked.join();
+    expect(booked.denial(back, [5], { from: endpoint(1) })).toBe("window");
+    expect(booked.granted(other, [5, 6, 7, 8, 9]).length).toBe(4);
+    booked.pass(5_000);
+    expect(booked.granted(back, [10, 11, 12], { from: endpoint(1) })).toEqual([10, 11]);
+  });
 });
 
 describe("an external peer", () => {

@@ -14,7 +14,7 @@ const conditions = fc.record({
   delayMs: fc.integer({ min: 1, max: 150 }),
 });
 
-const CALM = { loss: 0, unreliableOutside: false, leavers: 0, liars: 0 };
+const CALM = { loss: 0, unreliableOutside: false, leavers: 0, liars: 0, breaks: 0 };
 
 function run(given: AsConditions): SimulatedAs {
   const as = new SimulatedAs(given);
@@ -82,7 +82,14 @@ describe("an AS of members and a head", () => {
 
   test("gets everything though two believe to be its head", () => {
     inEveryAs(30, (basics) => {
-      run({ ...basics, ...CALM, twoHeads: [2000, 9000] });
+      const as = run({ ...basics, ...CALM, twoHeads: [2000, 9000] });
+      expect(as.crossings).toBeLessThanOrEqual(2 * basics.pieces);
+    });
+  });
+
+  test("gets everything though connections with the head break", () => {
+    inEveryAs(30, (basics) => {
+      run({ ...basics, ...CALM, breaks: 8 });
     });
   });
 
@@ -95,6 +102,7 @@ describe("an AS of members and a head", () => {
         unreliableOutside: true,
         leavers: 2,
         liars: 1,
+        breaks: 3,
         headDiesAt: 12_000,
         twoHeads: [4000, 30_000],
       });

@@ -12,6 +12,8 @@ export interface AsConditions {
   readonly leavers: number;
   /** Members that claim and never fetch, and say that they hold what they do not. */
   readonly liars: number;
+  /** Connections between members and their head that break, and are made again. */
+  readonly breaks: number;
   /** When the head dies; unset: it does not. */
   readonly headDiesAt?: number;
   /** From when to when some members follow another head, which believes to be it, as the old one does; unset: never. */

@@ -95,7 +95,11 @@ export class SimulatedAs {
   }
 
   #planFaults(): void {
-    const { headDiesAt, twoHeads, leavers, members, liars } = this.conditions;
+    const { headDiesAt, twoHeads, leavers, members, liars, breaks } = this.conditions;
+    for (let i = 0; i < breaks; i++) {
+      const member = this.members[1 + randomBelow(this.random, members - 1)];
+      this.time.after(this.random() * 40_000, () => member?.losesHead(this.random() * 3000));
+    }
     if (headDiesAt !== undefined) {
       this.time.after(headDiesAt, () => this.members[0]?.die());
       this.time.after(headDiesAt + 1000, () => this.#appoint(1, 2, 2000));

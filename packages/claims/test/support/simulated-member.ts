@@ -30,6 +30,8 @@ export class SimulatedMember {
   readonly #port: LocalHeadPort;
   #head: SimulatedMember | undefined;
   #term = 0;
+  /** How often its connection with the head broke: what was under way on an earlier one is lost. */
+  #breaks = 0;
   /** Bytes in hand of each piece begun. */
   readonly #bytes = new Map<number, number>();
   readonly #unchokedBy = new Set<OutsidePeer>();
@@ -159,6 +161,25 @@ export class SimulatedMember {
     this.book.left(member, this.#as.time.now);
     this.#as.witness.left(this.book, member);
     if (this.#head === member) this.#head = undefined;
+  }
+
+  /** The connection with the head breaks, and is there again after a while. */
+  losesHead(forMs: number): void {
+    const head = this.#head;
+    if (!head || head === this || !head.isHere || !this.isHere) return;
+    const { time, witness } = this.#as;
+    this.#head = undefined;
+    this.#breaks++;
+    head.book.left(this, time.now);
+    witness.left(head.book, this);
+    head.#port.flush();
+    time.after(forMs, () => {
+      if (!this.isHere || !head.isHere) return;
+      head.book.joined(this, { claims: true }, time.now);
+      head.book.held(this, this.has, time.now);
+      this.#head ??= head;
+      this.client.headChanged(time.now);
+    });
   }
 
   /** With a word. */
@@ -293,11 +314,15 @@ export class SimulatedMember {
     if (!head) return undefined;
     if (head === this) return this.#port;
     const term = this.#term;
+    const breaks = this.#breaks;
     return {
-      // A liar keeps what it was granted.
-      send: (body) =>
-        (this.isLiar && body.m === "release") ||
-        this.#as.send(this, head, () => head.#bookReceives(this, body, term)),
+      send: (body) => {
+        // A liar keeps what it was granted.
+        if (this.isLiar && body.m === "release") return;
+        this.#as.send(this, head, () => {
+          if (this.#breaks === breaks) head.#bookReceives(this, body, term);
+        });
+      },
     };
   }
 
@@ -312,8 +337,9 @@ export class SimulatedMember {
     this.#as.toldBy(this, member, body);
     if (member === this) this.#port.tell(body);
     else {
+      const breaks = member.#breaks;
       this.#as.send(this, member, () => {
-        if (member.#head !== this) return;
+        if (member.#head !== this || member.#breaks !== breaks) return;
         member.client.received(body, this.#as.time.now);
         member.#port.flush();
       });
