@@ -1,17 +1,15 @@
-import { sample } from "@cachetorrent/clock";
 import {
   type ClaimMessage,
   type DenyReason,
   type Endpoint,
   LIMITS,
   type PeerId,
-  sameEndpoint,
 } from "@cachetorrent/protocol";
 import { AvoidedSources } from "./avoided-sources.ts";
 import { BookMember } from "./book-member.ts";
 import type { ClaimAccounts, ClaimBookOptions } from "./claim-book-options.ts";
 import type { OpenClaim } from "./claim-table.ts";
-import { Doubts } from "./doubts.ts";
+import { Holders } from "./holders.ts";
 import { Office } from "./office.ts";
 import { PieceLedger } from "./piece-ledger.ts";
 import type { PieceState } from "./piece-state.ts";
@@ -46,7 +44,7 @@ export class ClaimBook<Member extends object> {
   readonly #ledger: PieceLedger<Entry<Member>>;
   readonly #office = new Office<Entry<Member>>();
   readonly #sources = new AvoidedSources<Entry<Member>>();
-  readonly #doubts = new Doubts<Entry<Member>>();
+  readonly #holders: Holders<Member>;
   readonly #slow = new SlowMembers(() => this.#members.values());
   readonly #standings = new Standings();
   readonly #pieceMs = new RecentMedian();
@@ -58,6 +56,13 @@ export class ClaimBook<Member extends object> {
   constructor(options: ClaimBookOptions<Member>) {
     this.#options = options;
     this.#ledger = new PieceLedger(options.pieceCount, options.now);
+    this.#holders = new Holders({
+      random: options.random,
+      ledger: this.#ledger,
+      members: () => this.#members.values(),
+      endpointOf: (member) => options.endpointOf(member),
+      gained: (piece) => this.#canBeHadInside(piece),
+    });
     this.#reliefLeft = Math.floor(Math.max(0, (options.relief ?? 1) - 1) * options.pieceCount);
   }
 
@@ -92,7 +97,7 @@ export class ClaimBook<Member extends object> {
   stateOf(piece: number): PieceState<Member> {
     const claim = this.#ledger.claims.get(piece);
     if (this.#ledger.isHeld(piece)) {
-      const holders = this.#holdersOf(piece).map(({ key }) => key);
+      const holders = this.#holders.of(piece).map(({ key }) => key);
       return { is: "held", holders, relief: claim?.owner.key };
     }
     if (!claim) return { is: "free" };
@@ -111,7 +116,7 @@ export class ClaimBook<Member extends object> {
       members: this.#members.size,
       claims: this.#ledger.claims.size,
       parked: this.#parked.length,
-      doubts: this.#doubts.size,
+      doubts: this.#holders.doubtCount,
       sources: this.#sources.size,
     };
   }
@@ -134,9 +139,8 @@ export class ClaimBook<Member extends object> {
     this.#parked = this.#parked.filter((parked) => parked.entry !== entry);
     this.#slow.changed();
     this.#office.left(entry);
-    this.#doubts.left(entry);
     for (const piece of [...entry.claims.keys()]) this.#close(piece);
-    for (const piece of entry.said) if (entry.holds(piece)) this.#ledger.lost(piece);
+    this.#holders.left(entry);
   }
 
   /** The member said that it holds these. */
@@ -175,7 +179,7 @@ export class ClaimBook<Member extends object> {
         this.#opened(entry, body, term, now);
         break;
       case "where":
-        this.#asked(entry, body, now);
+        this.#options.tell(member, this.#holders.answer(entry, body, now));
         break;
       default:
         break;
@@ -187,7 +191,9 @@ export class ClaimBook<Member extends object> {
     this.#office.sweep(now);
     this.#endCollecting(now);
     this.#expire(now);
-    if (this.#office.isHeld) this.#dropDoubted(now);
+    for (const liar of this.#office.isHeld ? this.#holders.dropDoubted(now) : []) {
+      for (const claim of [...liar.claims.values()]) this.#revoke(claim);
+    }
     if (!this.#office.isGranting) return;
     const isVeryQuick = (this.#pieceMs.value ?? Infinity) < VERY_QUICK_MS;
     const periodMs = isVeryQuick ? LIMITS.claims.quickTakenMs : LIMITS.claims.takenMs;
@@ -203,13 +209,13 @@ export class ClaimBook<Member extends object> {
    * later. Said again of an office that we hold it confirms that, under whatever term.
    */
   takeOver(term: number, now: number): void {
-    if (this.#office.takeOver(term, now)) this.#forgive();
+    if (this.#office.takeOver(term, now)) this.#newTerm();
     this.#endCollecting(now);
   }
 
   /** Somebody else is head now, or nobody that we know. Claims stay known until they run out; `openClaims` has them. */
   stepDown(head: PeerId | undefined, term: number, now: number): void {
-    if (this.#office.stepDown(head, term)) this.#forgive();
+    if (this.#office.stepDown(head, term)) this.#newTerm();
     for (const { entry, claim } of this.#unpark()) this.#deny(entry, claim, "not head", now);
   }
 
@@ -228,18 +234,9 @@ export class ClaimBook<Member extends object> {
     return bodies;
   }
 
-  /** In a new term everybody is believed anew. */
-  #forgive(): void {
+  #newTerm(): void {
     this.#standings.forgive();
-    for (const entry of this.#members.values()) {
-      if (entry.standing.dropped.size === 0) continue;
-      const doubted = [...entry.said].filter((piece) => !entry.holds(piece));
-      entry.forgive();
-      for (const piece of doubted) {
-        this.#ledger.gained(piece);
-        this.#canBeHadInside(piece);
-      }
-    }
+    this.#holders.forgive();
   }
 
   #endCollecting(now: number): void {
@@ -377,21 +374,6 @@ export class ClaimBook<Member extends object> {
     this.#ledger.open({ piece, owner, from: undefined, since: now, deadline, isRelief: false, isReported });
   }
 
-  /** Who holds it. A member that names all of them as not serving doubts them. */
-  #asked(entry: Entry<Member>, body: ClaimMessage & { m: "where" }, now: number): void {
-    const { q, piece } = body;
-    const not = body.not.slice(0, LIMITS.claims.endpointsExcepted);
-    const holders = this.#holdersOf(piece).filter((holder) => holder !== entry);
-    const others = holders
-      .map(({ key }) => this.#options.endpointOf(key))
-      .filter((endpoint) => endpoint !== undefined)
-      .filter((endpoint) => !not.some((excepted) => sameEndpoint(excepted, endpoint)));
-    const endpoints = sample(others, LIMITS.claims.holdersMost, this.#options.random);
-    this.#options.tell(entry.key, { m: "holders", q, piece, endpoints });
-    const isDoubt = holders.length > 0 && endpoints.length === 0 && !entry.said.has(piece) && !entry.isLiar;
-    if (isDoubt) this.#doubts.add(piece, entry, now);
-  }
-
   #delivered(claim: OpenClaim<Entry<Member>>, now: number): void {
     this.#ledger.close(claim.piece);
     if (!claim.isReported) this.#pieceMs.add(now - claim.since);
@@ -401,7 +383,7 @@ export class ClaimBook<Member extends object> {
 
   /** Who fetches it from outside meanwhile is stopped. */
   #canBeHadInside(piece: number): void {
-    this.#doubts.settle(piece);
+    this.#holders.settle(piece);
     const claim = this.#ledger.claims.get(piece);
     if (claim && !claim.isRelief) this.#revoke(claim);
   }
@@ -425,32 +407,6 @@ export class ClaimBook<Member extends object> {
       claim.owner.window.expired(now);
       if (claim.from) this.#sources.failed(claim.from, claim.owner, now);
     }
-  }
-
-  #dropDoubted(now: number): void {
-    for (const piece of this.#doubts.ripe((doubted) => this.#doubtersNeeded(doubted), now)) {
-      this.#doubts.settle(piece);
-      for (const holder of this.#holdersOf(piece)) this.#drop(holder, piece);
-    }
-  }
-
-  /** That the member holds this piece is not believed any more; of a liar, nothing is. */
-  #drop(holder: Entry<Member>, piece: number): void {
-    const held = [...holder.said].filter((other) => holder.holds(other));
-    holder.drop(piece);
-    for (const other of held) if (!holder.holds(other)) this.#ledger.lost(other);
-    if (holder.isLiar) for (const claim of [...holder.claims.values()]) this.#revoke(claim);
-  }
-
-  /** Two; one where nobody else is there who could miss it. */
-  #doubtersNeeded(piece: number): number {
-    let others = 0;
-    for (const entry of this.#members.values()) if (!entry.isStock && !entry.holds(piece)) others++;
-    return others >= 2 ? 2 : 1;
-  }
-
-  #holdersOf(piece: number): Entry<Member>[] {
-    return [...this.#members.values()].filter((entry) => entry.holds(piece));
   }
 
   #tellMap(entry: Entry<Member>, now: number): void {

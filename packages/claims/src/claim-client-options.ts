@@ -1,4 +1,3 @@
-import type { Random } from "@cachetorrent/clock";
 import type { DenyReason, Endpoint, PeerId } from "@cachetorrent/protocol";
 import type { HeadFault } from "./head-fault.ts";
 import type { HeadPort } from "./head-port.ts";
@@ -9,7 +8,6 @@ export interface ClaimClientOptions<Neighbour extends object> {
   readonly pieceLength: number;
   /** Our declared upload capacity, bytes/s. */
   readonly up: number;
-  readonly random: Random;
   /** The head as it is now; undefined while there is none. */
   port(): HeadPort | undefined;
   /** At most `most` pieces that the neighbour holds, we lack, and `isOpen`; best first. */

@@ -32,11 +32,7 @@ export class ClaimClient<Neighbour extends object> {
     this.#options = options;
     this.#taken = new PieceMap(options.pieceCount);
     this.#held = new PieceMap(options.pieceCount);
-    this.#asking = new Asking(options, this.#sides, (neighbour) => {
-      const relieves = this.#taken.isFull && (options.mayRelieve?.(neighbour) ?? false);
-      return (piece) =>
-        (relieves || !this.#taken.has(piece)) && !this.#held.has(piece) && !this.#grants.has(piece);
-    });
+    this.#asking = new Asking(options, this.#sides, (neighbour) => this.#isOpen(neighbour));
     this.#missing = new MissingPieces((fault) => options.headStalled(fault));
   }
 
@@ -59,6 +55,15 @@ export class ClaimClient<Neighbour extends object> {
   /** May it be fetched from this neighbour, now or later? */
   isGranted(neighbour: Neighbour, piece: number): boolean {
     return this.#grants.at(piece)?.neighbour === neighbour;
+  }
+
+  /**
+   * Is it a reason to be interested in an external neighbour that has it? So is what may be claimed, and what is granted already: not
+   * interested, we would be choked in the middle.
+   */
+  isWanted(neighbour: Neighbour, piece: number): boolean {
+    if (this.isGranted(neighbour, piece) || this.#grants.kept.has(piece)) return true;
+    return this.#isOpen(neighbour)(piece);
   }
 
   mayRequestNow(neighbour: Neighbour, piece: number): boolean {
@@ -268,6 +273,13 @@ export class ClaimClient<Neighbour extends object> {
     for (const { grant, from } of this.#grants.kept) this.#release(grant.piece, "leaving", from);
     this.#grants.clear();
     this.#sides.clear();
+  }
+
+  /** What may be claimed from the neighbour: with relief, extra copies too. */
+  #isOpen(neighbour: Neighbour): (piece: number) => boolean {
+    const relieves = this.#taken.isFull && (this.#options.mayRelieve?.(neighbour) ?? false);
+    return (piece) =>
+      (relieves || !this.#taken.has(piece)) && !this.#held.has(piece) && !this.#grants.has(piece);
   }
 
   #send(body: ClaimMessage): void {

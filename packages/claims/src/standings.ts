@@ -14,6 +14,10 @@ export interface Standing {
 export class Standings {
   readonly #gone = new Map<string, Standing>();
 
+  get size(): number {
+    return this.#gone.size;
+  }
+
   /** What the member had when it was here last, or a new one. */
   recall(endpoint: Endpoint | undefined): Standing {
     const key = endpoint && formatEndpoint(endpoint);

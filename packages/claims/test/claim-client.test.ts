@@ -153,6 +153,24 @@ describe("a grant", () => {
     expect(as.client.isTaken(9)).toBe(true);
   });
 
+  test("is wanted of its neighbour, as what is free is of all, and what is kept", () => {
+    const as = new Claiming();
+    const [neighbour, other] = [as.unchoked(7, 8), as.neighbour(7, 8)];
+    as.grant();
+    as.client.received({ m: "taken", pieces: [1] }, as.now);
+    as.client.held(2, as.now);
+    expect([1, 2, 3, 7].map((piece) => as.client.isWanted(neighbour, piece))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(as.client.isWanted(other, 7)).toBe(false);
+    as.begun.add(7);
+    as.client.neighbourChoked(neighbour, as.now);
+    expect(as.client.isWanted(other, 7)).toBe(true);
+  });
+
   test("of what was not asked for is no grant", () => {
     const as = new Claiming();
     const neighbour = as.unchoked(7);

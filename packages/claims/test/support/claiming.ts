@@ -1,4 +1,3 @@
-import { seededRandom } from "@cachetorrent/clock";
 import type { ClaimMessage, Endpoint } from "@cachetorrent/protocol";
 import { ClaimClient, type ClaimClientOptions } from "../../src/index.ts";
 import type { Told } from "./booked.ts";
@@ -28,7 +27,6 @@ export class Claiming {
       pieceCount: 64,
       pieceLength: 100_000,
       up: 5000,
-      random: seededRandom(1),
       port: () => (this.hasHead ? { send: (body) => this.sent.push(body) } : undefined),
       candidates: (neighbour, most, isOpen) => [...neighbour.has].filter(isOpen).slice(0, most),
       has: (neighbour, piece) => neighbour.has.has(piece),

@@ -63,7 +63,6 @@ export class SimulatedMember {
       pieceCount: pieces,
       pieceLength: PIECE_LENGTH,
       up: 100_000,
-      random: as.random,
       port: () => this.#portToHead(),
       candidates: (peer, most, isOpen) => this.#candidates(peer, most, isOpen),
       has: (peer, piece) => peer.has.has(piece),
