@@ -26,6 +26,8 @@ const VERY_QUICK_MS = 200;
 const SMALL_MAP_BYTES = 1024;
 /** Claims of one member that wait while `open`s are collected. */
 const PARKED_MOST = 64;
+/** Nothing came from outside for so long: a source that failed is better than none. */
+const STARVED_MS = 15_000;
 /** A claim is not renewed beyond this age: else one that only says that bytes flow holds a piece for ever. */
 const CLAIM_AGE_MOST_MS = 600_000;
 
@@ -48,6 +50,8 @@ export class ClaimBook<Member extends object> {
   readonly #slow = new SlowMembers(() => this.#members.values());
   readonly #standings = new Standings();
   readonly #pieceMs = new RecentMedian();
+  /** When a piece came from outside last. */
+  #deliveredAt: number;
   /** Extra copies that may still be granted. */
   #reliefLeft: number;
   /** Claims that wait while `open`s are collected. */
@@ -55,6 +59,7 @@ export class ClaimBook<Member extends object> {
 
   constructor(options: ClaimBookOptions<Member>) {
     this.#options = options;
+    this.#deliveredAt = options.now;
     this.#ledger = new PieceLedger(options.pieceCount, options.now);
     this.#holders = new Holders({
       random: options.random,
@@ -268,8 +273,9 @@ export class ClaimBook<Member extends object> {
   /** Grants the best of its candidates that are free, as far as its window allows; or says why none. */
   #decide(entry: Entry<Member>, claim: Claim, now: number): void {
     const room = Math.min(entry.window.size - entry.claims.size, claim.n, LIMITS.claims.candidates);
-    const isBarred =
-      entry.isLiar || entry.window.isPaused(now) || this.#sources.isAvoided(claim.from, entry, now);
+    const isStarved = now - this.#deliveredAt >= STARVED_MS;
+    const isAvoided = !isStarved && this.#sources.isAvoided(claim.from, entry, now);
+    const isBarred = entry.isLiar || entry.window.isPaused(now) || isAvoided;
     const granted: number[] = [];
     let why: DenyReason = isBarred || !(room >= 1) ? "window" : "held";
     for (const piece of why === "window" ? [] : claim.pieces.slice(0, LIMITS.claims.candidates)) {
@@ -378,6 +384,7 @@ export class ClaimBook<Member extends object> {
     this.#ledger.close(claim.piece);
     if (!claim.isReported) this.#pieceMs.add(now - claim.since);
     claim.owner.window.delivered();
+    this.#deliveredAt = now;
     if (claim.from) this.#sources.served(claim.from);
   }
 

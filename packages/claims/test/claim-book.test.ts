@@ -174,15 +174,32 @@ describe("an external peer", () => {
     booked.send(member, { m: "release", piece: 0, why, from: bad });
   }
 
-  test("that failed three times is avoided by all for 5 minutes", () => {
-    const [booked, a, b] = two();
+  test("that failed three times is avoided by all for 5 minutes, while pieces come from others", () => {
+    const [booked, a, b] = two({ pieceCount: 100 });
     fail(booked, a, "stalled");
     fail(booked, b, "bad data");
     fail(booked, a, "stalled");
     expect(booked.denial(b, [0], { from: bad })).toBe("window");
     expect(booked.granted(b, [0], { from: endpoint(501) })).toEqual([0]);
-    booked.pass(300_000);
+    for (let piece = 10; piece < 39; piece++) {
+      expect(booked.granted(b, [piece], { from: endpoint(501) })).toEqual([piece]);
+      booked.hold(b, piece);
+      booked.pass(10_000, () => booked.send(b, { m: "renew", pieces: [0] }));
+    }
+    expect(booked.denial(a, [1], { from: bad })).toBe("window");
+    booked.pass(10_000);
     expect(booked.granted(a, [1], { from: bad })).toEqual([1]);
+  });
+
+  test("that failed is better than none when nothing has come from outside for 15 s", () => {
+    const [booked, a, b] = two();
+    for (const member of [a, b, a]) fail(booked, member, "stalled");
+    booked.pass(13_750);
+    expect(booked.denial(a, [0], { from: bad })).toBe("window");
+    booked.pass(250);
+    expect(booked.granted(a, [0], { from: bad })).toEqual([0]);
+    booked.hold(a, 0);
+    expect(booked.granted(b, [1], { from: bad })).toEqual([1]);
   });
 
   test("that failed for one member only is avoided by that one only", () => {

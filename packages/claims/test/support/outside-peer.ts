@@ -19,7 +19,7 @@ export class OutsidePeer {
     this.#as = as;
     this.#isSeed = n === 0;
     this.endpoint = endpoint(1000 + n);
-    this.rate = 3_000 + as.random() * 60_000;
+    this.rate = 8_000 + as.random() * 55_000;
     this.has = new PieceMap(as.conditions.pieces);
     for (let piece = 0; piece < as.conditions.pieces; piece++) {
       if (this.#isSeed || as.random() < 0.3) this.has.add(piece);

@@ -32,6 +32,8 @@ export class SimulatedMember {
   #term = 0;
   /** How often its connection with the head broke: what was under way on an earlier one is lost. */
   #breaks = 0;
+  /** The head that it is not connected with for a while. */
+  #cutOff: SimulatedMember | undefined;
   /** Bytes in hand of each piece begun. */
   readonly #bytes = new Map<number, number>();
   readonly #unchokedBy = new Set<OutsidePeer>();
@@ -167,16 +169,17 @@ export class SimulatedMember {
     const head = this.#head;
     if (!head || head === this || !head.isHere || !this.isHere) return;
     const { time, witness } = this.#as;
-    this.#head = undefined;
+    if (this.#cutOff) return;
+    this.#cutOff = head;
     this.#breaks++;
     head.book.left(this, time.now);
     witness.left(head.book, this);
     head.#port.flush();
     time.after(forMs, () => {
+      this.#cutOff = undefined;
       if (!this.isHere || !head.isHere) return;
       head.book.joined(this, { claims: true }, time.now);
       head.book.held(this, this.has, time.now);
-      this.#head ??= head;
       this.client.headChanged(time.now);
     });
   }
@@ -310,7 +313,7 @@ export class SimulatedMember {
 
   #portToHead(): HeadPort | undefined {
     const head = this.#head;
-    if (!head) return undefined;
+    if (!head || head === this.#cutOff) return undefined;
     if (head === this) return this.#port;
     const term = this.#term;
     const breaks = this.#breaks;
