@@ -323,12 +323,11 @@ export class ClaimDesk implements Grants {
   }
 
   #makeClient(): ClaimClient<Connection> {
-    const { changed, downloads, have, pieceLength, random, up } = this.#parts;
+    const { changed, downloads, have, pieceLength, up } = this.#parts;
     const client: ClaimClient<Connection> = new ClaimClient<Connection>({
       pieceCount: have.pieceCount,
       pieceLength,
       up,
-      random,
       port: () => this.#port,
       candidates: (connection, most, isOpen) =>
         this.#outside.candidates(connection, have, most, isOpen, (piece) => downloads.hasBytesOf(piece)),
