@@ -142,9 +142,17 @@ describe("a choke", () => {
     const choked = served.find((raw) => raw.count("choke") > 0) as RawPeer;
     await until("all are answered", () => choked.count("piece") + choked.count("reject") === 20);
     clock.advance(5_000);
-    const after = choked.messages.slice(choked.messages.findIndex(([name]) => name === "choke") + 1);
-    expect(after.filter(([name]) => name === "piece")).toEqual([]);
-    expect(after.filter(([name]) => name === "reject").length).toBe(choked.count("reject"));
+    const choke = choked.messages.findIndex(([name]) => name === "choke");
+    const after = () => choked.messages.slice(choke + 1);
+    expect(after().filter(([name]) => name === "piece")).toEqual([]);
+    expect(after().filter(([name]) => name === "reject").length).toBe(choked.count("reject"));
+    // Nor when it has a slot again: what it asks for then is all that it gets.
+    await advanceUntil(clock, "it is unchoked again", () => choked.count("unchoke") > 1);
+    choked.request(19, BLOCK, BLOCK);
+    const isServed = () =>
+      after().some(([name, piece, begin]) => name === "piece" && piece === 19 && begin === BLOCK);
+    await advanceUntil(clock, "it is served", isServed);
+    expect(after().filter(([name]) => name === "piece").length).toBe(1);
   });
 });
 

@@ -136,6 +136,17 @@ describe("a super-seed", () => {
     expect(new Set(told).size).toBe(20);
   });
 
+  it("reveals what nobody was told of before what a choked peer knows", () => {
+    const swarm = new Swarm(8);
+    swarm.join("a");
+    swarm.unchoke("a");
+    const before = [...(swarm.told.get("a") ?? [])];
+    swarm.choke("a");
+    swarm.join("b");
+    swarm.unchoke("b");
+    expect(swarm.open("b").filter((piece) => before.includes(piece))).toEqual([]);
+  });
+
   it("gives what a choked peer only waits for to one that can fetch it, when all are revealed", () => {
     const swarm = new Swarm(5);
     swarm.join("a", "b", "c", "d", "e");

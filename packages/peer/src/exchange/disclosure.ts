@@ -34,7 +34,7 @@ export class Disclosure {
   #home: HomeReveal | undefined;
   #wasHeldBack = false;
   #ases: readonly SwarmAs[] = [];
-  /** Members of our AS, ourselves included, a moment ago. */
+  /** Members of our AS, ourselves included: the most that we have known of. Who is complete, as we are, is no neighbour any more. */
   #membersInAs = 1;
 
   constructor(parts: DisclosureParts) {
@@ -44,7 +44,7 @@ export class Disclosure {
     this.#haves = new HaveBatcher(clock, (pieces) => this.#announce(pieces));
     this.#late = new LateHaves({
       have,
-      isDue: (connection, piece) => !this.#wasTold(connection, piece) && this.#reveals(connection, piece),
+      isDue: (connection, piece) => this.#isDue(connection, piece),
       tell: (connection, piece) => this.#tell(connection, piece),
       done: (connection) => {
         if (this.#uploading === "plain" && !connection.isIndirect) this.#told.delete(connection);
@@ -62,7 +62,7 @@ export class Disclosure {
     this.#uploading = uploading;
     if (typeof uploading === "object") {
       this.#ases = uploading.ases ?? this.#ases;
-      this.#membersInAs = uploading.membersInAs();
+      this.#countMembers();
       if (!areSameRules(before, uploading)) this.#coordinate(uploading, before === "undecided");
       return;
     }
@@ -89,6 +89,7 @@ export class Disclosure {
 
   /** The other side has told what it speaks. */
   introduced(connection: Connection): void {
+    this.#countMembers();
     this.#superSeeded(connection);
     // It may be of the home of pieces, or none that homes are for.
     if (this.#home?.isInForce && this.#told.has(connection)) this.#late.begin(connection);
@@ -96,7 +97,8 @@ export class Disclosure {
 
   /** The other side has told its map of pieces. */
   mapped(connection: Connection): void {
-    if (!this.#superSeed) return;
+    // Who comes complete is a seed, or says so, and is hung up on: nothing is known to have come out of us.
+    if (!this.#superSeed || connection.theirs.isFull) return;
     for (const piece of connection.theirs) this.#superSeed?.announced(connection, piece);
     this.#superSeeded(connection);
   }
@@ -155,7 +157,7 @@ export class Disclosure {
 
   sweep(now: number): void {
     const { connections, have } = this.#parts;
-    if (typeof this.#uploading === "object") this.#membersInAs = this.#uploading.membersInAs();
+    this.#countMembers();
     const told = this.#outside().map((one) => one.theirs);
     this.#home?.sweep(now, told, have.size > 0);
     const isHeldBack = this.#home?.isInForce ?? false;
@@ -223,6 +225,15 @@ export class Disclosure {
     return this.#isOutside(connection) && (this.#home?.isInForce ?? false);
   }
 
+  /**
+   * Also what the other side holds, if we hid that we are a seed: else it would never know that we are, nor do we know what it
+   * holds of what we revealed, and two complete peers would stay connected for nothing.
+   */
+  #isDue(connection: Connection, piece: number): boolean {
+    if (this.#wasTold(connection, piece) || !this.#reveals(connection, piece)) return false;
+    return this.#isInitialSeed || !connection.theirs.has(piece);
+  }
+
   #announce(pieces: readonly number[]): void {
     const role = this.#parts.role();
     for (const connection of this.#parts.connections) {
@@ -251,6 +262,11 @@ export class Disclosure {
   #tell(connection: Connection, piece: number): void {
     connection.sendHave(piece);
     this.#told.get(connection)?.add(piece);
+  }
+
+  #countMembers(): void {
+    if (typeof this.#uploading === "string") return;
+    this.#membersInAs = Math.max(this.#membersInAs, this.#uploading.membersInAs());
   }
 
   #outside(): Connection[] {

@@ -7,7 +7,7 @@ const TOLD_A_SWEEP = 1000;
 export interface LateHavesParts {
   /** The pieces we hold. */
   readonly have: PieceSet;
-  /** Is the other side to be told of the piece, which it has not announced itself? */
+  /** Is the other side to be told of the piece? */
   isDue(connection: Connection, piece: number): boolean;
   tell(connection: Connection, piece: number): void;
   /** It was told of all that was due. */
@@ -45,7 +45,7 @@ export class LateHaves {
     for (let told = 0; told < TOLD_A_SWEEP; ) {
       const next = pieces.next();
       if (next.done) return true;
-      if (connection.theirs.has(next.value) || !this.#parts.isDue(connection, next.value)) continue;
+      if (!this.#parts.isDue(connection, next.value)) continue;
       this.#parts.tell(connection, next.value);
       told++;
     }

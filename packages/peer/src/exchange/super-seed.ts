@@ -40,9 +40,9 @@ export class SuperSeed<P> {
   /** The pieces that are not out, in random order, and where each stands in it. */
   readonly #remaining: number[];
   readonly #at: Int32Array;
-  /** At how many unchoked peers, and at how many choked ones, each piece is open. */
+  /** At how many unchoked peers each piece is open, and how many were told of it. */
   readonly #offers: Uint16Array;
-  readonly #baits: Uint16Array;
+  readonly #knownBy: Uint16Array;
   /** When each piece was last asked for. */
   readonly #askedAt = new Map<number, number>();
   /** Pieces that are out at one peer only, as far as is known. */
@@ -59,7 +59,7 @@ export class SuperSeed<P> {
       this.#at[piece] = at;
     });
     this.#offers = new Uint16Array(pieceCount);
-    this.#baits = new Uint16Array(pieceCount);
+    this.#knownBy = new Uint16Array(pieceCount);
   }
 
   /** Every piece has come out once: from now on it is a seed like any other. */
@@ -94,6 +94,7 @@ export class SuperSeed<P> {
     const shown = this.#peers.get(peer);
     if (!shown) return;
     this.#takeBack(shown);
+    for (const piece of shown.known) count(this.#knownBy, piece, -1);
     this.#peers.delete(peer);
     for (const [piece, only] of this.#onlyAt) if (only === peer) this.#lost(piece);
   }
@@ -101,7 +102,6 @@ export class SuperSeed<P> {
   unchoked(peer: P): void {
     const shown = this.#peers.get(peer);
     if (!shown || shown.isUnchoked) return;
-    for (const piece of shown.open) count(this.#baits, piece, -1);
     for (const piece of shown.open) count(this.#offers, piece, 1);
     shown.isUnchoked = true;
   }
@@ -144,6 +144,7 @@ export class SuperSeed<P> {
       this.#open(shown, piece);
       if (shown.known.has(piece)) continue;
       shown.known.add(piece);
+      count(this.#knownBy, piece, 1);
       news.push(piece);
     }
     return news;
@@ -170,13 +171,13 @@ export class SuperSeed<P> {
   /** The order in which pieces are given away: the lowest first. */
   #rank(piece: number, isKnown: boolean): number {
     const offers = this.#offers[piece] ?? 0;
-    const baits = this.#baits[piece] ?? 0;
+    const knownBy = this.#knownBy[piece] ?? 0;
     return (
-      // Revealed to the fewest who could be fetching it.
+      // Open at the fewest who could be fetching it.
       offers * 1e6 +
-      // Then to the fewest who only wait for a slot.
-      baits * 10 +
-      // What it knows already, it would ask for anyway, and no message is needed.
+      // Known to the fewest others: they will ask for it when they have a slot.
+      (isKnown ? knownBy - 1 : knownBy) * 10 +
+      // What the peer itself knows already, it would ask for anyway, and no message is needed.
       (isKnown ? KNOWN : UNREVEALED)
     );
   }
@@ -197,13 +198,13 @@ export class SuperSeed<P> {
   }
 
   #open(shown: Shown, piece: number): void {
-    count(shown.isUnchoked ? this.#offers : this.#baits, piece, 1);
+    if (shown.isUnchoked) count(this.#offers, piece, 1);
     shown.open.add(piece);
   }
 
   #close(shown: Shown, piece: number): void {
     if (!shown.open.delete(piece)) return;
-    count(shown.isUnchoked ? this.#offers : this.#baits, piece, -1);
+    if (shown.isUnchoked) count(this.#offers, piece, -1);
     shown.begun.delete(piece);
   }
 
@@ -230,6 +231,7 @@ export class SuperSeed<P> {
       this.#close(shown, piece);
       shown.known.delete(piece);
     }
+    this.#knownBy[piece] = 0;
     if (this.#remaining.length === 0) this.#isOver = true;
   }
 

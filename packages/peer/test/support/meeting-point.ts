@@ -17,6 +17,7 @@ import {
   type PeerId,
   type Policy,
   parseAddress,
+  type SwarmAs,
   sameEndpoint,
   unwrap,
 } from "@cachetorrent/protocol";
@@ -34,12 +35,15 @@ export interface Led {
 export interface Word {
   readonly policy: Policy;
   readonly leaders?: readonly Led[];
+  readonly ases?: readonly SwarmAs[];
   readonly term: number;
 }
 
 export const CACHE: Policy = { name: "cache", leaderPercent: 10, deadlineMs: 5000 };
 
 export const MULTI: Policy = { ...CACHE, name: "multi", ranges: 2 };
+
+export const COORDINATED: Policy = { ...CACHE, name: "coordinated", fetchers: "all", relief: 1 };
 
 /** A member that waits for a newer term. */
 interface Poll {
@@ -61,6 +65,8 @@ export class MeetingPoint {
   readonly located: Endpoint[] = [];
   /** Until then `/locate` does not answer. */
   locateHeld: Promise<void> | undefined;
+  /** Until then no announce is answered. */
+  announceHeld: Promise<void> | undefined;
   /** Addresses that are of another AS than they look. */
   readonly places = new Map<Address, Asn>();
   /** How many announces were answered. */
@@ -79,7 +85,7 @@ export class MeetingPoint {
     this.announceUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`;
     server.on("request", (request, response) => {
       const [path, query = ""] = (request.url ?? "").split("?");
-      if (path === "/announce") response.end(this.#announce(query, request));
+      if (path === "/announce") void this.#answerAnnounce(query, request, response);
       else if (path === "/leaders") this.#poll(query, response);
       else if (path === "/locate") void this.#locate(query).then((answer) => response.end(answer));
       else response.writeHead(404).end();
@@ -119,6 +125,12 @@ export class MeetingPoint {
   /** From now on `/locate` knows only these in the swarm; before it knows every endpoint it is asked about. */
   knowOnly(...endpoints: readonly Endpoint[]): void {
     this.#located = (endpoint) => endpoints.some((one) => sameEndpoint(one, endpoint));
+  }
+
+  async #answerAnnounce(query: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.announceHeld;
+    if (request.socket.destroyed) return;
+    response.end(this.#announce(query, request));
   }
 
   #announce(query: string, request: IncomingMessage): Uint8Array {
@@ -172,7 +184,7 @@ export class MeetingPoint {
   }
 
   #ct(peerId: PeerId, asn: Asn): CtAnswer {
-    const { leaders, policy, term } = this.#wordFor(peerId);
+    const { ases, leaders, policy, term } = this.#wordFor(peerId);
     const entries = leaders?.map((one) => ({
       peerId: one.peerId,
       endpoint: one.endpoint,
@@ -180,7 +192,12 @@ export class MeetingPoint {
       down: 1,
       ...(one.range === undefined ? {} : { range: one.range }),
     }));
-    return { asn, policy, ...(entries ? { leaders: { term, leaders: entries } } : {}) };
+    return {
+      asn,
+      policy,
+      ...(ases ? { ases } : {}),
+      ...(entries ? { leaders: { term, leaders: entries } } : {}),
+    };
   }
 
   async #locate(query: string): Promise<Uint8Array> {

@@ -33,6 +33,8 @@ export interface TestPeerOptions {
   readonly trace?: Trace;
   readonly log?: Logger;
   readonly peerId?: PeerId;
+  /** Whether it starts no sooner than its tracker has answered; unless said, it does. */
+  readonly awaitsTracker?: boolean;
 }
 
 let peersMade = 0;
@@ -104,7 +106,8 @@ export class TestPeer {
         },
       );
       await torrent.start();
-      if (options.tracker) await until("the tracker has answered", () => hasAnnounced(torrent, clock));
+      const awaitsTracker = options.tracker && options.awaitsTracker !== false;
+      if (awaitsTracker) await until("the tracker has answered", () => hasAnnounced(torrent, clock));
     }
     return peer;
   }
