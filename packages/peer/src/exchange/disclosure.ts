@@ -61,7 +61,7 @@ export class Disclosure {
     const before = this.#uploading;
     this.#uploading = uploading;
     if (typeof uploading === "object") {
-      this.#ases = uploading.ases ?? this.#ases;
+      if (uploading.ases && !areSameAses(uploading.ases, this.#ases)) this.#ases = uploading.ases;
       this.#countMembers();
       if (!areSameRules(before, uploading)) this.#coordinate(uploading, before === "undecided");
       return;
@@ -278,4 +278,10 @@ export class Disclosure {
   #isOutside(connection: Connection): boolean {
     return typeof this.#uploading === "object" && !isInternal(connection.asn, this.#uploading.asn);
   }
+}
+
+function areSameAses(a: readonly SwarmAs[], b: readonly SwarmAs[]): boolean {
+  const isSame = (one: SwarmAs, other: SwarmAs | undefined) =>
+    one.asn === other?.asn && one.up === other.up && one.isOrigin === other.isOrigin;
+  return a.length === b.length && a.every((one, i) => isSame(one, b[i]));
 }

@@ -15,6 +15,9 @@ export interface SuperSeedParts<P> {
   mayReveal(peer: P, piece: number): boolean;
 }
 
+/** Who looks through all pieces and finds none rests a millisecond for each so many: large torrents would be searched for ever. */
+const LOOKED_AT_A_MS = 10;
+
 /** What one peer was told. */
 interface Shown {
   isUnchoked: boolean;
@@ -24,6 +27,8 @@ interface Shown {
   readonly open: Set<number>;
   /** Of these the ones that it asked for. */
   readonly begun: Set<number>;
+  /** Nothing was found for it, and is not looked for before. */
+  restsUntil: number;
 }
 
 /**
@@ -87,7 +92,13 @@ export class SuperSeed<P> {
   /** A peer that was told of nothing yet. */
   joined(peer: P): void {
     if (this.#peers.has(peer)) return;
-    this.#peers.set(peer, { isUnchoked: false, known: new Set(), open: new Set(), begun: new Set() });
+    const shown = {
+      isUnchoked: false,
+      known: new Set<number>(),
+      open: new Set<number>(),
+      begun: new Set<number>(),
+    };
+    this.#peers.set(peer, { ...shown, restsUntil: Number.NEGATIVE_INFINITY });
   }
 
   left(peer: P): void {
@@ -136,11 +147,14 @@ export class SuperSeed<P> {
   /** Pieces that the peer is to be told of now. */
   reveal(peer: P, now: number): number[] {
     const shown = this.#peers.get(peer);
-    if (!shown || this.#isOver) return [];
+    if (!shown || this.#isOver || now < shown.restsUntil) return [];
     const news: number[] = [];
     while (shown.open.size < this.windowOf(peer)) {
       const piece = this.#next(peer, shown, now);
-      if (piece === undefined) break;
+      if (piece === undefined) {
+        shown.restsUntil = now + Math.floor(this.#remaining.length / LOOKED_AT_A_MS);
+        break;
+      }
       this.#open(shown, piece);
       if (shown.known.has(piece)) continue;
       shown.known.add(piece);
