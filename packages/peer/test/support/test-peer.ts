@@ -6,8 +6,10 @@ import type { Logger } from "pino";
 import { onTestFinished } from "vitest";
 import { Ledger, type TorrentAccounts } from "../../src/accounts/ledger.ts";
 import { noTrace, type Trace } from "../../src/accounts/trace.ts";
+import type { OpenedStorage } from "../../src/disk/storage.ts";
 import type { ChokerKind } from "../../src/exchange/choker.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
+import type { SharedLinks } from "../../src/rates/shared-links.ts";
 import { Session } from "../../src/session.ts";
 import type { Torrent } from "../../src/torrent.ts";
 import { endpoint, silent } from "./samples.ts";
@@ -35,6 +37,9 @@ export interface TestPeerOptions {
   readonly peerId?: PeerId;
   /** Whether it starts no sooner than its tracker has answered; unless said, it does. */
   readonly awaitsTracker?: boolean;
+  readonly links?: SharedLinks;
+  /** Instead of files in `dir`. */
+  readonly openStorage?: () => Promise<OpenedStorage>;
 }
 
 let peersMade = 0;
@@ -85,6 +90,7 @@ export class TestPeer {
       maxConnections: options.connectionsInAll ?? options.maxConnections ?? 500,
       limitUp: options.limitUp ?? Number.POSITIVE_INFINITY,
       limitDown: options.limitDown ?? Number.POSITIVE_INFINITY,
+      ...(options.links ? { links: options.links } : {}),
     });
     onTestFinished(() => session.stop());
     const listening = await session.listen(
@@ -101,6 +107,7 @@ export class TestPeer {
           uploadSlots: options.uploadSlots ?? 4,
           choker: options.choker ?? "tit-for-tat",
           maxConnections: options.maxConnections ?? 80,
+          ...(options.openStorage ? { openStorage: options.openStorage } : {}),
           onComplete: () => void peer.completed.add(metainfo),
           onError: (error) => void peer.errors.push(error),
         },
