@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { CtError } from "@cachetorrent/protocol";
 import type { FromWorker, ToWorker, WorkerInput } from "./messages.ts";
@@ -5,13 +6,15 @@ import type { FromWorker, ToWorker, WorkerInput } from "./messages.ts";
 /** MiB of JavaScript heap a worker may have: some hundred peers and what comes with them. */
 const HEAP_MIB = 8192;
 /** Objects of a message live for a moment: a larger nursery saves most of the collector's work. */
-const NURSERY_MIB = 64;
+const NURSERY_MIB = 192;
 
 /** The threads of one run. What any of them tells goes to one place; when one breaks down, that is told too. */
 export class WorkerPool {
   readonly #workers: readonly Worker[];
 
   constructor(inputs: readonly WorkerInput[], on: PoolListener) {
+    // The command line is started with a nursery that is small, as suits a daemon; that flag would outdo the limit below.
+    setFlagsFromString("--max-semi-space-size=0");
     this.#workers = inputs.map((workerData, i) => {
       const worker = new Worker(new URL("./peer-worker.ts", import.meta.url), {
         workerData,
