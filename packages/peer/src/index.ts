@@ -29,6 +29,6 @@ export {
 export { PieceSet } from "./piece-set.ts";
 export type { SharedLinks } from "./rates/shared-links.ts";
 export { makePeerId, Session, type SessionOptions } from "./session.ts";
-export type { PeerStatus, TorrentState, TorrentStatus } from "./status.ts";
+export type { ClaimCounts, PeerStatus, TorrentState, TorrentStatus } from "./status.ts";
 export type { Torrent } from "./torrent.ts";
 export type { TorrentOptions } from "./torrent-options.ts";

@@ -41,6 +41,15 @@ export interface TorrentStatus {
   readonly claims?: ClaimAccounts;
   /** Until complete at the present rate. Absent while nothing arrives. */
   readonly etaMs?: number;
+  /** Under policies with claims: how many pieces the peer asked its head for, and what became of them. */
+  readonly claims?: ClaimCounts;
   /** Why the torrent failed. */
   readonly error?: string;
+}
+
+export interface ClaimCounts {
+  readonly asked: number;
+  readonly granted: number;
+  readonly denied: number;
+  readonly expired: number;
 }

@@ -2,24 +2,16 @@ import { stat } from "node:fs/promises";
 import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
-import { CtError, didYouMean, formatSize } from "@cachetorrent/protocol";
-import {
-  bundledScenarios,
-  cellsOf,
-  estimateMs,
-  loadScenario,
-  runScenario,
-  type Scenario,
-} from "@cachetorrent/testbed";
+import { CtError, didYouMean } from "@cachetorrent/protocol";
+import { bundledScenarios, loadScenario, runScenario, type Scenario } from "@cachetorrent/testbed";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
 import { counted } from "../counted.ts";
 import { EXIT } from "../exit.ts";
 import { inForeground } from "../foreground.ts";
-import { duration } from "../report/progress-line.ts";
 import { testbedReport } from "../report/testbed-report.ts";
 import { endingSignal } from "../run-daemon.ts";
-import { table } from "../table.ts";
+import { scenarioList } from "../scenario-list.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
 
 interface RunFlags {
@@ -60,7 +52,7 @@ export function define(command: Command, context: Context): void {
       "Show the scenarios that come with CacheTorrent, what they are for, and about how long they take.",
     )
     .action(async () => {
-      context.stdout.write(await list());
+      context.stdout.write(await scenarioList());
     });
 }
 
@@ -147,39 +139,6 @@ function commandLine(name: string, { only, out, repetitions }: RunFlags): string
     ...(repetitions === undefined ? [] : [`--repetitions ${repetitions}`]),
     ...(out === undefined ? [] : [`--out ${quoted(out)}`]),
   ].join(" ");
-}
-
-async function list(): Promise<string> {
-  const parts: string[] = [];
-  for (const { file, name } of await bundledScenarios()) {
-    const scenario = await loadScenario(file);
-    const { ases, content, policies, repetitions, variants } = scenario;
-    const peers = ases.reduce((sum, one) => sum + one.peers, 0);
-    const sites = ases.filter((one) => one.peers > 0).length;
-    const bytes = content.kind === "random" ? content.pieces * content.pieceLength : undefined;
-    const cells = cellsOf(scenario);
-    const rows: [string, string][] = [
-      ["for", scenario.about],
-      ["swarm", `${counted(peers, "peer")} in ${counted(sites, "AS", "ASes")}`],
-      [
-        "content",
-        bytes === undefined
-          ? "a path"
-          : `${formatSize(bytes)} in ${counted(content.kind === "random" ? content.pieces : 0, "piece")}`,
-      ],
-      ["policies", policies.map((policy) => policy.label).join(", ")],
-      ...(variants.length > 1
-        ? [["variants", variants.map((one) => one.name).join(", ")] as [string, string]]
-        : []),
-      ["cells", `${cells.length} (${counted(repetitions, "repetition")})`],
-    ];
-    if (bytes !== undefined) {
-      const ms = cells.reduce((sum, cell) => sum + estimateMs(scenario, cell, bytes), 0);
-      rows.push(["takes", `about ${duration(ms)}`]);
-    }
-    parts.push(`${name}\n${table(rows, "  ")}`);
-  }
-  return parts.join("\n");
 }
 
 function wholeNumber(text: string): number {

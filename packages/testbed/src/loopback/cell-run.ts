@@ -6,9 +6,11 @@ import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { cellSeed, type PlannedPeer, planTopology } from "../topology.ts";
 import { AsLinks } from "./as-links.ts";
 import { CellTracker } from "./cell-tracker.ts";
+import { Countdown } from "./countdown.ts";
 import { eventLoopLagP99Ms, LAG_RESOLUTION_MS } from "./event-loop-lag.ts";
 import { Killer } from "./killer.ts";
 import type { FromWorker, Sample, WorkerAccounts, WorkerInput } from "./messages.ts";
+import { type Crossings, Samples } from "./samples.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface CellRunOptions {
@@ -45,10 +47,7 @@ export interface CellRecords {
   readonly workers: readonly WorkerAccounts[];
   readonly peerIds: ReadonlyMap<number, PeerId>;
   /** Bytes received from outside by AS, at these times since the start. */
-  readonly crossings: {
-    readonly atMs: readonly number[];
-    readonly bytesByAs: readonly (readonly number[])[];
-  };
+  readonly crossings: Crossings;
   readonly startAt: number;
   /** Why it was ended before all that stayed were complete; undefined when it was not. */
   readonly cutShort: string | undefined;
@@ -78,7 +77,6 @@ class CellRun {
   readonly #plan: readonly PlannedPeer[];
   readonly #peerIds = new Map<number, PeerId>();
   readonly #awaited: Set<number>;
-  readonly #samples: Sample[][] = [];
   readonly #accounts: WorkerAccounts[] = [];
   readonly #ready = new Countdown();
   readonly #seeded = new Countdown();
@@ -86,6 +84,7 @@ class CellRun {
   /** Resolves with undefined when all that stayed are complete, else with why the run ends. */
   readonly #over = Promise.withResolvers<string | undefined>();
   readonly #broken = Promise.withResolvers<never>();
+  #samples: Samples | undefined;
   #complete = 0;
   #tracker: CellTracker | undefined;
   #pool: WorkerPool | undefined;
@@ -111,6 +110,8 @@ class CellRun {
       seed: cellSeed(scenario, cell.repetition),
     });
     const inputs = this.#inputs(this.#tracker.announceUrl);
+    const samples = new Samples(inputs.length);
+    this.#samples = samples;
     this.#pool = new WorkerPool(inputs, {
       told: (message) => this.#told(message),
       broke: (error) => this.#broken.reject(error),
@@ -152,7 +153,7 @@ class CellRun {
       plan: this.#plan,
       workers: this.#accounts,
       peerIds: this.#peerIds,
-      crossings: this.#crossings(),
+      crossings: samples.crossings(scenario.ases.length, this.#options.sampleMs),
       startAt: this.#startAt,
       cutShort,
       wallMs,
@@ -202,25 +203,13 @@ class CellRun {
   }
 
   #sampled(sample: Sample): void {
-    const same = this.#samples[sample.n] ?? [];
-    this.#samples[sample.n] = same;
-    same.push(sample);
-    if (same.length < (this.#pool?.size ?? 0)) return;
+    const verifiedBytes = this.#samples?.add(sample);
+    if (verifiedBytes === undefined) return;
     const peers = this.#plan.filter((peer) => !peer.isInitialSeed).length;
-    const verified = same.reduce((sum, one) => sum + one.verifiedBytes, 0);
-    const fraction = verified / (peers * this.#options.metainfo.length);
+    const fraction = verifiedBytes / (peers * this.#options.metainfo.length);
     this.#killer?.progressed(fraction);
     const elapsedMs = this.#clock.now() - this.#startAt;
     this.#options.onProgress({ fraction, complete: this.#complete, peers, elapsedMs });
-  }
-
-  #crossings(): CellRecords["crossings"] {
-    const whole = this.#samples.filter((same) => same.length === this.#pool?.size);
-    const atMs = whole.map((_, n) => Math.round(n * this.#options.sampleMs));
-    const bytesByAs = this.#options.scenario.ases.map((_, as) =>
-      whole.map((same) => same.reduce((sum, one) => sum + (one.externalByAs[as] ?? 0), 0)),
-    );
-    return { atMs, bytesByAs };
   }
 
   #startKiller(tracker: CellTracker): void {
@@ -273,27 +262,5 @@ class CellRun {
     } finally {
       timer.cancel();
     }
-  }
-}
-
-/** Resolves once it was counted to a number, which may be named later. */
-class Countdown {
-  readonly #done = Promise.withResolvers<void>();
-  #counted = 0;
-  #of = Number.POSITIVE_INFINITY;
-
-  of(count: number): Promise<void> {
-    this.#of = count;
-    this.#check();
-    return this.#done.promise;
-  }
-
-  count(): void {
-    this.#counted++;
-    this.#check();
-  }
-
-  #check(): void {
-    if (this.#counted >= this.#of) this.#done.resolve();
   }
 }

@@ -118,12 +118,11 @@ export class HostedPeer {
   }
 
   accounts(): PeerAccounts {
-    const status = this.#torrent?.status() as { claims?: PeerAccounts["claims"] } | undefined;
     return {
       id: this.plan.id,
       ledger: this.#ledger.toJSON(),
       ledAtCompletion: this.#ledAtCompletion,
-      claims: status?.claims,
+      claims: this.#torrent?.status().claims,
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Metainfo, TorrentAccounts } from "@cachetorrent/peer";
+import type { ClaimCounts, Metainfo, TorrentAccounts } from "@cachetorrent/peer";
 import type { PeerId } from "@cachetorrent/protocol";
 import type { PlannedPeer } from "../topology.ts";
 import type { LinkRates } from "./as-links.ts";
@@ -53,19 +53,12 @@ export interface Escape {
   readonly why: string;
 }
 
-export interface ClaimAccounts {
-  readonly asked: number;
-  readonly granted: number;
-  readonly denied: number;
-  readonly expired: number;
-}
-
 export interface PeerAccounts {
   readonly id: number;
   readonly ledger: TorrentAccounts;
   /** Was it a leader when it became complete? */
   readonly ledAtCompletion: boolean;
-  readonly claims: ClaimAccounts | undefined;
+  readonly claims: ClaimCounts | undefined;
 }
 
 /** The last word of a worker. */

@@ -33,10 +33,6 @@ export class WorkerPool {
     });
   }
 
-  get size(): number {
-    return this.#workers.length;
-  }
-
   tell(message: ToWorker): void {
     for (const worker of this.#workers) worker.postMessage(message);
   }
