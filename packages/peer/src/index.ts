@@ -1,3 +1,4 @@
+export type { ClaimAccounts } from "@cachetorrent/claims";
 export {
   type ByAsn,
   Ledger,
@@ -29,6 +30,6 @@ export {
 export { PieceSet } from "./piece-set.ts";
 export type { SharedLinks } from "./rates/shared-links.ts";
 export { makePeerId, Session, type SessionOptions } from "./session.ts";
-export type { ClaimCounts, PeerStatus, TorrentState, TorrentStatus } from "./status.ts";
+export type { PeerStatus, TorrentState, TorrentStatus } from "./status.ts";
 export type { Torrent } from "./torrent.ts";
 export type { TorrentOptions } from "./torrent-options.ts";

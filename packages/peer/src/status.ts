@@ -37,19 +37,10 @@ export interface TorrentStatus {
   /** Whether this peer is among the leaders of its electorate. */
   readonly leads: boolean;
   readonly policy?: string;
-  /** What the books of its AS have seen that it kept, under the policy `coordinated`. */
-  readonly claims?: ClaimAccounts;
   /** Until complete at the present rate. Absent while nothing arrives. */
   readonly etaMs?: number;
-  /** Under policies with claims: how many pieces the peer asked its head for, and what became of them. */
-  readonly claims?: ClaimCounts;
+  /** Under `coordinated`: what the books of its AS have seen that this peer kept. */
+  readonly claims?: ClaimAccounts;
   /** Why the torrent failed. */
   readonly error?: string;
-}
-
-export interface ClaimCounts {
-  readonly asked: number;
-  readonly granted: number;
-  readonly denied: number;
-  readonly expired: number;
 }

@@ -362,7 +362,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   #sweepConnection(connection: Connection, now: number): void {
-    if (connection.lingersSince !== undefined) this.recount(connection);
+    if (connection.lingersSince !== undefined && connection.isShownInterest) this.recount(connection);
     if (!connection.isHandshaken) {
       if (now - connection.openedAt > LIMITS.peer.handshakeTimeoutMs) connection.abort("no handshake");
     } else if (connection.idleMs(now) > LIMITS.peer.idleTimeoutMs) connection.abort("silent");

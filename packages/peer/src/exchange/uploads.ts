@@ -87,6 +87,8 @@ export class Uploads {
   /** Somebody became interested, or left: free slots do not wait for the next round. */
   fillSlots(): void {
     const { clock, connections, have } = this.#parts;
+    // Asked many times a second, and mostly there is none.
+    if (this.#servedCount() > this.#parts.role().slots()) return;
     const served = [...connections].filter((one) => !one.upload.isChoking && one.isInterested);
     for (; served.length <= this.#parts.role().slots() && this.#next.length > 0; ) {
       const chosen = this.#next.shift() as Connection;
@@ -97,6 +99,14 @@ export class Uploads {
     const waiting = [...connections].filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
     const filled = this.#rules.fill(waiting, served, have.isFull, clock.now());
     for (const connection of filled) this.#unchoke(connection);
+  }
+
+  #servedCount(): number {
+    let count = 0;
+    for (const { isInterested, upload } of this.#parts.connections) {
+      if (!upload.isChoking && isInterested) count++;
+    }
+    return count;
   }
 
   /** A round of the choker, if one is due; and slots that have become free by the passing of time. */

@@ -199,6 +199,11 @@ export class Connection {
     return this.wanted > 0 || this.wantedIndirectly > 0;
   }
 
+  /** Does the other side take us for interested? */
+  get isShownInterest(): boolean {
+    return this.#wire.amInterested;
+  }
+
   showInterest(interested: boolean): void {
     if (interested === this.#wire.amInterested) return;
     if (interested) this.#wire.interested();

@@ -1,4 +1,4 @@
-import type { ClaimCounts, Metainfo, TorrentAccounts } from "@cachetorrent/peer";
+import type { ClaimAccounts, Metainfo, TorrentAccounts } from "@cachetorrent/peer";
 import type { PeerId } from "@cachetorrent/protocol";
 import type { PlannedPeer } from "../topology.ts";
 import type { LinkRates } from "./as-links.ts";
@@ -58,7 +58,7 @@ export interface PeerAccounts {
   readonly ledger: TorrentAccounts;
   /** Was it a leader when it became complete? */
   readonly ledAtCompletion: boolean;
-  readonly claims: ClaimCounts | undefined;
+  readonly claims: ClaimAccounts | undefined;
 }
 
 /** The last word of a worker. */
