@@ -41,7 +41,8 @@ describe("the demo", () => {
     const options = smallDemo();
     await runDemo(options);
     const report = JSON.parse(await readFile(join(options.outDir, "report.json"), "utf8")) as DemoReport;
-    expect(report.runs.map((run) => run.policy)).toEqual(["bittorrent", "biased", "cache"]);
+    expect(report.runs.map((run) => run.policy)).toEqual(["bittorrent", "cache", "coordinated"]);
+    expect(report.lowerBoundMs).toBeGreaterThan(0);
     for (const run of report.runs) {
       expect(run).toMatchObject({ peers: 4, completed: 4 });
       expect(run.redundancy).toBeGreaterThanOrEqual(1);
@@ -52,13 +53,17 @@ describe("the demo", () => {
       expect(run.peakMemoryBytes).toBeLessThan(150e6);
       expect(Object.keys(run.leaders)).toEqual(["1", "2"]);
       for (const [asn, leaders] of Object.entries(run.leaders)) {
-        expect(leaders.map((leader) => leader.endpoint.startsWith(`127.${asn}.0.`))).toEqual([true]);
+        // Head and standby under `coordinated`.
+        const both = [true, true].slice(run.policy === "coordinated" ? 0 : 1);
+        expect(leaders.map((leader) => leader.endpoint.startsWith(`127.${asn}.0.`))).toEqual(both);
       }
     }
     const printed = options.lines.join("\n");
     expect(printed).toContain("complete   3/3");
     expect(printed).toContain("redundancy, mean");
-    expect(printed).toMatch(/Each byte crossed .* under bittorrent, .* under biased and .* under cache/);
+    expect(printed).toMatch(
+      /^BitTorrent moved each byte .* times across AS borders; coordinated 1\.0\dx, in /m,
+    );
   });
 
   it("fails by the name of a peer that cannot start, with what it said and where its log is", async () => {

@@ -62,11 +62,22 @@ export function demoTable(report: DemoReport): string {
     .join("\n");
 }
 
-/** What the figures mean, in one sentence. */
+/** The one sentence that matters: what plain BitTorrent costs, and what the last policy does, in which part of the time. */
 export function demoSentence(runs: readonly DemoRun[]): string {
-  const told = runs.map((run) => `${times(run.redundancy)} times under ${run.policy}`);
-  const list = told.length > 1 ? `${told.slice(0, -1).join(", ")} and ${told.at(-1)}` : told.join();
-  return `Each byte crossed the border into an AS ${list}, on average; once would do.`;
+  const plain = runs.find((run) => run.policy === "bittorrent") ?? runs[0];
+  const best = runs.at(-1);
+  if (!plain) return "Nothing was run.";
+  const moved = `${nameOf(plain)} moved each byte ${times(plain.redundancy)} times across AS borders`;
+  if (!best || best === plain) return `${moved}; once would do.`;
+  const inTime =
+    plain.p90Ms === null || best.p90Ms === null
+      ? ""
+      : `, in ${Math.round((100 * best.p90Ms) / plain.p90Ms)} % of the time (p90)`;
+  return `${moved}; ${nameOf(best)} ${times(best.redundancy)}x${inTime}.`;
+}
+
+function nameOf({ policy }: DemoRun): string {
+  return policy === "bittorrent" ? "BitTorrent" : policy;
 }
 
 function times(value: number | null): string {

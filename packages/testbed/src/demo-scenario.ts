@@ -48,8 +48,8 @@ export const DEMO: DemoScenario = {
   ],
   policies: [
     { name: "bittorrent", trackerArgs: [] },
-    { name: "biased", trackerArgs: ["--external-percent", "10"] },
     { name: "cache", trackerArgs: ["--leader-percent", "50"] },
+    { name: "coordinated", trackerArgs: [] },
   ],
   limitUp,
   peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "2"],

@@ -56,7 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     runs,
   };
   await writeFile(join(outDir, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
-  print(`\n${demoTable(report)}\n\n${demoSentence(runs)}`);
+  print(`\n${demoSentence(runs)}\n\n${demoTable(report)}\n`);
   print(`No distribution of it could take less than ${(report.lowerBoundMs / 1000).toFixed(1)} s.`);
   return report;
 }

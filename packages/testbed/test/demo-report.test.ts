@@ -61,8 +61,18 @@ describe("the demo's table", () => {
   });
 
   it("is summed up by how often each byte crossed a border", () => {
-    expect(demoSentence([PLAIN, { ...PLAIN, policy: "biased", redundancy: 1.9 }])).toBe(
-      "Each byte crossed the border into an AS 3.00 times under bittorrent and 1.90 times under biased, on average; once would do.",
+    const coordinated: DemoRun = { ...PLAIN, policy: "coordinated", redundancy: 1, p90Ms: 9880 };
+    expect(demoSentence([PLAIN, FAILED, coordinated])).toBe(
+      "BitTorrent moved each byte 3.00 times across AS borders; coordinated 1.00x, in 95 % of the time (p90).",
+    );
+  });
+
+  it("says what is known where a policy has no figures", () => {
+    expect(demoSentence([PLAIN])).toBe(
+      "BitTorrent moved each byte 3.00 times across AS borders; once would do.",
+    );
+    expect(demoSentence([PLAIN, FAILED])).toBe(
+      "BitTorrent moved each byte 3.00 times across AS borders; biased -x.",
     );
   });
 });
