@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CtError } from "@cachetorrent/protocol";
-import type { CellResult, TestbedReport } from "./report/results.ts";
+import type { CellResult } from "./report/results.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 
 interface StoredCell {
@@ -56,10 +56,6 @@ export class CellStore {
   async save(cell: Cell, result: CellResult): Promise<void> {
     const stored: StoredCell = { fingerprint: this.#fingerprint(cell), result };
     await this.#write(join("cells", fileName(cell)), `${JSON.stringify(stored)}\n`);
-  }
-
-  async saveReport(report: TestbedReport): Promise<void> {
-    await this.#write("report.json", `${JSON.stringify(report, null, 1)}\n`);
   }
 
   /** What the peers warned of in a run, if anything. */

@@ -7,14 +7,14 @@ import { cellBoundMs, cellResult, failedCell } from "./loopback/cell-result.ts";
 import { type CellProgress, runCell } from "./loopback/cell-run.ts";
 import { checkPolicy } from "./loopback/cell-tracker.ts";
 import { prepareContent } from "./prepare-content.ts";
-import type { CellResult, TestbedReport } from "./report/results.ts";
+import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
 import { cellsOf } from "./scenario/cells.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 import { planTopology } from "./topology.ts";
 
 export interface RunScenarioOptions {
   readonly scenario: Scenario;
-  /** Holds `report.json` and, one by one, the cells. */
+  /** Holds the report and, one by one, the cells. */
   readonly outDir: string;
   /** Cells that are done in `outDir` are kept. Without it a folder that has any is refused. */
   readonly resume: boolean;
@@ -92,11 +92,11 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
       await rm(peersDir, { recursive: true, force: true });
       results.set(cell, result);
       await store.save(cell, result);
-      await store.saveReport(report());
+      await writeReport(report(), outDir);
       watcher.ended(cell, result);
       if (result.state === "failed") break;
     }
-    await store.saveReport(report());
+    await writeReport(report(), outDir);
     return report();
   } finally {
     await rm(workDir, { recursive: true, force: true });

@@ -3,7 +3,13 @@ import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { CtError, didYouMean } from "@cachetorrent/protocol";
-import { bundledScenarios, loadScenario, runScenario, type Scenario } from "@cachetorrent/testbed";
+import {
+  bundledScenarios,
+  loadScenario,
+  renderTable,
+  runScenario,
+  type Scenario,
+} from "@cachetorrent/testbed";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
 import { counted } from "../counted.ts";
@@ -36,7 +42,7 @@ export function define(command: Command, context: Context): void {
     .command("run")
     .summary("run a scenario")
     .description(
-      "Run every policy and variant of a scenario, as often as it says, and write report.json. Exit code 0: all done, 1: not.",
+      "Run every policy and variant of a scenario, as often as it says, and write report.html, report.json and report.csv. Exit code 0: all done, 1: not.",
     )
     .argument("<SCENARIO>", "a scenario's file, or the name of one that comes along")
     .option("--out <DIR>", "where the results go (default: out/testbed/NAME)")
@@ -87,8 +93,9 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
     watcher: testbedReport({ scenario, now: systemClock.now, print, display }),
   });
   display?.show([]);
+  for (const line of renderTable(report).trimEnd().split("\n")) print(line);
   print(
-    `${join(outDir, "report.json")}: ${counted(report.cells.length, "cell")}${report.isPartial ? ", partial" : ""}`,
+    `${join(outDir, "report.html")}, report.json and report.csv: ${counted(report.cells.length, "cell")}`,
   );
   if (signalled !== undefined) {
     print(`ended early: go on with --resume`);
