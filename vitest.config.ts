@@ -22,6 +22,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "testbed",
+          include: ["test/testbed/**/*.test.ts"],
+          testTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
           testTimeout: 120_000,
