@@ -103,8 +103,11 @@ export class Link {
   end(reason: string): void {
     if (this.#isEnding) return;
     this.#reason = reason;
-    this.#uncork();
-    this.#options.socket.end();
+    // The wire's last words reach the socket after the current task: they are to leave before the end.
+    setImmediate(() => {
+      this.#uncork();
+      this.#options.socket.end();
+    });
     this.#ending();
   }
 
