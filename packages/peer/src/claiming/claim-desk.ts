@@ -218,6 +218,13 @@ export class ClaimDesk implements Grants {
     this.#flush();
   }
 
+  /** What came of a piece is not what it should be. */
+  spoiled(connections: Iterable<Connection>, piece: number): void {
+    const now = this.#parts.clock.now();
+    for (const connection of connections) this.#client.badData(connection, piece, now);
+    this.#flush();
+  }
+
   held(piece: number): void {
     this.#client.held(piece, this.#parts.clock.now());
     this.#book.held(piece);

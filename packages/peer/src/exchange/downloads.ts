@@ -30,6 +30,8 @@ export interface DownloadsParts {
   store(piece: number, bytes: Uint8Array): Promise<void>;
   /** A piece stands verified on the disk; most of it came from `origin`. */
   stored(piece: number, origin: Asn): void;
+  /** A piece of which these sent parts is not what it should be. */
+  spoiled(connections: ReadonlySet<Connection>, piece: number): void;
   /** It sent bad data. */
   ban(connection: Connection): void;
   failed(error: CtError): void;
@@ -198,6 +200,7 @@ export class Downloads {
       const liar = this.#badData.failed(piece, buffer, sources);
       this.#book.end(piece);
       this.#picker.open(piece);
+      this.#parts.spoiled(new Set(sources), piece);
       if (liar) this.#parts.ban(liar);
       return;
     }

@@ -68,6 +68,8 @@ export interface ExchangeWatcher {
   received(connection: Connection): void;
   /** It lets requests lie. */
   snubbed(connection: Connection): void;
+  /** A piece of which these sent parts is not what it should be. */
+  spoiled(connections: ReadonlySet<Connection>, piece: number): void;
   /** We hold one more piece. */
   held(piece: number): void;
   closed(connection: Connection): void;
@@ -105,6 +107,7 @@ export class Exchange implements ConnectionOwner<Connection> {
       mayRequest: (connection, piece) => this.#role.mayRequest(connection, piece),
       granted: (connection) => this.#grantsFor(connection)?.granted(connection),
       snubbed: (connection) => parts.watcher.snubbed(connection),
+      spoiled: (connections, piece) => parts.watcher.spoiled(connections, piece),
       isValid: (piece, bytes) => content.isValid(piece, bytes),
       store: (piece, bytes) => content.store(piece, bytes),
       stored: (piece, origin) => {

@@ -259,6 +259,10 @@ export class Duties implements ExchangeWatcher, WayOut {
     this.#claimDesk.snubbed(connection);
   }
 
+  spoiled(connections: ReadonlySet<Connection>, piece: number): void {
+    this.#claimDesk.spoiled(connections, piece);
+  }
+
   held(piece: number): void {
     this.#leaderDesk.held(piece);
     this.#followerDesk.held(piece);
