@@ -8,6 +8,7 @@ import {
   sameEndpoint,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 
@@ -15,6 +16,8 @@ export interface BookkeepersParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly peerId: PeerId;
+  /** The pieces we hold, verified. */
+  readonly have: PieceSet;
   readonly connections: ReadonlySet<Connection>;
   dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
   /** Can it never be dialled from here, or is it banned? */
@@ -43,6 +46,8 @@ interface Office {
   distrustedUntil: number;
   /** When it last answered, or was there and owed nothing. */
   answeredAt: number;
+  /** It is complete, and so are we: two that have nothing to say to each other. */
+  isOver: boolean;
 }
 
 /**
@@ -133,11 +138,11 @@ export class Bookkeepers {
     }
     office.connection = connection;
     office.isDialling = false;
-    if (!connection.isHandshaken) return;
     if (connection.idleMs(now) > claims.headSilenceMs && now - connection.openedAt > claims.headSilenceMs) {
       connection.abort("silent head");
       return;
     }
+    if (!connection.isHandshaken) return;
     office.failures = 0;
     if (!this.#isDistrusted(office) && connection.speaksCtCache) office.answeredAt = now;
   }
@@ -145,7 +150,7 @@ export class Bookkeepers {
   #dial(office: Office, now: number): void {
     const { dial, isOutOfReach } = this.#parts;
     const { endpoint } = office.entry;
-    if (office.isDialling || now < office.dialAfter) return;
+    if (office.isDialling || office.isOver || now < office.dialAfter) return;
     office.dialAfter = now + REDIAL_MS;
     if (isOutOfReach(endpoint)) {
       office.failures++;
@@ -160,9 +165,18 @@ export class Bookkeepers {
     });
   }
 
+  /** One that did not shake hands was not there: a process that stands still is connected with by its kernel. */
   #lost(office: Office): void {
+    const { clock, have } = this.#parts;
+    const { connection } = office;
     office.connection = undefined;
-    office.dialAfter = 0;
+    if (!connection?.isHandshaken) {
+      this.#failed(office);
+      return;
+    }
+    office.isOver = have.isFull && connection.theirs.isFull;
+    // One that lets us in only to hang up is not dialled at every turn.
+    if (clock.now() - connection.openedAt > REDIAL_MS) office.dialAfter = 0;
   }
 
   #failed(office: Office): void {
@@ -217,6 +231,7 @@ export class Bookkeepers {
         failures: 0,
         distrustedUntil: Number.NEGATIVE_INFINITY,
         answeredAt: now,
+        isOver: false,
       }
     );
   }

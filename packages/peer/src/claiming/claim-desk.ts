@@ -183,6 +183,8 @@ export class ClaimDesk implements Grants {
 
   met(connection: Connection): void {
     this.#book.met(connection);
+    // What a head says first is what is taken: it must be known by then that this is the head.
+    if (this.#standing) this.#lookForBookkeeper();
     this.#flush();
   }
 
@@ -242,15 +244,20 @@ export class ClaimDesk implements Grants {
 
   sweep(now: number): void {
     if (!this.#standing) return;
-    this.#bookkeepers.sweep(now);
     this.#book.sweep(now);
-    this.#settle(now);
+    this.#lookForBookkeeper();
     if (!this.#parts.have.isFull) {
       this.#client.sweep(now);
       this.#holders.sweep(now);
       this.#lookForMissing(now);
     }
     this.#flush();
+  }
+
+  #lookForBookkeeper(): void {
+    const now = this.#parts.clock.now();
+    this.#bookkeepers.sweep(now);
+    this.#settle(now);
   }
 
   get #asn(): Asn {
