@@ -32,6 +32,8 @@ export interface RawPeerOptions {
   readonly ctCache?: { readonly pieceCount: number };
   /** The port at which it says it listens (BEP 10 `p`). */
   readonly port?: number;
+  /** What it says of itself (BEP 10 `ct`). */
+  readonly ct?: { readonly [key: string]: unknown };
 }
 
 /** What makes the wire announce the extension. */
@@ -57,11 +59,14 @@ export class RawPeer {
 
   private constructor(socket: Socket, options: RawPeerOptions) {
     this.socket = socket;
+    // Small messages are not to wait for acknowledgements: meanwhile the clock of a test is moved by seconds.
+    socket.setNoDelay(true);
     this.from = `${socket.localAddress}:${socket.localPort}`;
     this.#options = options;
     this.wire = new Wire();
     if (options.ctCache) this.wire.use(CtCacheExtension);
-    if (options.port) this.wire.extendedHandshake = { p: options.port };
+    const { ct, port } = options;
+    this.wire.extendedHandshake = { ...(port ? { p: port } : {}), ...(ct ? { ct } : {}) };
     this.wire.on("data", (bytes) => socket.writable && socket.write(bytes));
     // Being thrown out is what some tests are about: a reset is no failure of the test.
     this.wire.on("error", () => socket.destroy());
