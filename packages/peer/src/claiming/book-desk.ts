@@ -100,9 +100,16 @@ export class BookDesk {
     this.#book?.received(this.#self, body, this.#standing?.term ?? 0, this.#parts.clock.now());
   }
 
-  /** The other side told of itself, or its map of pieces. */
+  /** The other side told of itself. */
   met(connection: Connection): void {
     if (this.#book && this.#isInside(connection)) this.#enroll(connection);
+  }
+
+  /** The other side told its map of pieces, which comes after what it tells of itself. */
+  mapped(connection: Connection): void {
+    this.met(connection);
+    if (this.#members.has(connection))
+      this.#book?.held(connection, connection.theirs, this.#parts.clock.now());
   }
 
   /** The other side has one more piece. */

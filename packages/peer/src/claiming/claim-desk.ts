@@ -24,6 +24,7 @@ import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 import { BookDesk } from "./book-desk.ts";
 import { type Bookkeeper, Bookkeepers } from "./bookkeepers.ts";
+import { HandOver } from "./hand-over.ts";
 import { Holders } from "./holders.ts";
 import { Outside } from "./outside.ts";
 
@@ -63,6 +64,7 @@ export class ClaimDesk implements Grants {
   readonly #outside: Outside;
   readonly #holders: Holders;
   readonly #toOurselves: LocalHeadPort;
+  readonly #handOver = new HandOver();
   #client: ClaimClient<Connection>;
   #standing: Standing | undefined;
   /** Whom we ask; what it was when we last looked. */
@@ -126,9 +128,13 @@ export class ClaimDesk implements Grants {
     const isNew = standing !== undefined && this.#standing === undefined;
     this.#standing = standing;
     this.#bookkeepers.follow(standing);
+    const isOurs = standing !== undefined && this.#bookkeepers.current() === "ourselves";
+    // Before the book is closed: what it granted is still good.
+    if (!isOurs) this.#stepDown(now);
     this.#book.follow(this.#bookkeepers.isInOffice ? standing : undefined);
     // Said again in each term: a book that acts by an older one than its members does not grant.
-    if (standing && this.#bookkeepers.current() === "ourselves") this.#book.takeOver();
+    if (isOurs) this.#book.takeOver();
+    else this.#stepDown(now);
     this.#settle(now);
     if (!isNew) return;
     for (const connection of this.#parts.connections) {
@@ -185,6 +191,11 @@ export class ClaimDesk implements Grants {
     this.#book.met(connection);
     // What a head says first is what is taken: it must be known by then that this is the head.
     if (this.#standing) this.#lookForBookkeeper();
+    this.#flush();
+  }
+
+  mapped(connection: Connection): void {
+    this.#book.mapped(connection);
     this.#flush();
   }
 
@@ -268,9 +279,9 @@ export class ClaimDesk implements Grants {
   #settle(now: number): void {
     const current = this.#standing ? this.#bookkeepers.current() : undefined;
     if (current === "ourselves" && !this.#book.isGranting) this.#book.takeOver();
-    if (current !== "ourselves" && this.#book.isGranting) {
-      const open = this.#book.stepDown(this.#bookkeepers.head);
-      if (current) for (const body of open) this.#parts.tell(current, body);
+    if (current !== "ourselves") {
+      if (this.#book.isGranting) this.#stepDown(now);
+      if (current) this.#handOver.to((body) => this.#parts.tell(current, body), now);
     }
     if (current !== this.#asked) {
       this.#asked = current;
@@ -278,6 +289,10 @@ export class ClaimDesk implements Grants {
       this.#client.headChanged(now);
     }
     this.#flush();
+  }
+
+  #stepDown(now: number): void {
+    this.#handOver.keep(this.#book.stepDown(this.#bookkeepers.head), now);
   }
 
   #portTo(bookkeeper: Bookkeeper): HeadPort | undefined {

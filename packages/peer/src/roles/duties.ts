@@ -232,7 +232,7 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   mapped(connection: Connection): void {
     this.#leaderDesk.mapped(connection);
-    this.#claimDesk.met(connection);
+    this.#claimDesk.mapped(connection);
   }
 
   has(connection: Connection, piece: number): void {
