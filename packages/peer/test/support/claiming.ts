@@ -1,9 +1,10 @@
 import { ManualClock } from "@cachetorrent/clock";
-import type { ClaimMessage, PeerId, Policy } from "@cachetorrent/protocol";
+import type { ClaimMessage, Endpoint, PeerId, Policy } from "@cachetorrent/protocol";
 import { aTorrent, PIECE, serve } from "./following.ts";
 import { type Led, MeetingPoint } from "./meeting-point.ts";
 import { RawLeader } from "./raw-leader.ts";
 import { RawPeer } from "./raw-peer.ts";
+import { endpoint } from "./samples.ts";
 import { numberedPeerId, TestPeer, type TestPeerOptions } from "./test-peer.ts";
 import { type GivenTorrent, noise, torrentOf } from "./torrents.ts";
 import { advanceUntil } from "./until.ts";
@@ -40,6 +41,15 @@ export interface NeighbourGiven {
   readonly isInitialSeed?: true;
 }
 
+export interface ClaimGiven {
+  readonly n?: number;
+  readonly term?: number;
+  readonly up?: number;
+  readonly from?: Endpoint;
+}
+
+const FROM = endpoint("127.2.0.9:7009");
+
 /**
  * A peer at 127.1.0.100 in AS 1 under `coordinated`, on a clock that the test moves. Whoever deals with it is raw: head and standby of
  * its AS, other members, and peers of AS 2.
@@ -56,6 +66,7 @@ export class Claiming {
   readonly denying = new Set<RawLeader>();
   peer!: TestPeer;
   readonly #answered = new Map<RawPeer, number>();
+  #q = 0;
   readonly #saidAt = new Map<RawLeader, number>();
 
   private constructor(torrent: GivenTorrent, tracker: MeetingPoint) {
@@ -74,13 +85,15 @@ export class Claiming {
     for (let n = 1; n <= others; n++) story.officers.push(await RawLeader.listen(torrent, n));
     const { clock, tracker } = story;
     tracker.tell({ policy: { ...COORDINATED, ...policy } as Policy });
+    // Who is complete and leads nothing hears of a result when it announces.
+    if (options.seeds) tracker.intervalS = 10;
     story.peer = await TestPeer.start(torrent, { at: "127.1.0.100", tracker, clock, ...options });
     const led: (RawLeader | "us")[] = [...story.officers];
     if (office !== "none") led.splice(office === "head" ? 0 : 1, 0, "us");
     await story.elect(led);
     await story.until("it has its role", () => story.role !== "pending");
     await story.until("it is connected with who is in office", () =>
-      story.officers.every((officer) => officer.isConnected),
+      led.slice(0, 2).every((officer) => officer === "us" || officer.isConnected),
     );
     const { head } = story;
     if (office !== "head" && head) {
@@ -166,6 +179,38 @@ export class Claiming {
   /** A member of its own AS that dialled it, neither head nor standby. */
   insider(n: number, given: NeighbourGiven = {}): Promise<RawPeer> {
     return this.#join(`127.1.1.${n}`, 500_000 + n, 7000 + n, given);
+  }
+
+  /** The raw peer asks the peer of the story, as its head, for up to `n` of these from 127.2.0.9. */
+  claim(
+    raw: RawPeer,
+    pieces: readonly number[],
+    { n = pieces.length, term = this.term, up = 1000, from = FROM }: ClaimGiven = {},
+  ): number {
+    this.#q++;
+    raw.tell({ m: "claim", q: this.#q, pieces, n, from, up }, term);
+    return this.#q;
+  }
+
+  /** The answer to that claim, once it has come. */
+  async answer(raw: RawPeer, q: number): Promise<ClaimMessage & { readonly m: "grant" | "deny" }> {
+    const find = () => [...raw.toldOf("grant"), ...raw.toldOf("deny")].find((one) => one.q === q);
+    await this.until("the claim is answered", () => find() !== undefined);
+    return find() as ClaimMessage & { readonly m: "grant" | "deny" };
+  }
+
+  /** Claims these, and returns what is granted: nothing if it is denied. */
+  async grantedTo(
+    raw: RawPeer,
+    pieces: readonly number[],
+    given: ClaimGiven = {},
+  ): Promise<readonly number[]> {
+    const answer = await this.answer(raw, this.claim(raw, pieces, given));
+    return answer.m === "grant" ? answer.pieces : [];
+  }
+
+  get term(): number {
+    return this.peer.torrent.status().term ?? 0;
   }
 
   /** From now on the raw peer answers requests, those that came too, with the right bytes. */
