@@ -93,9 +93,12 @@ export class Downloads {
     return this.#picker.availability(piece);
   }
 
-  /** The pieces not begun that none of those holds that count. */
+  /** The pieces that we miss and that none of those holds that count. */
   unheld(): number[] {
-    return this.#picker.unheld();
+    const begun = [...this.#book.active()].filter(
+      ({ isComplete, isIdle, piece }) => isIdle && !isComplete && this.availability(piece) === 0,
+    );
+    return [...this.#picker.unheld(), ...begun.map(({ piece }) => piece)];
   }
 
   /** Has a block of the piece come? */

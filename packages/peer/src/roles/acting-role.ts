@@ -27,7 +27,7 @@ export class ActingRole {
   }
 
   get mayFetchOutside(): boolean {
-    return this.name === "leader" || this.name === "independent";
+    return this.name === "leader" || this.name === "independent" || this.name === "member";
   }
 
   /**
