@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
+import { Attention } from "./attention.ts";
 
 export interface BookkeepersParts {
   readonly clock: Clock;
@@ -56,12 +57,14 @@ interface Office {
  */
 export class Bookkeepers {
   readonly #parts: BookkeepersParts;
+  readonly #attention: Attention;
   #offices: Office[] = [];
   #isHead = false;
   #isStandby = false;
 
   constructor(parts: BookkeepersParts) {
     this.#parts = parts;
+    this.#attention = new Attention(parts.clock.now());
   }
 
   /** Are we in one of the two offices? */
@@ -126,10 +129,11 @@ export class Bookkeepers {
   }
 
   sweep(now: number): void {
-    for (const office of this.#offices) this.#tend(office, now);
+    const maySeeSilence = this.#attention.look(now);
+    for (const office of this.#offices) this.#tend(office, now, maySeeSilence);
   }
 
-  #tend(office: Office, now: number): void {
+  #tend(office: Office, now: number, maySeeSilence: boolean): void {
     const connection = this.#connectionWith(office);
     if (!connection) {
       if (office.connection) this.#lost(office);
@@ -138,7 +142,8 @@ export class Bookkeepers {
     }
     office.connection = connection;
     office.isDialling = false;
-    if (connection.idleMs(now) > claims.headSilenceMs && now - connection.openedAt > claims.headSilenceMs) {
+    const heardAgoMs = Math.min(connection.idleMs(now), now - connection.openedAt);
+    if (maySeeSilence && heardAgoMs > claims.headSilenceMs) {
       connection.abort("silent head");
       return;
     }
