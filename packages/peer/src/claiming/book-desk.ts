@@ -20,8 +20,6 @@ export interface BookDeskParts {
   readonly connections: ReadonlySet<Connection>;
   /** Where we can be reached. */
   readonly ours: readonly Endpoint[];
-  /** May extra copies be taken from the peer that listens there? */
-  mayRelieve(from: Endpoint): boolean;
   tell(connection: Connection, body: CtCacheBody): void;
   /** Our own book's answer to what we asked it. */
   tellOurselves(body: ClaimMessage): void;
@@ -38,6 +36,7 @@ export class BookDesk {
   readonly #members = new Map<Connection, { readonly isStock: boolean }>();
   #book: ClaimBook<object> | undefined;
   #standing: Standing | undefined;
+  #fullSince: number | undefined;
   #before: ClaimAccounts = { asked: 0, granted: 0, denied: 0, expired: 0 };
 
   constructor(parts: BookDeskParts) {
@@ -133,10 +132,25 @@ export class BookDesk {
       if (!isEnrolled && now - connection.openedAt > INTRODUCTION_MS) this.#enroll(connection);
     }
     this.#book.sweep(now);
+    this.#lookForGaps(now);
     for (const [connection, { isStock }] of this.#members) {
       // Members know by it that we live.
       if (!isStock) connection.keepAlive(now, SAYS_EVERY_MS);
     }
+  }
+
+  /** Since when everything is taken; looked at only where there is relief. */
+  #lookForGaps(now: number): void {
+    const { pieceCount } = this.#parts.have;
+    let piece = 0;
+    if ((this.#standing?.relief ?? 1) > 1) while (piece < pieceCount && this.#book?.isTaken(piece)) piece++;
+    if (piece < pieceCount) this.#fullSince = undefined;
+    else this.#fullSince ??= now;
+  }
+
+  /** A claim from before everything was taken asks for a first copy, from whomever it may be, and does not know better. */
+  #mayRelieve(now: number): boolean {
+    return this.#fullSince !== undefined && now - this.#fullSince >= RELIEF_AFTER_MS;
   }
 
   #isInside(connection: Connection): boolean {
@@ -158,7 +172,7 @@ export class BookDesk {
   }
 
   #begin({ relief }: Standing): ClaimBook<object> {
-    const { clock, connections, have, mayRelieve, ours, random, tell, tellOurselves } = this.#parts;
+    const { clock, connections, have, ours, random, tell, tellOurselves } = this.#parts;
     const now = clock.now();
     const book = new ClaimBook<object>({
       pieceCount: have.pieceCount,
@@ -168,7 +182,8 @@ export class BookDesk {
       random,
       now,
       relief,
-      mayRelieve,
+      // Whoever claims has looked whether the other side is one that relief may come from.
+      mayRelieve: () => this.#mayRelieve(clock.now()),
     });
     book.joined(this.#self, { claims: true }, now);
     book.held(this.#self, have, now);
@@ -180,9 +195,13 @@ export class BookDesk {
   #end(): void {
     this.#before = this.accounts;
     this.#book = undefined;
+    this.#fullSince = undefined;
     this.#members.clear();
   }
 }
+
+/** By then all members have been told that everything is taken. */
+const RELIEF_AFTER_MS = 3 * LIMITS.claims.takenMs;
 
 const NOTHING: ClaimAccounts = { asked: 0, granted: 0, denied: 0, expired: 0 };
 

@@ -87,8 +87,6 @@ export class ClaimDesk implements Grants {
     );
     this.#book = new BookDesk({
       ...parts,
-      // Whoever claims has looked whether the other side is one that relief may come from.
-      mayRelieve: () => true,
       tellOurselves: (body) => this.#toOurselves.tell(body),
     });
     this.#holders = new Holders({
