@@ -5,6 +5,7 @@ export interface LogLine {
   readonly event?: string;
   readonly endpoint?: string;
   readonly count?: number;
+  readonly ignored?: number;
   readonly msg: string;
 }
 
