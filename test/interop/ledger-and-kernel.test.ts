@@ -10,6 +10,7 @@ import { expectSameContent } from "./support/torrents.ts";
 const POLICIES: readonly { readonly policy: PolicyName; readonly options: readonly string[] }[] = [
   { policy: "bittorrent", options: [] },
   { policy: "cache", options: ["--leader-percent", "70"] },
+  { policy: "coordinated", options: [] },
 ];
 
 const LENGTH = 24 * 1024 * 1024 + 12_345;
