@@ -60,7 +60,8 @@ export class HostedPeer {
       log,
       trace: noTrace,
       ledger,
-      maxConnections: options.connections,
+      // That of the process, as a daemon has it: a head lets all of its AS in.
+      maxConnections: LIMITS.peer.connectionsInAll,
       limitUp: plan.up,
       limitDown: plan.down,
       links,
