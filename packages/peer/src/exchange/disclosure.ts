@@ -157,13 +157,14 @@ export class Disclosure {
 
   sweep(now: number): void {
     const { connections, have } = this.#parts;
-    this.#countMembers();
-    const told = this.#outside().map((one) => one.theirs);
-    this.#home?.sweep(now, told, have.size > 0);
+    if (this.#home?.isInForce) {
+      const told = this.#outside().map((one) => one.theirs);
+      this.#home.sweep(now, told, have.size > 0);
+    }
     const isHeldBack = this.#home?.isInForce ?? false;
     if (this.#wasHeldBack && !isHeldBack) for (const one of this.#outside()) this.#late.begin(one);
     this.#wasHeldBack = isHeldBack;
-    for (const connection of connections) this.#superSeeded(connection);
+    if (this.#superSeed) for (const connection of connections) this.#superSeeded(connection);
     this.#late.sweep();
   }
 

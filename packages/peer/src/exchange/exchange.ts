@@ -75,6 +75,8 @@ export interface ExchangeWatcher {
   closed(connection: Connection): void;
 }
 
+/** How often connections are looked at that say nothing: their time-outs are of many seconds. */
+const CHECK_MS = 1000;
 /** What people see as the rate: long enough not to flicker. */
 const DISPLAY_WINDOW_MS = 3000;
 
@@ -92,6 +94,9 @@ export class Exchange implements ConnectionOwner<Connection> {
   readonly #uploads: Uploads;
   readonly #disclosure: Disclosure;
   #role: Role;
+  /** We are interested still, although they have nothing for us now. */
+  readonly #lingering = new Set<Connection>();
+  #checkedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
   constructor(parts: ExchangeParts) {
@@ -182,7 +187,11 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
-    for (const connection of this.connections) this.#sweepConnection(connection, now);
+    for (const connection of this.#lingering) this.recount(connection);
+    if (now - this.#checkedAt >= CHECK_MS) {
+      this.#checkedAt = now;
+      for (const connection of this.connections) this.#check(connection, now);
+    }
     this.#disclosure.sweep(now);
     this.#uploads.sweep(now);
     this.downloads.sweep(now);
@@ -289,6 +298,7 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   closed(connection: Connection, reason: string): void {
     this.connections.delete(connection);
+    this.#lingering.delete(connection);
     this.#disclosure.left(connection);
     this.#uploads.left(connection);
     this.downloads.left(connection);
@@ -354,6 +364,8 @@ export class Exchange implements ConnectionOwner<Connection> {
     else connection.lingersSince ??= now;
     const isOver = now - (connection.lingersSince ?? now) >= LIMITS.claims.lingerMs;
     if (isWorthwhile || isOver || this.#parts.have.isFull) connection.showInterest(isWorthwhile);
+    if (!isWorthwhile && connection.isShownInterest) this.#lingering.add(connection);
+    else this.#lingering.delete(connection);
   }
 
   /** Two complete peers have nothing to say to each other, nor has a follower anything to say to a seed outside. */
@@ -364,8 +376,7 @@ export class Exchange implements ConnectionOwner<Connection> {
     else if (!this.#role.keeps(connection)) connection.close("outside seed");
   }
 
-  #sweepConnection(connection: Connection, now: number): void {
-    if (connection.lingersSince !== undefined && connection.isShownInterest) this.recount(connection);
+  #check(connection: Connection, now: number): void {
     if (!connection.isHandshaken) {
       if (now - connection.openedAt > LIMITS.peer.handshakeTimeoutMs) connection.abort("no handshake");
     } else if (connection.idleMs(now) > LIMITS.peer.idleTimeoutMs) connection.abort("silent");
