@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Claiming, COORDINATED, PIECE, requests } from "./support/claiming.ts";
+import { Claiming, PIECE, requests } from "./support/claiming.ts";
 import { aTorrent, Following } from "./support/following.ts";
 import { keptLog } from "./support/kept-log.ts";
-import { MeetingPoint } from "./support/meeting-point.ts";
+import { COORDINATED, MeetingPoint } from "./support/meeting-point.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { asn, endpoint, peerId } from "./support/samples.ts";
 import { TestPeer } from "./support/test-peer.ts";

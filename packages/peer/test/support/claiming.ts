@@ -1,7 +1,7 @@
 import { ManualClock } from "@cachetorrent/clock";
 import type { ClaimMessage, Endpoint, PeerId, Policy } from "@cachetorrent/protocol";
 import { aTorrent, PIECE, serve } from "./following.ts";
-import { type Led, MeetingPoint } from "./meeting-point.ts";
+import { COORDINATED, type Led, MeetingPoint } from "./meeting-point.ts";
 import { RawLeader } from "./raw-leader.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { endpoint } from "./samples.ts";
@@ -10,14 +10,6 @@ import { type GivenTorrent, noise, torrentOf } from "./torrents.ts";
 import { advanceUntil } from "./until.ts";
 
 export { PIECE };
-
-export const COORDINATED: Policy = {
-  name: "coordinated",
-  fetchers: "all",
-  relief: 1,
-  leaderPercent: 10,
-  deadlineMs: 5000,
-};
 
 /** What the peer of the story is in its AS. */
 export type Office = "none" | "head" | "standby";
