@@ -29,14 +29,11 @@ describe("a member", () => {
   it("hears what the head says in its first breath", async () => {
     const given = await Claiming.begin();
     const { head } = given;
-    const times = head.met.length;
+    head.firstWord = { m: "taken_map", bits: Uint8Array.of(0xff, 0, 0, 0, 0), from: 0 };
     head.raw.socket.destroy();
-    await given.until("it dials the head again", () => head.met.length > times);
-    const { raw } = head;
-    raw.wire.on("extended", () => {
-      if (raw.told.length === 0) raw.tell({ m: "taken_map", bits: Uint8Array.of(0xff, 0, 0, 0, 0), from: 0 });
-    });
-    await given.until("it has told its claims", () => raw.toldOf("open").length > 0);
+    const opens = () => given.toldTo(head, "open").length;
+    const before = opens();
+    await given.until("it is there again", () => opens() > before);
     const outside = await given.outsider(1, { have: [2, 3] });
     await given.pass(2000);
     expect(outside.count("interested")).toBe(0);

@@ -20,6 +20,8 @@ export class RawLeader {
   manner: Manner;
   /** Of those that dial it: shakes hands. A leader that does not is one whose process stands still. */
   greets = true;
+  /** What it says as soon as hands are shaken. */
+  firstWord: CtCacheBody | undefined;
   /** Everybody who ever dialled it. */
   readonly met: RawPeer[] = [];
 
@@ -79,6 +81,7 @@ export class RawLeader {
     // Behind the peer's own listener: it has the message by now.
     peer.wire.on("extended", () => {
       const message = peer.told.at(-1);
+      if (!message && this.firstWord) peer.tell(this.firstWord);
       if (message?.m !== "leader_start") return;
       this.#answer(peer, message.dest);
     });
