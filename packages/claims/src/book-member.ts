@@ -1,6 +1,6 @@
+import { PieceSet } from "@cachetorrent/protocol";
 import type { OpenClaim } from "./claim-table.ts";
 import type { ClaimWindow } from "./claim-window.ts";
-import { PieceMap } from "./piece-map.ts";
 import { SlowRefusals } from "./slow-refusals.ts";
 import type { Standing } from "./standings.ts";
 
@@ -13,7 +13,7 @@ export class BookMember<Member> {
   /** A stock client holds, and is told nothing. */
   readonly isStock: boolean;
   /** What it said that it holds. */
-  readonly said: PieceMap;
+  readonly said: PieceSet;
   readonly claims = new Map<number, OpenClaim<BookMember<Member>>>();
   readonly refusals = new SlowRefusals();
   /** The upload capacity it declared, bytes/s; unknown until it claims. */
@@ -30,7 +30,7 @@ export class BookMember<Member> {
     this.standing = standing;
     this.key = key;
     this.isStock = isStock;
-    this.said = new PieceMap(pieceCount);
+    this.said = new PieceSet(pieceCount);
   }
 
   get window(): ClaimWindow {

@@ -1,10 +1,15 @@
-import { type ClaimMessage, type Endpoint, LIMITS, type ReleaseReason } from "@cachetorrent/protocol";
+import {
+  type ClaimMessage,
+  type Endpoint,
+  LIMITS,
+  PieceSet,
+  type ReleaseReason,
+} from "@cachetorrent/protocol";
 import { Asking } from "./asking.ts";
 import type { ClaimClientOptions } from "./claim-client-options.ts";
 import { Grants } from "./grants.ts";
 import { MissingPieces } from "./missing-pieces.ts";
 import { type Grant, NeighbourClaims } from "./neighbour-claims.ts";
-import { PieceMap } from "./piece-map.ts";
 import { RecentMedian } from "./recent-median.ts";
 
 /** After this part of its time without bytes a grant is given back: sooner than the head takes it, which would blame us. */
@@ -21,8 +26,8 @@ export class ClaimClient<Neighbour extends object> {
   readonly #options: ClaimClientOptions<Neighbour>;
   readonly #sides = new Map<Neighbour, NeighbourClaims<Neighbour>>();
   readonly #grants = new Grants<Neighbour>(this.#sides);
-  readonly #taken: PieceMap;
-  readonly #held: PieceMap;
+  readonly #taken: PieceSet;
+  readonly #held: PieceSet;
   readonly #missing: MissingPieces;
   readonly #asking: Asking<Neighbour>;
   readonly #pieceMs = new RecentMedian();
@@ -30,8 +35,8 @@ export class ClaimClient<Neighbour extends object> {
 
   constructor(options: ClaimClientOptions<Neighbour>) {
     this.#options = options;
-    this.#taken = new PieceMap(options.pieceCount);
-    this.#held = new PieceMap(options.pieceCount);
+    this.#taken = new PieceSet(options.pieceCount);
+    this.#held = new PieceSet(options.pieceCount);
     this.#asking = new Asking(options, this.#sides, (neighbour) => this.#isOpen(neighbour));
     this.#missing = new MissingPieces((fault) => options.headStalled(fault));
   }
@@ -41,9 +46,9 @@ export class ClaimClient<Neighbour extends object> {
     return this.#taken.has(piece);
   }
 
-  /** The same for all pieces, as a bitfield that changes with time. */
-  get taken(): Uint8Array {
-    return this.#taken.bits;
+  /** The same for all pieces; it changes with time, and is not to be changed by others. */
+  get taken(): PieceSet {
+    return this.#taken;
   }
 
   /** What may be fetched from this neighbour now, in this order. */

@@ -1,18 +1,18 @@
+import { PieceSet } from "@cachetorrent/protocol";
 import { type ClaimOwner, ClaimTable, type OpenClaim } from "./claim-table.ts";
-import { PieceMap } from "./piece-map.ts";
 import { TakenNews } from "./taken-news.ts";
 
 /** Of each piece: how many copies the AS has, and who may fetch it; and of all of that, what members are to be told. */
 export class PieceLedger<Owner extends ClaimOwner<Owner>> {
   readonly claims = new ClaimTable<Owner>();
   /** Held or claimed. */
-  readonly taken: PieceMap;
+  readonly taken: PieceSet;
   readonly news: TakenNews;
   readonly #copies: Uint32Array;
   #held = 0;
 
   constructor(pieceCount: number, now: number) {
-    this.taken = new PieceMap(pieceCount);
+    this.taken = new PieceSet(pieceCount);
     this.news = new TakenNews(this.taken, now);
     this.#copies = new Uint32Array(pieceCount);
   }

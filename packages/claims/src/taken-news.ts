@@ -1,5 +1,4 @@
-import { type ClaimMessage, LIMITS } from "@cachetorrent/protocol";
-import type { PieceMap } from "./piece-map.ts";
+import { type ClaimMessage, LIMITS, type PieceSet } from "@cachetorrent/protocol";
 
 /** About what a piece in a list costs on the wire. */
 const BYTES_A_LISTED_PIECE = 6;
@@ -9,13 +8,13 @@ const REFRESH_MS = 30_000;
 
 /** What the members are to be told of the pieces taken: rarely, and as a whole when a piece is free again. */
 export class TakenNews {
-  readonly #taken: PieceMap;
+  readonly #taken: PieceSet;
   #news: number[] = [];
   #isWhole = false;
   #toldAt = Number.NEGATIVE_INFINITY;
   #toldWholeAt: number;
 
-  constructor(taken: PieceMap, now: number) {
+  constructor(taken: PieceSet, now: number) {
     this.#taken = taken;
     this.#toldWholeAt = now;
   }
@@ -54,7 +53,7 @@ export class TakenNews {
 }
 
 /** The whole map, in parts that fit a message. */
-export function takenMaps(taken: PieceMap): ClaimMessage[] {
+export function takenMaps(taken: PieceSet): ClaimMessage[] {
   const bits = taken.toBitfield();
   const bodies: ClaimMessage[] = [];
   for (let at = 0; at < bits.length; at += LIMITS.claims.bitsPerMessage) {

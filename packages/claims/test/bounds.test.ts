@@ -1,7 +1,7 @@
+import { PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, test } from "vitest";
 import { AvoidedSources } from "../src/avoided-sources.ts";
 import { Doubts } from "../src/doubts.ts";
-import { PieceMap } from "../src/piece-map.ts";
 import { SlowRefusals } from "../src/slow-refusals.ts";
 import { Standings } from "../src/standings.ts";
 import { Booked } from "./support/booked.ts";
@@ -44,7 +44,7 @@ describe("what is kept of others' doing is bounded:", () => {
 
 describe("a map of pieces", () => {
   test("has what was put in, and nothing that is no piece", () => {
-    const map = new PieceMap(11);
+    const map = new PieceSet(11);
     for (const piece of [-1, 0, 3, 3, 10, 11, 1.5, Number.NaN]) map.add(piece);
     expect([...map]).toEqual([0, 3, 10]);
     expect(map.size).toBe(3);
@@ -54,7 +54,7 @@ describe("a map of pieces", () => {
   });
 
   test("takes over a part of another, and tells whether something went out by it", () => {
-    const map = new PieceMap(20);
+    const map = new PieceSet(20);
     map.add(1);
     map.add(9);
     expect(map.overwrite(Uint8Array.of(0b1100_0000, 0xff), 8)).toBe(false);

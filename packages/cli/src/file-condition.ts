@@ -1,4 +1,5 @@
-import type { Metainfo, PieceSet, TorrentFile } from "@cachetorrent/peer";
+import type { Metainfo, TorrentFile } from "@cachetorrent/peer";
+import type { PieceSet } from "@cachetorrent/protocol";
 
 /** How one file on disk compares with its torrent. */
 export interface FileCondition {

@@ -27,7 +27,6 @@ export {
   pieceSize,
   type TorrentFile,
 } from "./metainfo/metainfo.ts";
-export { PieceSet } from "./piece-set.ts";
 export type { SharedLinks } from "./rates/shared-links.ts";
 export { makePeerId, Session, type SessionOptions } from "./session.ts";
 export type { PeerStatus, TorrentState, TorrentStatus } from "./status.ts";

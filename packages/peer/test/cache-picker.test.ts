@@ -1,8 +1,8 @@
 import { seededRandom } from "@cachetorrent/clock";
+import { PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { CachePicker } from "../src/exchange/cache-picker.ts";
 import { Picker } from "../src/exchange/picker.ts";
-import { PieceSet } from "../src/piece-set.ts";
 
 const PIECES = 12;
 const anything = () => true;

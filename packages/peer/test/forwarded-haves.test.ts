@@ -1,9 +1,9 @@
 import { seededRandom } from "@cachetorrent/clock";
+import { PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { CacheDownload } from "../src/exchange/cache-download.ts";
 import { CachePicker } from "../src/exchange/cache-picker.ts";
 import { piecesOf } from "../src/indirect/pieces-of.ts";
-import { PieceSet } from "../src/piece-set.ts";
 import type { Connection } from "../src/wire/connection.ts";
 
 const PIECES = 20;

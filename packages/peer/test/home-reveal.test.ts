@@ -1,8 +1,7 @@
-import type { SwarmAs } from "@cachetorrent/protocol";
+import { PieceSet, type SwarmAs } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Hearer, HomeReveal, homeOf } from "../src/exchange/home-reveal.ts";
-import { PieceSet } from "../src/piece-set.ts";
 import { asn } from "./support/samples.ts";
 
 const PIECES = 100;

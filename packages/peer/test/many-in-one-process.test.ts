@@ -1,8 +1,7 @@
 import { ManualClock } from "@cachetorrent/clock";
-import type { Address } from "@cachetorrent/protocol";
+import { type Address, PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import type { Storage } from "../src/disk/storage.ts";
-import { PieceSet } from "../src/piece-set.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { numberedPeerId, TestPeer } from "./support/test-peer.ts";

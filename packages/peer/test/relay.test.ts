@@ -1,8 +1,14 @@
-import { type CtCacheBody, decodeCtCache, encodeCtCache, LIMITS, unwrap } from "@cachetorrent/protocol";
+import {
+  type CtCacheBody,
+  decodeCtCache,
+  encodeCtCache,
+  LIMITS,
+  PieceSet,
+  unwrap,
+} from "@cachetorrent/protocol";
 import { expect, it } from "vitest";
 import { piecesOf } from "../src/indirect/pieces-of.ts";
 import { Relay } from "../src/indirect/relay.ts";
-import { PieceSet } from "../src/piece-set.ts";
 
 /** A relay, and what it told. */
 function given(pieceCount: number, isNews: (piece: number) => boolean = () => true) {

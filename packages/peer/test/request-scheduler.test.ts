@@ -1,11 +1,10 @@
 import { seededRandom } from "@cachetorrent/clock";
-import { LIMITS } from "@cachetorrent/protocol";
+import { LIMITS, PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { BlockBook } from "../src/exchange/block-book.ts";
 import { BufferBudget } from "../src/exchange/buffer-budget.ts";
 import { Picker } from "../src/exchange/picker.ts";
 import { type Giver, RequestScheduler } from "../src/exchange/request-scheduler.ts";
-import { PieceSet } from "../src/piece-set.ts";
 import { RateMeter } from "../src/rates/rate-meter.ts";
 import { TokenBucket } from "../src/rates/token-bucket.ts";
 

@@ -24,6 +24,7 @@ export * from "./ids.ts";
 export { type LeaderMessage, REFUSALS, type Refusal } from "./leader-messages.ts";
 export { LIMITS } from "./limits.ts";
 export { didYouMean, nearestName } from "./nearest-name.ts";
+export { PieceSet } from "./piece-set.ts";
 export * from "./policy.ts";
 export * from "./quantity.ts";
 export { percentDecode, percentEncode } from "./query.ts";

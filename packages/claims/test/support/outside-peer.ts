@@ -1,5 +1,4 @@
-import type { Endpoint } from "@cachetorrent/protocol";
-import { PieceMap } from "../../src/piece-map.ts";
+import { type Endpoint, PieceSet } from "@cachetorrent/protocol";
 import { endpoint } from "./endpoints.ts";
 import type { SimulatedAs } from "./simulated-as.ts";
 import type { SimulatedMember } from "./simulated-member.ts";
@@ -7,7 +6,7 @@ import type { SimulatedMember } from "./simulated-member.ts";
 /** An external neighbour of all members. The first one holds everything; the others hold some, and gain more. */
 export class OutsidePeer {
   readonly endpoint: Endpoint;
-  readonly has: PieceMap;
+  readonly has: PieceSet;
   /** Bytes/s to each member that it has unchoked. */
   readonly rate: number;
   /** It sends nothing until then, though it has unchoked. */
@@ -20,7 +19,7 @@ export class OutsidePeer {
     this.#isSeed = n === 0;
     this.endpoint = endpoint(1000 + n);
     this.rate = 8_000 + as.random() * 55_000;
-    this.has = new PieceMap(as.conditions.pieces);
+    this.has = new PieceSet(as.conditions.pieces);
     for (let piece = 0; piece < as.conditions.pieces; piece++) {
       if (this.#isSeed || as.random() < 0.3) this.has.add(piece);
     }

@@ -1,7 +1,6 @@
 import { randomBelow } from "@cachetorrent/clock";
-import type { ClaimMessage, Endpoint } from "@cachetorrent/protocol";
+import { type ClaimMessage, type Endpoint, PieceSet } from "@cachetorrent/protocol";
 import { ClaimBook, ClaimClient, type HeadPort, LocalHeadPort } from "../../src/index.ts";
-import { PieceMap } from "../../src/piece-map.ts";
 import { PIECE_LENGTH } from "./as-conditions.ts";
 import { endpoint } from "./endpoints.ts";
 import type { OutsidePeer } from "./outside-peer.ts";
@@ -14,14 +13,14 @@ const INSIDE_RATE = 40_000;
 interface InsideLink {
   readonly member: SimulatedMember;
   /** What it announced. */
-  readonly said: PieceMap;
+  readonly said: PieceSet;
 }
 
 /** A member: a client, a book that follows along, a store, and links. */
 export class SimulatedMember {
   readonly endpoint: Endpoint;
   readonly isLiar: boolean;
-  readonly has: PieceMap;
+  readonly has: PieceSet;
   readonly book: ClaimBook<SimulatedMember>;
   readonly client: ClaimClient<OutsidePeer>;
   isHere = true;
@@ -49,7 +48,7 @@ export class SimulatedMember {
     this.isLiar = isLiar;
     this.endpoint = endpoint(n + 1);
     const { pieces } = as.conditions;
-    this.has = new PieceMap(pieces);
+    this.has = new PieceSet(pieces);
     this.#port = new LocalHeadPort(
       (body) => this.#bookReceives(this, body, this.#term),
       (body) => this.client.received(body, as.time.now),
@@ -282,7 +281,7 @@ export class SimulatedMember {
   }
 
   #link(other: SimulatedMember): void {
-    const said = new PieceMap(this.has.pieceCount);
+    const said = new PieceSet(this.has.pieceCount);
     for (const piece of other.has) said.add(piece);
     this.#links.set(other, { member: other, said });
   }

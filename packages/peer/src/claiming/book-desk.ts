@@ -7,8 +7,8 @@ import {
   isInternal,
   LIMITS,
   type PeerId,
+  type PieceSet,
 } from "@cachetorrent/protocol";
-import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 

@@ -5,10 +5,10 @@ import {
   type LeaderEntry,
   LIMITS,
   type PeerId,
+  type PieceSet,
   sameEndpoint,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Attention } from "./attention.ts";

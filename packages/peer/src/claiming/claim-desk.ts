@@ -14,11 +14,11 @@ import {
   isInternal,
   type Located,
   type PeerId,
+  type PieceSet,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Downloads } from "../exchange/downloads.ts";
-import type { PieceSet } from "../piece-set.ts";
 import type { Grants } from "../roles/role.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";

@@ -1,5 +1,5 @@
 import { type Random, sample } from "@cachetorrent/clock";
-import type { PieceSet } from "../piece-set.ts";
+import type { PieceSet } from "@cachetorrent/protocol";
 import type { Connection } from "../wire/connection.ts";
 
 /** So many pieces, at random, are compared for one claim. */

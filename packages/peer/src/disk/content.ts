@@ -1,7 +1,6 @@
-import { CtError } from "@cachetorrent/protocol";
+import { CtError, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
-import { PieceSet } from "../piece-set.ts";
 import { DamagedFiles } from "./damaged-files.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";

@@ -1,6 +1,5 @@
-import { CtError } from "@cachetorrent/protocol";
+import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import type { Metainfo, TorrentFile } from "../metainfo/metainfo.ts";
-import type { PieceSet } from "../piece-set.ts";
 import type { FileStorage } from "./storage.ts";
 
 const READ_BYTES = 1024 * 1024;

@@ -1,8 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
-import { CtError } from "@cachetorrent/protocol";
+import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
-import type { PieceSet } from "../piece-set.ts";
 import { BegunFiles } from "./begun-files.ts";
 import { DownloadDirectory } from "./download-directory.ts";
 import { OpenFiles } from "./open-files.ts";

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
+import { PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
-import { PieceSet } from "../piece-set.ts";
 import { segmentsOf } from "./segments.ts";
 import type { FileStorage } from "./storage.ts";
 

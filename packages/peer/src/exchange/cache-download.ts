@@ -1,4 +1,4 @@
-import { PieceSet } from "../piece-set.ts";
+import { PieceSet } from "@cachetorrent/protocol";
 import type { Connection } from "../wire/connection.ts";
 import type { CachePicker } from "./cache-picker.ts";
 

@@ -1,6 +1,5 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { isInternal, type SwarmAs } from "@cachetorrent/protocol";
-import { PieceSet } from "../piece-set.ts";
+import { isInternal, PieceSet, type SwarmAs } from "@cachetorrent/protocol";
 import type { Role } from "../roles/role.ts";
 import type { Connection } from "../wire/connection.ts";
 import { HaveBatcher } from "./have-batcher.ts";

@@ -1,6 +1,5 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type Asn, type CtError, LIMITS } from "@cachetorrent/protocol";
-import type { PieceSet } from "../piece-set.ts";
+import { type Asn, type CtError, LIMITS, type PieceSet } from "@cachetorrent/protocol";
 import type { TokenBucket } from "../rates/token-bucket.ts";
 import { blockLength, blockOfKey } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";

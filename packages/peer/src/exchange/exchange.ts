@@ -5,10 +5,10 @@ import {
   type CtError,
   isInternal,
   LIMITS,
+  type PieceSet,
   type UnknownCtCacheMessage,
 } from "@cachetorrent/protocol";
 import type { TorrentLedger } from "../accounts/ledger.ts";
-import type { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
 import type { TokenBucket } from "../rates/token-bucket.ts";
 import type { Grants, Role } from "../roles/role.ts";

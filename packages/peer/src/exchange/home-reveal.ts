@@ -1,5 +1,4 @@
-import { type Asn, isInternal, LIMITS, type SwarmAs, UNKNOWN_ASN } from "@cachetorrent/protocol";
-import { PieceSet } from "../piece-set.ts";
+import { type Asn, isInternal, LIMITS, PieceSet, type SwarmAs, UNKNOWN_ASN } from "@cachetorrent/protocol";
 
 export interface HomeRevealParts {
   /** Our own AS. */

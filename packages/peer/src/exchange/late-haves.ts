@@ -1,4 +1,4 @@
-import type { PieceSet } from "../piece-set.ts";
+import type { PieceSet } from "@cachetorrent/protocol";
 import type { Connection } from "../wire/connection.ts";
 
 /** In one sweep to one connection: the sweeps of a second stay below what is a flood. */

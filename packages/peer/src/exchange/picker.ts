@@ -1,5 +1,5 @@
 import { type Random, randomBelow } from "@cachetorrent/clock";
-import type { PieceSet } from "../piece-set.ts";
+import type { PieceSet } from "@cachetorrent/protocol";
 
 /**
  * Which piece to begin next: rarest first (BEP 3), ties at random.

@@ -1,6 +1,5 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type CtError, isInternal, LIMITS } from "@cachetorrent/protocol";
-import type { PieceSet } from "../piece-set.ts";
+import { type CtError, isInternal, LIMITS, type PieceSet } from "@cachetorrent/protocol";
 import type { Role } from "../roles/role.ts";
 import type { BlockRequest } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";

@@ -1,6 +1,5 @@
 import { type Random, randomBelow } from "@cachetorrent/clock";
-import { type Asn, isInternal, LIMITS } from "@cachetorrent/protocol";
-import type { PieceSet } from "../piece-set.ts";
+import { type Asn, isInternal, LIMITS, type PieceSet } from "@cachetorrent/protocol";
 import type { WayOut } from "../roles/follower.ts";
 import type { Connection } from "../wire/connection.ts";
 

@@ -6,10 +6,10 @@ import {
   formatEndpoint,
   LIMITS,
   type PeerId,
+  type PieceSet,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { CacheDownload } from "../exchange/cache-download.ts";
-import type { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Assignments } from "./assignments.ts";

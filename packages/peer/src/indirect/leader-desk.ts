@@ -9,11 +9,11 @@ import {
   isInternal,
   LIMITS,
   type Located,
+  PieceSet,
   type Refusal,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { PieceSet } from "../piece-set.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 import { DialQueue, type Errand } from "./dial-queue.ts";

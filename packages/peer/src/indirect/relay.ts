@@ -1,5 +1,4 @@
-import { type CtCacheBody, LIMITS } from "@cachetorrent/protocol";
-import { PieceSet } from "../piece-set.ts";
+import { type CtCacheBody, LIMITS, PieceSet } from "@cachetorrent/protocol";
 
 export interface RelayParts {
   readonly pieceCount: number;

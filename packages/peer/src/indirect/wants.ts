@@ -1,5 +1,4 @@
-import { type CtCacheBody, isInternal, LIMITS } from "@cachetorrent/protocol";
-import type { PieceSet } from "../piece-set.ts";
+import { type CtCacheBody, isInternal, LIMITS, type PieceSet } from "@cachetorrent/protocol";
 import type { Connection } from "../wire/connection.ts";
 import type { LeaderLink } from "./leader-link.ts";
 

@@ -11,6 +11,7 @@ import {
   LIMITS,
   type PeerEntry,
   type PeerId,
+  type PieceSet,
   type UnknownCtCacheMessage,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
@@ -21,7 +22,6 @@ import { Escape } from "../indirect/escape.ts";
 import { FollowerDesk } from "../indirect/follower-desk.ts";
 import { LeaderDesk } from "../indirect/leader-desk.ts";
 import type { Neighbours } from "../neighbours/neighbours.ts";
-import type { PieceSet } from "../piece-set.ts";
 import type { Connection } from "../wire/connection.ts";
 import { ActingRole } from "./acting-role.ts";
 import type { WayOut } from "./follower.ts";

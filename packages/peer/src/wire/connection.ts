@@ -6,9 +6,9 @@ import {
   isPeerId,
   LIMITS,
   type PeerId,
+  PieceSet,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
-import { PieceSet } from "../piece-set.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
 import { blockKey, blockLength } from "./block-request.ts";
 import type { ConnectionOptions } from "./connection-options.ts";

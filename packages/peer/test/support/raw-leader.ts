@@ -3,9 +3,9 @@ import {
   type Endpoint,
   formatEndpoint,
   type PeerId,
+  PieceSet,
   type Refusal,
 } from "@cachetorrent/protocol";
-import { PieceSet } from "../../src/piece-set.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { numberedPeerId } from "./test-peer.ts";
 import type { GivenTorrent } from "./torrents.ts";

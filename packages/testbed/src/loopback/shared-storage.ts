@@ -1,10 +1,5 @@
-import {
-  type FileStorage,
-  type Metainfo,
-  type OpenedStorage,
-  PieceSet,
-  type Storage,
-} from "@cachetorrent/peer";
+import type { FileStorage, Metainfo, OpenedStorage, Storage } from "@cachetorrent/peer";
+import { PieceSet } from "@cachetorrent/protocol";
 
 /**
  * One copy of the content for many peers: what a peer writes is dropped (it was verified as always), what it reads

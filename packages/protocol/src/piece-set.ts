@@ -1,5 +1,8 @@
-/** A set of piece indices below a fixed count, stored as a BitTorrent bitfield: most significant bit first. */
-export class PieceSet {
+/**
+ * A set of piece indices below a fixed count, stored as a BitTorrent bitfield: most significant bit first. What is no piece of the
+ * torrent is never in it.
+ */
+export class PieceSet implements Iterable<number> {
   readonly pieceCount: number;
   readonly #bits: Uint8Array;
   #size = 0;
@@ -37,15 +40,18 @@ export class PieceSet {
     return this.#size === this.pieceCount;
   }
 
+  /** Is it a piece of this torrent at all? */
+  isPiece(piece: number): boolean {
+    return Number.isInteger(piece) && piece >= 0 && piece < this.pieceCount;
+  }
+
   has(piece: number): boolean {
     return ((this.#bits[piece >> 3] ?? 0) & (0x80 >> (piece & 7))) !== 0;
   }
 
-  /** False when the piece was in the set already. */
+  /** False when it was in the set already, or is no piece. */
   add(piece: number): boolean {
-    if (piece < 0 || piece >= this.pieceCount)
-      throw new RangeError(`no piece ${piece} of ${this.pieceCount}`);
-    if (this.has(piece)) return false;
+    if (!this.isPiece(piece) || this.has(piece)) return false;
     this.#bits[piece >> 3] = (this.#bits[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
     this.#size++;
     return true;
@@ -80,10 +86,10 @@ export class PieceSet {
     return count;
   }
 
-  /** Is a piece in this set that is neither in the other, nor in `bits`, a bitfield? */
-  hasBeyond(other: PieceSet, bits: Uint8Array): boolean {
+  /** Is a piece in this set that is in neither of the others? */
+  hasBeyond(one: PieceSet, other: PieceSet): boolean {
     for (let i = 0; i < this.#bits.length; i++) {
-      if (((this.#bits[i] ?? 0) & ~(other.#bits[i] ?? 0) & ~(bits[i] ?? 0)) !== 0) return true;
+      if (((this.#bits[i] ?? 0) & ~(one.#bits[i] ?? 0) & ~(other.#bits[i] ?? 0)) !== 0) return true;
     }
     return false;
   }
@@ -97,6 +103,19 @@ export class PieceSet {
         if ((bits & (0x80 >> bit)) !== 0) pieces.push(i * 8 + bit);
     }
     return pieces;
+  }
+
+  /** Takes over a part of a bitfield, whose bit 0 is piece `from`. True when a piece went out by it. */
+  overwrite(bits: Uint8Array, from: number): boolean {
+    let isLost = false;
+    const end = Math.min(this.pieceCount, from + bits.length * 8);
+    for (let piece = from; piece < end; piece++) {
+      const at = piece - from;
+      const isIn = ((bits[at >> 3] ?? 0) & (0x80 >> (at & 7))) !== 0;
+      if (isIn) this.add(piece);
+      else if (this.delete(piece)) isLost = true;
+    }
+    return isLost;
   }
 
   /** A copy, as a wire bitfield. */

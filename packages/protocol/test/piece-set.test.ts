@@ -83,10 +83,39 @@ describe("a set of pieces", () => {
 
   it("has no pieces outside its torrent", () => {
     const set = new PieceSet(8);
-    expect(() => set.add(8)).toThrow(RangeError);
-    expect(() => set.add(-1)).toThrow(RangeError);
-    expect(set.has(8)).toBe(false);
-    expect(set.has(-1)).toBe(false);
+    for (const none of [8, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(set.add(none)).toBe(false);
+      expect(set.has(none)).toBe(false);
+      expect(set.delete(none)).toBe(false);
+    }
+    expect(set.size).toBe(0);
+  });
+
+  it("tells of pieces in neither of two others", () => {
+    const sets = fc.array(fc.uniqueArray(fc.nat(40)), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(sets, ([a = [], b = [], c = []]) => {
+        const [one, other, third] = [a, b, c].map(setOf) as [PieceSet, PieceSet, PieceSet];
+        expect(one.hasBeyond(other, third)).toBe(a.some((piece) => !b.includes(piece) && !c.includes(piece)));
+        expect(one.beyond(other)).toEqual(a.filter((piece) => !b.includes(piece)).sort((x, y) => x - y));
+      }),
+    );
+  });
+
+  it("takes over a part of a bitfield, and says whether a piece went out by it", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(40)), fc.uniqueArray(fc.nat(15)), (a, b) => {
+        const set = setOf(a);
+        const part = new PieceSet(16);
+        for (const piece of b) part.add(piece);
+        const inPart = (piece: number) => piece >= 16 && piece < 32;
+        const kept = a.filter((piece) => !inPart(piece));
+        expect(set.overwrite(part.toBitfield(), 16)).toBe(
+          a.some((piece) => inPart(piece) && !b.includes(piece - 16)),
+        );
+        expect([...set]).toEqual([...kept, ...b.map((piece) => piece + 16)].sort((x, y) => x - y));
+      }),
+    );
   });
 
   it("gives its bitfield away as a copy", () => {
@@ -95,3 +124,9 @@ describe("a set of pieces", () => {
     expect(set.size + [...set].length).toBe(0);
   });
 });
+
+function setOf(pieces: readonly number[]): PieceSet {
+  const set = new PieceSet(41);
+  for (const piece of pieces) set.add(piece);
+  return set;
+}
