@@ -25,7 +25,8 @@ import type { Connection } from "../wire/connection.ts";
 import { BookDesk } from "./book-desk.ts";
 import { type Bookkeeper, Bookkeepers } from "./bookkeepers.ts";
 import { HandOver } from "./hand-over.ts";
-import { Holders } from "./holders.ts";
+import { FIRST_RTT_MS, HeadTrip } from "./head-trip.ts";
+import { OutOfReach } from "./out-of-reach.ts";
 import { Outside } from "./outside.ts";
 
 export interface ClaimDeskParts {
@@ -62,7 +63,7 @@ export class ClaimDesk implements Grants {
   readonly #bookkeepers: Bookkeepers;
   readonly #book: BookDesk;
   readonly #outside: Outside;
-  readonly #holders: Holders;
+  readonly #outOfReach: OutOfReach;
   readonly #toOurselves: LocalHeadPort;
   readonly #handOver = new HandOver();
   #client: ClaimClient<Connection>;
@@ -70,11 +71,7 @@ export class ClaimDesk implements Grants {
   /** Whom we ask; what it was when we last looked. */
   #asked: Bookkeeper;
   #port: HeadPort | undefined;
-  /** Since when a piece is taken that nobody has whom we know. */
-  readonly #missingSince = new Map<number, number>();
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #answerMs = FIRST_RTT_MS;
-  #askedAt = 0;
+  readonly #trip = new HeadTrip();
 
   constructor(parts: ClaimDeskParts) {
     const { clock, connections, have, random } = parts;
@@ -89,8 +86,10 @@ export class ClaimDesk implements Grants {
       ...parts,
       tellOurselves: (body) => this.#toOurselves.tell(body),
     });
-    this.#holders = new Holders({
+    this.#outOfReach = new OutOfReach({
       ...parts,
+      isTaken: (piece) => this.#client.isTaken(piece),
+      missing: (piece, now) => this.#client.missing(piece, now),
       asn: () => this.#asn,
       isMissing: (piece) => !have.has(piece),
       lacks: (piece, endpoint) => this.#client.holderLacks(piece, endpoint),
@@ -239,7 +238,7 @@ export class ClaimDesk implements Grants {
   held(piece: number): void {
     this.#client.held(piece, this.#parts.clock.now());
     this.#book.held(piece);
-    this.#missingSince.delete(piece);
+    this.#outOfReach.held(piece);
     this.#flush();
   }
 
@@ -257,8 +256,7 @@ export class ClaimDesk implements Grants {
     this.#lookForBookkeeper();
     if (!this.#parts.have.isFull) {
       this.#client.sweep(now);
-      this.#holders.sweep(now);
-      this.#lookForMissing(now);
+      this.#outOfReach.sweep(now);
     }
     this.#flush();
   }
@@ -298,7 +296,7 @@ export class ClaimDesk implements Grants {
     if (bookkeeper === "ourselves") return this.#toOurselves;
     return {
       send: (body) => {
-        if (body.m === "claim") this.#askedAt = this.#parts.clock.now();
+        this.#trip.sent(body, this.#parts.clock.now());
         this.#parts.tell(bookkeeper, body);
       },
     };
@@ -306,9 +304,7 @@ export class ClaimDesk implements Grants {
 
   #answered(body: ClaimMessage): void {
     const now = this.#parts.clock.now();
-    if (body.m === "grant" || body.m === "deny") {
-      this.#answerMs += (Math.min(now - this.#askedAt, SLOWEST_RTT_MS) - this.#answerMs) / 8;
-    }
+    this.#trip.received(body, now);
     this.#client.received(body, now);
   }
 
@@ -322,31 +318,13 @@ export class ClaimDesk implements Grants {
     this.#client.close(now);
     this.#flush();
     this.#client = this.#makeClient();
-    this.#missingSince.clear();
+    this.#outOfReach.clear();
     this.#asked = undefined;
     this.#port = undefined;
   }
 
   #flush(): void {
     this.#toOurselves.flush();
-  }
-
-  /** What is in the AS, and has not come to anybody whom we know for a while, is asked after. */
-  #lookForMissing(now: number): void {
-    if (now - this.#lookedAt < LOOK_MS) return;
-    this.#lookedAt = now;
-    for (const piece of this.#parts.downloads.unheld()) {
-      if (!this.#client.isTaken(piece)) {
-        this.#missingSince.delete(piece);
-        continue;
-      }
-      const since = this.#missingSince.get(piece) ?? now;
-      this.#missingSince.set(piece, since);
-      if (now - since >= MISSING_MS) this.#client.missing(piece, now);
-    }
-    for (const piece of this.#missingSince.keys()) {
-      if (this.#parts.downloads.availability(piece) > 0) this.#missingSince.delete(piece);
-    }
   }
 
   #makeClient(): ClaimClient<Connection> {
@@ -360,7 +338,7 @@ export class ClaimDesk implements Grants {
         this.#outside.candidates(connection, have, most, isOpen, (piece) => downloads.hasBytesOf(piece)),
       has: (connection, piece) => connection.theirs.has(piece),
       rate: (connection, now) => connection.downRate.rate(now),
-      headRttMs: () => this.#answerMs,
+      headRttMs: () => this.#trip.rttMs,
       neighbourRttMs: () => FIRST_RTT_MS,
       endpointOf: (connection) => connection.endpoint ?? connection.remote,
       hasBytesOf: (piece) => downloads.hasBytesOf(piece),
@@ -375,7 +353,7 @@ export class ClaimDesk implements Grants {
       },
       takenChanged: () => changed(),
       headStalled: (fault) => this.#headStalled(fault),
-      connectTo: (endpoints, piece) => this.#holders.connect(endpoints, piece, this.#parts.clock.now()),
+      connectTo: (endpoints, piece) => this.#outOfReach.connect(endpoints, piece, this.#parts.clock.now()),
       mayRelieve: (connection) => (this.#standing?.relief ?? 1) > 1 && mayRelieve(connection),
     });
     for (const piece of have) client.held(piece, this.#parts.clock.now());
@@ -406,10 +384,3 @@ const FAULTS: Readonly<Record<HeadFault, string>> = {
   "false holders": "names holders that have nothing",
   withheld: "calls pieces taken that nobody has",
 };
-
-/** Round trips before they are measured, and the longest that is believed. */
-const FIRST_RTT_MS = 50;
-const SLOWEST_RTT_MS = 5000;
-/** How often what nobody has whom we know is looked at, and how long it may be so. */
-const LOOK_MS = 1000;
-const MISSING_MS = 5000;

@@ -1,0 +1,60 @@
+import type { Endpoint } from "@cachetorrent/protocol";
+import type { Downloads } from "../exchange/downloads.ts";
+import { Holders, type HoldersParts } from "./holders.ts";
+
+export interface OutOfReachParts extends HoldersParts {
+  readonly downloads: Downloads;
+  isTaken(piece: number): boolean;
+  /** It has been so for a while: the head is to be asked. */
+  missing(piece: number, now: number): void;
+}
+
+/** How often what nobody has whom we know is looked at, and how long it may be so. */
+const LOOK_MS = 1000;
+const MISSING_MS = 5000;
+
+/** Pieces that are in our AS, or on their way into it, and at nobody whom we know there. */
+export class OutOfReach {
+  readonly #parts: OutOfReachParts;
+  readonly #holders: Holders;
+  /** Since when. */
+  readonly #since = new Map<number, number>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: OutOfReachParts) {
+    this.#parts = parts;
+    this.#holders = new Holders(parts);
+  }
+
+  /** The head named these as holders. */
+  connect(endpoints: readonly Endpoint[], piece: number, now: number): void {
+    this.#holders.connect(endpoints, piece, now);
+  }
+
+  held(piece: number): void {
+    this.#since.delete(piece);
+  }
+
+  clear(): void {
+    this.#since.clear();
+  }
+
+  sweep(now: number): void {
+    this.#holders.sweep(now);
+    if (now - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = now;
+    const { downloads, isTaken, missing } = this.#parts;
+    for (const piece of downloads.unheld()) {
+      if (!isTaken(piece)) {
+        this.#since.delete(piece);
+        continue;
+      }
+      const since = this.#since.get(piece) ?? now;
+      this.#since.set(piece, since);
+      if (now - since >= MISSING_MS) missing(piece, now);
+    }
+    for (const piece of this.#since.keys()) {
+      if (downloads.availability(piece) > 0) this.#since.delete(piece);
+    }
+  }
+}
