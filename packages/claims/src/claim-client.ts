@@ -83,6 +83,14 @@ export class ClaimClient<Neighbour extends object> {
     return (this.#sides.get(neighbour)?.grants.size ?? 0) > 0;
   }
 
+  /** Is there anything that it would give us: granted, kept until somebody goes on with it, or an extra copy? */
+  isOfUse(neighbour: Neighbour): boolean {
+    if (this.hasGrants(neighbour)) return true;
+    for (const { grant } of this.#grants.kept) if (this.#options.has(neighbour, grant.piece)) return true;
+    const relieves = this.#taken.isFull && !this.#held.isFull && this.#options.mayRelieve?.(neighbour);
+    return relieves === true;
+  }
+
   /** In the order in which they are to be requested. */
   grantsOf(neighbour: Neighbour): number[] {
     return [...(this.#sides.get(neighbour)?.grants.keys() ?? [])];
@@ -301,7 +309,10 @@ export class ClaimClient<Neighbour extends object> {
   /** It is free then, and may be claimed again, by us too. */
   #release(piece: number, why: ReleaseReason, from: Endpoint): void {
     this.#send({ m: "release", piece, why, from });
-    if (this.#taken.delete(piece)) this.#isTakenNews = true;
+    if (!this.#taken.delete(piece)) return;
+    this.#isTakenNews = true;
+    // Another neighbour may have it.
+    for (const side of this.#sides.values()) side.idleUntil = Number.NEGATIVE_INFINITY;
   }
 
   #take(piece: number): void {
@@ -416,9 +427,13 @@ export class ClaimClient<Neighbour extends object> {
     return true;
   }
 
+  /** A neighbour that stands still fails once, whatever was queued there. */
   #checkGrants(side: NeighbourClaims<Neighbour>, now: number): void {
+    let why: ReleaseReason = "stalled";
     for (const { piece, since, ttlMs } of [...side.grants.values()]) {
-      if (now - since >= ttlMs * PATIENCE) this.#failed(side.neighbour, piece, "stalled", now);
+      if (now - since < ttlMs * PATIENCE) continue;
+      this.#failed(side.neighbour, piece, why, now);
+      why = "choked";
     }
   }
 }

@@ -76,6 +76,7 @@ export class Holders<Member> {
   /** In a new term everybody is believed anew. */
   forgive(): void {
     for (const member of this.#parts.members()) {
+      member.isTermIgnored = false;
       if (member.standing.dropped.size === 0) continue;
       const dropped = [...member.said].filter((piece) => !member.holds(piece));
       member.forgive();

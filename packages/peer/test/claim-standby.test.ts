@@ -135,10 +135,10 @@ describe("a head", () => {
 });
 
 describe("a standby that is complete", () => {
-  it("goes on as head, of members that miss something", async () => {
+  it("goes on as head, of members that miss something; what it has shown to nobody is free to be fetched outside", async () => {
     const { given, a } = await standby({ seeds: true });
     killHead(given);
     await given.until("it has taken over", () => a.count("taken_map") > 0);
-    expect(await given.answer(a, given.claim(a, [5]))).toMatchObject({ why: "held" });
+    expect(await given.answer(a, given.claim(a, [5]))).toMatchObject({ m: "grant", pieces: [5] });
   });
 });

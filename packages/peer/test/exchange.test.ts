@@ -27,6 +27,7 @@ const nobody: ExchangeWatcher = {
   unchoked: () => undefined,
   received: () => undefined,
   snubbed: () => undefined,
+  shown: () => undefined,
   spoiled: () => undefined,
   held: () => undefined,
   closed: () => undefined,

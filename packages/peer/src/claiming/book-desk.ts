@@ -20,6 +20,8 @@ export interface BookDeskParts {
   readonly connections: ReadonlySet<Connection>;
   /** Where we can be reached. */
   readonly ours: readonly Endpoint[];
+  /** Do we, an initial seed, show our pieces one by one, to our own AS too? */
+  isHoldingBack(): boolean;
   tell(connection: Connection, body: CtCacheBody): void;
   /** Our own book's answer to what we asked it. */
   tellOurselves(body: ClaimMessage): void;
@@ -121,6 +123,11 @@ export class BookDesk {
     this.#book?.held(this.#self, [piece], this.#parts.clock.now());
   }
 
+  /** All that we hold can be had from us now. */
+  shown(): void {
+    this.#book?.held(this.#self, this.#parts.have, this.#parts.clock.now());
+  }
+
   closed(connection: Connection): void {
     if (this.#members.delete(connection)) this.#book?.left(connection, this.#parts.clock.now());
   }
@@ -186,7 +193,8 @@ export class BookDesk {
       mayRelieve: () => this.#mayRelieve(clock.now()),
     });
     book.joined(this.#self, { claims: true }, now);
-    book.held(this.#self, have, now);
+    // What nobody can have from us yet is not in the AS: members may take it from outside, if it is there already.
+    if (!this.#parts.isHoldingBack()) book.held(this.#self, have, now);
     this.#book = book;
     for (const connection of connections) this.met(connection);
     return book;

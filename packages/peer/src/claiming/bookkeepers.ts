@@ -33,8 +33,8 @@ export type Bookkeeper = "ourselves" | Connection | undefined;
 const { claims } = LIMITS;
 /** Between two dials of one that was not there. */
 const REDIAL_MS = 2000;
-/** Whose book was of no use is not asked for so long. */
-const DISTRUST_MS = LIMITS.election.evictionMs;
+/** Whose book was of no use is not asked for so long: as often as that it is reported. Who is no good is voted out meanwhile. */
+const DISTRUST_MS = LIMITS.peer.stallReportMs;
 
 /** The head or the standby of our AS, as we see it. */
 interface Office {

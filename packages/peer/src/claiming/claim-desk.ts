@@ -43,6 +43,8 @@ export interface ClaimDeskParts {
   readonly up: number;
   readonly connections: ReadonlySet<Connection>;
   readonly downloads: Downloads;
+  /** Do we, an initial seed, show our pieces one by one, to our own AS too? */
+  isHoldingBack(): boolean;
   tell(connection: Connection, body: CtCacheBody): void;
   dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
   connectionTo(endpoint: Endpoint): Connection | undefined;
@@ -89,6 +91,8 @@ export class ClaimDesk implements Grants {
     this.#outOfReach = new OutOfReach({
       ...parts,
       isTaken: (piece) => this.#client.isTaken(piece),
+      holdersOf: (piece) =>
+        [...connections].filter((one) => one.isOpen && !this.applyTo(one) && one.theirs.has(piece)),
       missing: (piece, now) => this.#client.missing(piece, now),
       asn: () => this.#asn,
       isMissing: (piece) => !have.has(piece),
@@ -108,6 +112,11 @@ export class ClaimDesk implements Grants {
     return this.#bookkeepers.answeredAt;
   }
 
+  /** Do we keep the book of our AS now? */
+  get isKeepingBook(): boolean {
+    return this.#asked === "ourselves";
+  }
+
   /** What the books that we kept have seen. */
   get accounts(): ClaimAccounts {
     return this.#book.accounts;
@@ -122,7 +131,7 @@ export class ClaimDesk implements Grants {
   follow(standing: Standing | undefined): void {
     const now = this.#parts.clock.now();
     if (this.#standing && standing?.asn !== this.#standing.asn) this.#leave(now);
-    const isNew = standing !== undefined && this.#standing === undefined;
+    const isNew = standing !== undefined && standing.asn !== this.#standing?.asn;
     this.#standing = standing;
     this.#bookkeepers.follow(standing);
     const isOurs = standing !== undefined && this.#bookkeepers.current() === "ourselves";
@@ -162,7 +171,7 @@ export class ClaimDesk implements Grants {
 
   isWorthwhile(connection: Connection): boolean {
     if (connection.theirs.hasBeyond(this.#parts.have, this.#client.taken)) return true;
-    return this.#client.hasGrants(connection);
+    return this.#client.isOfUse(connection);
   }
 
   isBookkeeper(connection: Connection): boolean {
@@ -242,6 +251,11 @@ export class ClaimDesk implements Grants {
     this.#flush();
   }
 
+  shown(): void {
+    this.#book.shown();
+    this.#flush();
+  }
+
   closed(connection: Connection): void {
     const now = this.#parts.clock.now();
     this.#client.neighbourGone(connection, now);
@@ -255,10 +269,19 @@ export class ClaimDesk implements Grants {
     this.#book.sweep(now);
     this.#lookForBookkeeper();
     if (!this.#parts.have.isFull) {
+      this.#renewSlow(now);
       this.#client.sweep(now);
       this.#outOfReach.sweep(now);
     }
     this.#flush();
+  }
+
+  /** A block over a slow line takes longer than a claim: what has come of it so far counts. One that gives none in 20 s is snubbed. */
+  #renewSlow(now: number): void {
+    for (const connection of this.#parts.connections) {
+      const isGiving = connection.outstanding.size > 0 && connection.idleMs(now) < BUSY_MS;
+      if (isGiving && this.applyTo(connection)) this.#client.bytesCame(connection, now);
+    }
   }
 
   #lookForBookkeeper(): void {
@@ -275,15 +298,14 @@ export class ClaimDesk implements Grants {
   #settle(now: number): void {
     const current = this.#standing ? this.#bookkeepers.current() : undefined;
     if (current === "ourselves" && !this.#book.isGranting) this.#book.takeOver();
-    if (current !== "ourselves") {
-      if (this.#book.isGranting) this.#stepDown(now);
-      if (current) this.#handOver.to((body) => this.#parts.tell(current, body), now);
-    }
+    if (current !== "ourselves" && this.#book.isGranting) this.#stepDown(now);
     if (current !== this.#asked) {
       this.#asked = current;
       this.#port = this.#portTo(current);
       this.#client.headChanged(now);
     }
+    // After our own claims: what comes first is taken for the sender's own.
+    if (current && current !== "ourselves") this.#handOver.to((body) => this.#parts.tell(current, body), now);
     this.#flush();
   }
 
@@ -334,9 +356,12 @@ export class ClaimDesk implements Grants {
       pieceLength,
       up,
       port: () => this.#port,
+      // One that is closing serves nothing more.
       candidates: (connection, most, isOpen) =>
-        this.#outside.candidates(connection, have, most, isOpen, (piece) => downloads.hasBytesOf(piece)),
-      has: (connection, piece) => connection.theirs.has(piece),
+        connection.isOpen
+          ? this.#outside.candidates(connection, have, most, isOpen, (piece) => downloads.hasBytesOf(piece))
+          : [],
+      has: (connection, piece) => connection.isOpen && connection.theirs.has(piece),
       rate: (connection, now) => connection.downRate.rate(now),
       headRttMs: () => this.#trip.rttMs,
       neighbourRttMs: () => FIRST_RTT_MS,
@@ -369,6 +394,9 @@ export class ClaimDesk implements Grants {
 function mayRelieve(connection: Connection): boolean {
   return connection.theirs.isFull && connection.speaksCtCache && !connection.isInitialSeed;
 }
+
+/** Who said something so recently is at work. */
+const BUSY_MS = 1000;
 
 const FROM_HEAD: ReadonlySet<ClaimMessage["m"]> = new Set([
   "grant",

@@ -1,9 +1,13 @@
 import type { Endpoint } from "@cachetorrent/protocol";
 import type { Downloads } from "../exchange/downloads.ts";
+import type { Connection } from "../wire/connection.ts";
 import { Holders, type HoldersParts } from "./holders.ts";
+import { Unserved } from "./unserved.ts";
 
 export interface OutOfReachParts extends HoldersParts {
   readonly downloads: Downloads;
+  /** Neighbours of our AS that say they hold the piece. */
+  holdersOf(piece: number): Connection[];
   isTaken(piece: number): boolean;
   /** It has been so for a while: the head is to be asked. */
   missing(piece: number, now: number): void;
@@ -13,17 +17,19 @@ export interface OutOfReachParts extends HoldersParts {
 const LOOK_MS = 1000;
 const MISSING_MS = 5000;
 
-/** Pieces that are in our AS, or on their way into it, and at nobody whom we know there. */
+/** Pieces that are in our AS, or on their way into it, and at nobody there whom we know, or who gives us anything. */
 export class OutOfReach {
   readonly #parts: OutOfReachParts;
   readonly #holders: Holders;
   /** Since when. */
   readonly #since = new Map<number, number>();
+  readonly #unserved: Unserved;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: OutOfReachParts) {
     this.#parts = parts;
     this.#holders = new Holders(parts);
+    this.#unserved = new Unserved(parts);
   }
 
   /** The head named these as holders. */
@@ -37,6 +43,7 @@ export class OutOfReach {
 
   clear(): void {
     this.#since.clear();
+    this.#unserved.clear();
   }
 
   sweep(now: number): void {
@@ -53,6 +60,7 @@ export class OutOfReach {
       this.#since.set(piece, since);
       if (now - since >= MISSING_MS) missing(piece, now);
     }
+    for (const piece of this.#unserved.sweep(now)) if (isTaken(piece)) missing(piece, now);
     for (const piece of this.#since.keys()) {
       if (downloads.availability(piece) > 0) this.#since.delete(piece);
     }

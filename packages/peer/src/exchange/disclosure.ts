@@ -15,6 +15,8 @@ export interface DisclosureParts {
   readonly random: Random;
   readonly connections: ReadonlySet<Connection>;
   role(): Role;
+  /** What was held back is being told now. */
+  shown(): void;
 }
 
 /**
@@ -53,6 +55,11 @@ export class Disclosure {
 
   get isUndecided(): boolean {
     return this.#uploading === "undecided";
+  }
+
+  /** Does an initial seed show its pieces one by one? */
+  get isHoldingBack(): boolean {
+    return this.#superSeed !== undefined || (this.isUndecided && this.#isInitialSeed);
   }
 
   /** From now on these rules hold. What was told stays told. */
@@ -215,6 +222,7 @@ export class Disclosure {
 
   /** What was held back follows. */
   #catchUp(): void {
+    this.#parts.shown();
     for (const connection of this.#told.keys()) if (!connection.isIndirect) this.#late.begin(connection);
   }
 

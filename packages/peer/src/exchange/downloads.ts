@@ -100,6 +100,15 @@ export class Downloads {
     return [...this.#picker.unheld(), ...begun.map(({ piece }) => piece)];
   }
 
+  /** The pieces that we miss and that at least one and at most `most` of those hold that count. */
+  scarce(most: number): number[] {
+    const begun = [...this.#book.active()].filter(({ isComplete, isIdle, piece }) => {
+      const holders = this.availability(piece);
+      return isIdle && !isComplete && holders > 0 && holders <= most;
+    });
+    return [...this.#picker.scarce(most), ...begun.map(({ piece }) => piece)];
+  }
+
   /** Has a block of the piece come? */
   hasBytesOf(piece: number): boolean {
     return (this.#book.get(piece)?.receivedCount ?? 0) > 0;

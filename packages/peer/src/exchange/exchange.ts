@@ -68,6 +68,8 @@ export interface ExchangeWatcher {
   received(connection: Connection): void;
   /** It lets requests lie. */
   snubbed(connection: Connection): void;
+  /** An initial seed, which showed its pieces one by one, has begun to tell of all. */
+  shown(): void;
   /** A piece of which these sent parts is not what it should be. */
   spoiled(connections: ReadonlySet<Connection>, piece: number): void;
   /** We hold one more piece. */
@@ -105,7 +107,12 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#role = parts.role;
     this.inRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
     this.outRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
-    this.#disclosure = new Disclosure({ ...parts, connections: this.connections, role: () => this.#role });
+    this.#disclosure = new Disclosure({
+      ...parts,
+      connections: this.connections,
+      role: () => this.#role,
+      shown: () => parts.watcher.shown(),
+    });
     this.downloads = new Downloads({
       ...parts,
       connections: this.connections,
@@ -134,6 +141,11 @@ export class Exchange implements ConnectionOwner<Connection> {
       },
     });
     this.uploadBy(parts.uploading ?? "plain");
+  }
+
+  /** Does it, an initial seed, show its pieces one by one? */
+  get isHoldingBack(): boolean {
+    return this.#disclosure.isHoldingBack;
   }
 
   get role(): Role {

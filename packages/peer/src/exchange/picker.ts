@@ -89,6 +89,11 @@ export class Picker {
     return [...this.#order.subarray(0, this.#startOf(1))];
   }
 
+  /** The open pieces that at least one and at most `most` hold. */
+  scarce(most: number): number[] {
+    return [...this.#order.subarray(this.#startOf(1), this.#startOf(most + 1))];
+  }
+
   /** The rarest open piece that `holds` and `mayRequest` both allow, or undefined. */
   pick(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
     // Nobody we know holds the run of availability 0.

@@ -19,9 +19,6 @@ export interface RoomParts {
 /** Of its connections a torrent dials so many in a hundred: if it dialled all, every peer would refuse newcomers. */
 const DIALLED_PERCENT = 75;
 
-/** So many connections of peers that are always let in, at most, beyond what a torrent should have. */
-const LET_IN_MOST = 200;
-
 /** How many connections a torrent has, should have and may have, and who makes way for whom. */
 export class Room {
   readonly #parts: RoomParts;
@@ -58,8 +55,8 @@ export class Room {
 
   /** May somebody be let in beyond what a torrent should have, if he turns out to be of the right AS? */
   get hasExceptions(): boolean {
-    const { asn, hasRoom, isAlwaysLetIn, maxConnections } = this.#parts;
-    return hasRoom() && this.#directCount < maxConnections + LET_IN_MOST && isAlwaysLetIn(asn());
+    const { asn, hasRoom, isAlwaysLetIn } = this.#parts;
+    return hasRoom() && isAlwaysLetIn(asn());
   }
 
   #hasRoom(percent: number): boolean {

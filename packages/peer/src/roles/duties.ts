@@ -115,6 +115,7 @@ export class Duties implements ExchangeWatcher, WayOut {
       isListed: (endpoint) => neighbours.isListed(endpoint),
       locate: (endpoint) => neighbours.locate(endpoint),
       changed: (connection) => this.#exchange.recountGranted(connection),
+      isHoldingBack: () => this.#exchange.isHoldingBack,
     });
     this.#escape = new Escape({
       random,
@@ -278,6 +279,12 @@ export class Duties implements ExchangeWatcher, WayOut {
     this.#claimDesk.closed(connection);
   }
 
+  /** What we hold can be had from us from now on: until then an initial seed showed little of it. */
+  shown(): void {
+    // The exchange may tell it while it is being made.
+    this.#claimDesk?.shown();
+  }
+
   /** The peer leaves: what it claimed is free for others at once. */
   leave(): void {
     this.#claimDesk.follow(undefined);
@@ -351,7 +358,9 @@ export class Duties implements ExchangeWatcher, WayOut {
     const desks = [this.#followerDesk, this.#claimDesk].filter((desk) => desk.isFollowing);
     if (desks.length === 0) return;
     const answeredAt = Math.max(...desks.map((desk) => desk.answeredAt));
-    this.#escape.sweep(now, { answeredAt, receivedAt: this.#receivedAt });
+    // Who keeps the book has nobody to distrust: what is free it grants to itself.
+    const receivedAt = this.#claimDesk.isKeepingBook ? now : this.#receivedAt;
+    this.#escape.sweep(now, { answeredAt, receivedAt });
   }
 
   #escaped(isStarved: boolean): void {
