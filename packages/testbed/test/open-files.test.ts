@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { checkOpenFiles, openFilesLimit, openFilesOf } from "../src/open-files.ts";
+import { cellsOf } from "../src/scenario/cells.ts";
+import { readScenario } from "../src/scenario/load-scenario.ts";
+
+const scenario = (peers: number) =>
+  readScenario(
+    `
+name: crowd
+about: many of them
+ases:
+  - { count: 2, peers: ${peers}, up: 50kB/s }
+seeds: { up: 50kB/s }
+torrent: { pieces: 8 }
+neighbours: { connections: 30 }
+policies:
+  - { name: bittorrent }
+`,
+    "crowd.yml",
+  );
+
+describe("the open files of a swarm", () => {
+  it("are at least both ends of its connections", () => {
+    const crowd = scenario(100);
+    const [cell] = cellsOf(crowd);
+    expect(cell && openFilesOf(crowd, cell)).toBeGreaterThan(201 * 30);
+  });
+
+  it("are no more than everybody with everybody", () => {
+    const few = scenario(2);
+    const [cell] = cellsOf(few);
+    expect(cell && openFilesOf(few, cell)).toBeLessThan(400);
+  });
+
+  it("of a small one may be opened here", async () => {
+    const few = scenario(2);
+    await expect(checkOpenFiles(few, cellsOf(few))).resolves.toBeUndefined();
+  });
+
+  it("of one that is too large are told with what to do", async () => {
+    const limit = openFilesLimit(await readFile("/proc/self/limits", "utf8")) ?? 0;
+    const peers = Math.min(9999, Math.ceil(limit / 60));
+    const crowd = { ...scenario(peers), name: "crowd" };
+    const huge = { ...crowd, variants: crowd.variants.map((variant) => ({ ...variant, connections: 1e9 })) };
+    await expect(checkOpenFiles(huge, cellsOf(huge))).rejects.toThrow(
+      /crowd may need \d+ open files.*ulimit -n \d+/,
+    );
+  });
+
+  it("are bounded by what the system says", () => {
+    expect(openFilesLimit("Max open files            20000                524288               files")).toBe(
+      20_000,
+    );
+    expect(openFilesLimit("Max open files            unlimited            unlimited            files")).toBe(
+      Infinity,
+    );
+    expect(
+      openFilesLimit("Max processes             7                    7                    processes"),
+    ).toBeUndefined();
+  });
+});
