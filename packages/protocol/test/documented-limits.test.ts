@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../src/index.ts";
 
@@ -39,19 +39,44 @@ function numbersOf(text: string): number[] {
   });
 }
 
-/** What `const NAME = 4 * SECOND` or `= [SECOND, 3 * SECOND]` comes to. */
+/** What `const NAME = 4 * SECOND`, `= 1 / 8`, `= 3 * LIMITS.claims.takenMs` or `= [SECOND, 3 * SECOND]` comes to. */
 function constantIn(file: string, name: string): number[] {
-  const source = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
   const [, expression] =
-    new RegExp(`^(?:export )?const ${name} = \\[?([\\w* ,]+)\\]?(?: as const)?;`, "m").exec(source) ?? [];
+    new RegExp(`^(?:export )?const ${name} = \\[?([\\w* ,./]+)\\]?(?: as const)?;`, "m").exec(
+      sourceOf(file),
+    ) ?? [];
   if (expression === undefined) throw new Error(`docs/limits.md: there is no ${name} in packages/${file}`);
   return expression.split(",").map((product) =>
     product
       .split("*")
-      .map((factor) => (factor.trim() === "SECOND" ? 1000 : Number(factor.trim().replaceAll("_", ""))))
+      .map((quotient) => quotient.split("/").map(factorOf))
+      .map(([first = 0, ...divisors]) => divisors.reduce((a, b) => a / b, first))
       .reduce((a, b) => a * b, 1),
   );
 }
+
+function factorOf(text: string): number {
+  const name = text.trim();
+  if (name === "SECOND") return 1000;
+  const [, limit] = /^LIMITS\.(.+)$/.exec(name) ?? [];
+  return limit === undefined
+    ? Number(name.replaceAll("_", ""))
+    : Number(limits.find(([known]) => known === limit)?.[1]);
+}
+
+function sourceOf(file: string): string {
+  return readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+}
+
+/** Files of which no constant may be left out. One that is a limit by another name has no figure of its own. */
+const FOLDERS = ["claims/src", "peer/src/claiming"];
+const ownFigures = FOLDERS.flatMap((folder) =>
+  readdirSync(new URL(`../../${folder}`, import.meta.url)).flatMap((name) =>
+    [...sourceOf(`${folder}/${name}`).matchAll(/^(?:export )?const ([A-Z_]+) = [^;({]*\d[^;({]*;/gm)].map(
+      ([, constant]) => `${constant} of ${folder}/${name}`,
+    ),
+  ),
+);
 
 describe("docs/limits.md agrees with the code", () => {
   it("has every limit once, and none that is gone", () => {
@@ -65,6 +90,10 @@ describe("docs/limits.md agrees with the code", () => {
 
   it.each(constants.map(({ name, cells }) => [name, ...cells]))("%s of %s is %s", (name, file, text) => {
     expect(constantIn(file ?? "", name ?? "")).toEqual(numbersOf(text ?? ""));
+  });
+
+  it.each(ownFigures)("%s is in it", (constant) => {
+    expect(constants.map(({ name, cells: [file] }) => `${name} of ${file}`)).toContain(constant);
   });
 
   it("tells what each of them is for", () => {
