@@ -398,3 +398,54 @@ describe("a piece that is taken, and that nobody has whom we know", () => {
     expect(as.called("head")).toEqual(["head withheld"]);
   });
 });
+
+describe("a neighbour outside", () => {
+  test("is of use while it has what is granted there", () => {
+    const as = new Claiming();
+    const neighbour = as.unchoked(1);
+    expect(as.client.isOfUse(neighbour)).toBe(false);
+    as.grant([1]);
+    expect(as.client.isOfUse(neighbour)).toBe(true);
+  });
+
+  test("is of use when it could go on with a piece that was cut off elsewhere", () => {
+    const as = new Claiming();
+    const first = as.unchoked(1);
+    as.grant([1]);
+    as.begun.add(1);
+    as.client.neighbourChoked(first, as.now);
+    const [other, useless] = [as.neighbour(1, 2), as.neighbour(2)];
+    expect(as.client.isOfUse(other)).toBe(true);
+    expect(as.client.isOfUse(useless)).toBe(false);
+  });
+
+  test("is of use for relief, once everything is taken", () => {
+    const as = new Claiming({ mayRelieve: ({ has }) => has.has(7) });
+    const [complete, other] = [as.neighbour(7), as.neighbour(8)];
+    expect(as.client.isOfUse(complete)).toBe(false);
+    as.client.received({ m: "taken_map", bits: mapOf(...MANY), from: 0 }, as.now);
+    expect(as.client.isOfUse(complete)).toBe(true);
+    expect(as.client.isOfUse(other)).toBe(false);
+  });
+
+  test("that stands still fails once, however much was granted there", () => {
+    const as = new Claiming();
+    as.unchoked(1, 2, 3);
+    as.grant([1, 2, 3]);
+    as.pass(9000);
+    const whys = as.took("release").map(({ why }) => why);
+    expect(whys).toEqual(["stalled", "choked", "choked"]);
+  });
+
+  test("is claimed from at once when another one gave back what it has, too", () => {
+    const as = new Claiming();
+    const [first, other] = [as.neighbour(1), as.neighbour(1)];
+    as.client.neighbourUnchoked(first, as.now);
+    as.grant([1]);
+    as.client.neighbourUnchoked(other, as.now);
+    expect(as.took("claim")).toEqual([]);
+    as.client.neighbourChoked(first, as.now);
+    as.pass(250);
+    expect(as.took("claim")).toEqual([expect.objectContaining({ pieces: [1], from: other.endpoint })]);
+  });
+});

@@ -202,3 +202,24 @@ describe("a hostile member", () => {
     expect(await given.grantedTo(a, [7])).toEqual([7]);
   });
 });
+
+describe("an initial seed that keeps the book", () => {
+  it("enters what it holds only when it has shown all of it", async () => {
+    const { given, members } = await headOf(2, { seeds: true });
+    const [a, b] = members as [RawPeer, RawPeer];
+    expect(await given.grantedTo(a, [5])).toEqual([5]);
+    // So everything has come out of it.
+    for (let piece = 0; piece < 40; piece++) if (piece !== 7) a.wire.have(piece);
+    await given.pass(1000);
+    expect(await given.grantedTo(b, [7])).toEqual([7]);
+    b.wire.have(7);
+    await given.until("it tells that it is a seed", () => haves(b).length > 30);
+    const c = await given.insider(3);
+    await given.until("it is known", () => c.count("taken_map") > 0);
+    expect(await given.answer(c, given.claim(c, [7]))).toMatchObject({ m: "deny", why: "held" });
+    a.socket.resetAndDestroy();
+    b.socket.resetAndDestroy();
+    await given.until("both are gone", () => given.peer.peers === 2);
+    expect(await given.answer(c, given.claim(c, [5]))).toMatchObject({ m: "deny", why: "held" });
+  });
+});

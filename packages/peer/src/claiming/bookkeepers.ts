@@ -34,7 +34,7 @@ const { claims } = LIMITS;
 /** Between two dials of one that was not there. */
 const REDIAL_MS = 2000;
 /** Whose book was of no use is not asked for so long: as often as that it is reported. Who is no good is voted out meanwhile. */
-const DISTRUST_MS = LIMITS.peer.stallReportMs;
+const DISTRUST_MS = 60_000;
 
 /** The head or the standby of our AS, as we see it. */
 interface Office {
