@@ -10,10 +10,11 @@ import type { ClaimClientOptions } from "./claim-client-options.ts";
 import { Grants } from "./grants.ts";
 import { MissingPieces } from "./missing-pieces.ts";
 import { type Grant, NeighbourClaims } from "./neighbour-claims.ts";
+import { patienceMs } from "./patience.ts";
 import { RecentMedian } from "./recent-median.ts";
 
-/** After this part of its time without bytes a grant is given back: sooner than the head takes it, which would blame us. */
-const PATIENCE = 0.8;
+/** Renewals in the time of a claim. */
+const RENEWALS = 3;
 /** A neighbour that stalled is left alone for so long. */
 const STALLED_MS = 5000;
 /** A delivery makes room in our window as soon as the head knows of it. */
@@ -162,15 +163,12 @@ export class ClaimClient<Neighbour extends object> {
   /** Payload came from the neighbour. */
   bytesCame(neighbour: Neighbour, now: number): void {
     const side = this.#sides.get(neighbour);
-    if (!side || side.grants.size === 0) return;
-    const first = side.grants.values().next().value;
-    if (now - side.renewedAt < (first?.ttlMs ?? 0) / 3) return;
-    side.renewedAt = now;
+    if (!side) return;
     for (const grant of side.grants.values()) {
       grant.since = now;
       grant.freshAt = now;
     }
-    this.#renew([...side.grants.keys()]);
+    this.#renewAll(side, now);
   }
 
   /** What came from the neighbour does not have the piece's hash. */
@@ -237,6 +235,7 @@ export class ClaimClient<Neighbour extends object> {
         this.#options.headStalled("unanswered");
       }
       this.#checkGrants(side, now);
+      this.#renewAll(side, now);
       this.#asking.claim(side, now);
     }
     for (const { grant, from } of this.#grants.kept.overdue(now)) {
@@ -297,6 +296,14 @@ export class ClaimClient<Neighbour extends object> {
 
   #send(body: ClaimMessage): void {
     this.#options.port()?.send(body);
+  }
+
+  /** All that is granted there, a few times in the time of a claim: as long as we are patient the head is to be, too. */
+  #renewAll(side: NeighbourClaims<Neighbour>, now: number): void {
+    const [first] = side.grants.values();
+    if (!first || now - Math.max(side.renewedAt, first.grantedAt) < first.ttlMs / RENEWALS) return;
+    side.renewedAt = now;
+    this.#renew([...side.grants.keys()]);
   }
 
   #renew(pieces: readonly number[]): void {
@@ -430,8 +437,9 @@ export class ClaimClient<Neighbour extends object> {
   /** A neighbour that stands still fails once, whatever was queued there. */
   #checkGrants(side: NeighbourClaims<Neighbour>, now: number): void {
     let why: ReleaseReason = "stalled";
+    const rate = this.#options.rate(side.neighbour, now);
     for (const { piece, since, ttlMs } of [...side.grants.values()]) {
-      if (now - since < ttlMs * PATIENCE) continue;
+      if (now - since < patienceMs(rate, ttlMs, this.#options.pieceLength)) continue;
       this.#failed(side.neighbour, piece, why, now);
       why = "choked";
     }

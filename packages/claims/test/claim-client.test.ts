@@ -190,11 +190,12 @@ describe("a grant", () => {
     expect(as.took("release")).toEqual([]);
   });
 
-  test("is given back as stalled before its time is over when no bytes flow", () => {
+  test("is renewed while we are patient, and given back as stalled when no bytes have come for too long", () => {
     const as = new Claiming();
     const neighbour = as.unchoked(7);
     as.grant();
-    as.pass(7_750);
+    as.pass(14_750);
+    expect(as.took("renew").length).toBeGreaterThanOrEqual(3);
     expect(as.took("release")).toEqual([]);
     as.pass(500);
     expect(as.took("release").map(({ why }) => why)).toEqual(["stalled"]);
@@ -432,7 +433,9 @@ describe("a neighbour outside", () => {
     const as = new Claiming();
     as.unchoked(1, 2, 3);
     as.grant([1, 2, 3]);
-    as.pass(9000);
+    as.pass(14_000);
+    expect(as.took("release")).toEqual([]);
+    as.pass(2000);
     const whys = as.took("release").map(({ why }) => why);
     expect(whys).toEqual(["stalled", "choked", "choked"]);
   });

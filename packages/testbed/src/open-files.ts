@@ -4,10 +4,10 @@ import type { Cell, Scenario } from "./scenario/scenario.ts";
 import { planTopology } from "./topology.ts";
 
 /**
- * Of each peer beside its connections: its listener, both ends of its poll of the tracker and of its connections with head and
- * standby, which are let in beyond the others, and some that are being opened or closed.
+ * Of each peer beside its connections: its listener, both ends of its poll of the tracker, its share of those that heads let in
+ * beyond their number, and some that are being opened or closed.
  */
-const FILES_A_PEER = 14;
+const FILES_A_PEER = 8;
 /** What the program itself has open. */
 const FILES_BESIDES = 200;
 
