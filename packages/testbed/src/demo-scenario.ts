@@ -53,7 +53,7 @@ export const DEMO: DemoScenario = {
   ],
   limitUp,
   peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "2"],
-  // All candidates vote before the first result: who leads is then a matter of rank, not of who came first.
+  // All candidates vote before the first result under `cache`: who leads is then a matter of rank, not of who came first.
   trackerArgs: ["--quorum", "12"],
   timeoutMs: 120_000,
 };
