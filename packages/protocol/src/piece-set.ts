@@ -109,7 +109,8 @@ export class PieceSet implements Iterable<number> {
   overwrite(bits: Uint8Array, from: number): boolean {
     let isLost = false;
     const end = Math.min(this.pieceCount, from + bits.length * 8);
-    for (let piece = from; piece < end; piece++) {
+    // From 0 on: counting up from -1e16 would never get anywhere.
+    for (let piece = Math.max(0, Math.floor(from)); piece < end; piece++) {
       const at = piece - from;
       const isIn = ((bits[at >> 3] ?? 0) & (0x80 >> (at & 7))) !== 0;
       if (isIn) this.add(piece);

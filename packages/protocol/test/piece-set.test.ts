@@ -118,6 +118,22 @@ describe("a set of pieces", () => {
     );
   });
 
+  it("takes over nothing of a bitfield that begins nowhere in the torrent", () => {
+    const set = setOf([0, 40]);
+    for (const from of [
+      -1e16,
+      -1e9,
+      41,
+      1e16,
+      Number.NaN,
+      Number.NEGATIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ]) {
+      expect(set.overwrite(Uint8Array.of(0xff, 0), from)).toBe(false);
+    }
+    expect([...set]).toEqual([0, 40]);
+  });
+
   it("gives its bitfield away as a copy", () => {
     const set = new PieceSet(8);
     set.toBitfield()[0] = 0xff;
