@@ -2,7 +2,7 @@ import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { Claiming, PIECE, requests } from "./support/claiming.ts";
 
-const { escapeMs } = LIMITS.cache;
+const { escapeMs, starvedMs } = LIMITS.cache;
 
 /** Nobody in office is there any more. */
 function killAll(given: Claiming): void {
@@ -87,5 +87,18 @@ describe("a head or standby", () => {
     await given.until("it is complete", () => given.peer.completed.size > 0);
     expect(new Set(requests(outside)).size).toBe(requests(outside).length);
     expect(given.peer.torrent.status().externalBytes).toBe(40 * PIECE);
+  });
+});
+
+describe("a head that gets nothing, although a neighbour outside has something", () => {
+  it("does not escape from itself, nor blames its standby: what is free it grants to itself", async () => {
+    const given = await Claiming.begin({ office: "head" });
+    // A member says that it holds what it does not give, so that it is taken; outside it could be had.
+    await given.insider(1, { have: [1] });
+    const outside = await given.outsider(1, { have: [1] });
+    await given.pass(starvedMs + 10_000, 250);
+    expect(given.peer.accounts.escapes).toBe(0);
+    expect(given.tracker.reports).toEqual([]);
+    expect(outside.count("request")).toBe(0);
   });
 });
