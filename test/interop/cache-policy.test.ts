@@ -2,35 +2,25 @@ import { rangeOfPiece } from "@cachetorrent/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aria2 } from "./support/clients/aria2.ts";
 import { libtorrent } from "./support/clients/libtorrent.ts";
-import { transmission } from "./support/clients/transmission.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, Lab } from "./support/lab.ts";
-import { type MixedPlan, type MixedSwarm, type OurLeecher, runMixedSwarm } from "./support/mixed-swarm.ts";
+import {
+  type MixedPlan,
+  type MixedSwarm,
+  type OurLeecher,
+  runMixedSwarm,
+  THREE_SITES,
+} from "./support/mixed-swarm.ts";
 import { expectSameContent } from "./support/torrents.ts";
 import { addressOf, claimsBeforeReceipt, indirectLines, type TraceLine } from "./support/trace.ts";
 
 const RANGES = 2;
 
-/** Transmission moves no data for its first 14 s: it is the first to start. */
 const UNDER_CACHE: MixedPlan = {
   policy: ["--policy", "cache", "--leader-percent", "50"],
-  sites: [1, 2, 3],
-  seedSite: 1,
+  ...THREE_SITES,
   leadersPerSite: 2,
   followersPerSite: 2,
-  early: [
-    { client: transmission, site: 2 },
-    { client: libtorrent, site: 1 },
-    { client: libtorrent, site: 2 },
-    { client: aria2, site: 3 },
-  ],
-  late: [
-    { client: aria2, site: 1 },
-    { client: aria2, site: 2 },
-    { client: libtorrent, site: 3 },
-  ],
-  length: 8_000_003,
-  pieceLength: 64 * 1024,
 };
 
 /** Three candidates a site make one leader of each range. */

@@ -6,31 +6,16 @@ import { libtorrent } from "./support/clients/libtorrent.ts";
 import { transmission } from "./support/clients/transmission.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, Lab } from "./support/lab.ts";
-import { type MixedPlan, type MixedSwarm, runMixedSwarm } from "./support/mixed-swarm.ts";
+import { type MixedPlan, type MixedSwarm, runMixedSwarm, THREE_SITES } from "./support/mixed-swarm.ts";
 import { expectSameContent } from "./support/torrents.ts";
 import { addressOf, claimsBeforeReceipt, type TraceLine } from "./support/trace.ts";
 
-/** Transmission moves no data for its first 14 s: it is the first to start. */
 const PLAN: MixedPlan = {
   policy: ["--policy", "coordinated"],
-  sites: [1, 2, 3],
-  seedSite: 1,
+  ...THREE_SITES,
   // Whoever leads is told of peers as all others are.
   leadersPerSite: 0,
   followersPerSite: 3,
-  early: [
-    { client: transmission, site: 2 },
-    { client: libtorrent, site: 1 },
-    { client: libtorrent, site: 2 },
-    { client: aria2, site: 3 },
-  ],
-  late: [
-    { client: aria2, site: 1 },
-    { client: aria2, site: 2 },
-    { client: libtorrent, site: 3 },
-  ],
-  length: 8_000_003,
-  pieceLength: 64 * 1024,
 };
 
 /** Of the sites without the seed. Whole pieces enter once; what a stock client outside breaks off in mid piece comes on top. */

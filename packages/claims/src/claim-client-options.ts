@@ -1,4 +1,4 @@
-import type { DenyReason, Endpoint, PeerId } from "@cachetorrent/protocol";
+import type { Endpoint } from "@cachetorrent/protocol";
 import type { HeadFault } from "./head-fault.ts";
 import type { HeadPort } from "./head-port.ts";
 
@@ -23,7 +23,7 @@ export interface ClaimClientOptions<Neighbour extends object> {
   hasBytesOf(piece: number): boolean;
   /** Does an internal neighbour hold it? */
   internalHas(piece: number): boolean;
-  /** These may be fetched from the neighbour now, in this order: as far as `mayRequestNow`. */
+  /** These may be fetched from the neighbour now, in this order: as far as they are `requestable`. */
   granted(neighbour: Neighbour, pieces: readonly number[]): void;
   /** This may not be fetched from the neighbour any more: cancel it there, and keep what came of it. */
   lost(neighbour: Neighbour, piece: number): void;
@@ -33,8 +33,6 @@ export interface ClaimClientOptions<Neighbour extends object> {
   headStalled(fault: HeadFault): void;
   /** The head named these as holders of a piece that we miss. */
   connectTo(endpoints: readonly Endpoint[], piece: number): void;
-  /** A claim was denied; `head` is who the asked one thinks is head, with "not head". */
-  denied?(why: DenyReason, head: PeerId | undefined): void;
   /** May an extra copy come from there, under a relief of more than 1? By default not. */
   mayRelieve?(neighbour: Neighbour): boolean;
 }

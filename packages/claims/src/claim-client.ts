@@ -58,35 +58,9 @@ export class ClaimClient<Neighbour extends object> {
     return side?.isUnchoked ? [...side.requestable()] : [];
   }
 
-  /** May it be fetched from this neighbour, now or later? */
-  isGranted(neighbour: Neighbour, piece: number): boolean {
-    return this.#grants.at(piece)?.neighbour === neighbour;
-  }
-
-  /**
-   * Is it a reason to be interested in an external neighbour that has it? So is what may be claimed, and what is granted already: not
-   * interested, we would be choked in the middle.
-   */
-  isWanted(neighbour: Neighbour, piece: number): boolean {
-    if (this.isGranted(neighbour, piece) || this.#grants.kept.has(piece)) return true;
-    return this.#isOpen(neighbour)(piece);
-  }
-
-  mayRequestNow(neighbour: Neighbour, piece: number): boolean {
-    const side = this.#grants.at(piece);
-    if (side?.neighbour !== neighbour || !side.isUnchoked) return false;
-    for (const requestable of side.requestable()) if (requestable === piece) return true;
-    return false;
-  }
-
-  /** May anything be fetched from it? */
-  hasGrants(neighbour: Neighbour): boolean {
-    return (this.#sides.get(neighbour)?.grants.size ?? 0) > 0;
-  }
-
   /** Is there anything that it would give us: granted, kept until somebody goes on with it, or an extra copy? */
   isOfUse(neighbour: Neighbour): boolean {
-    if (this.hasGrants(neighbour)) return true;
+    if ((this.#sides.get(neighbour)?.grants.size ?? 0) > 0) return true;
     for (const { grant } of this.#grants.kept) if (this.#options.has(neighbour, grant.piece)) return true;
     const relieves = this.#taken.isFull && !this.#held.isFull && this.#options.mayRelieve?.(neighbour);
     return relieves === true;
@@ -95,11 +69,6 @@ export class ClaimClient<Neighbour extends object> {
   /** In the order in which they are to be requested. */
   grantsOf(neighbour: Neighbour): number[] {
     return [...(this.#sides.get(neighbour)?.grants.keys() ?? [])];
-  }
-
-  /** Claims that are kept for want of a neighbour. */
-  get keptCount(): number {
-    return this.#grants.kept.size;
   }
 
   neighbourUnchoked(neighbour: Neighbour, now: number): void {
@@ -354,7 +323,7 @@ export class ClaimClient<Neighbour extends object> {
     this.#asking.claim(side, now);
   }
 
-  #onDeny({ q, why, taken, head }: ClaimMessage & { m: "deny" }, now: number): void {
+  #onDeny({ q, why, taken }: ClaimMessage & { m: "deny" }, now: number): void {
     if (taken) this.#onMap(taken, 0, now);
     const { claim, side } = this.#asking.answered(q) ?? {};
     if (!claim || !side) return;
@@ -366,7 +335,6 @@ export class ClaimClient<Neighbour extends object> {
       side.triedAtOnce = taken !== undefined && !side.triedAtOnce;
       this.#missing.denied(claim.pieces, now);
     }
-    this.#options.denied?.(why, head);
     this.#asking.claim(side, now);
   }
 

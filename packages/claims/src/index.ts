@@ -3,7 +3,7 @@
  * callbacks out; no timers, sockets or logs. Whoever owns a book or a client calls its `sweep` a few times a second.
  *
  * Each member has a `ClaimClient`, one for all its external connections. It is told who unchokes us, what bytes come and which
- * pieces we hold, and asks the head of the AS for claims through a `HeadPort`; `mayRequestNow` says what may be requested of whom.
+ * pieces we hold, and asks the head of the AS for claims through a `HeadPort`; `requestable` says what may be requested of whom.
  *
  * The head has a `ClaimBook`. It is told who is a member and what each holds, and is handed the members' messages; it answers
  * through `tell`. A standby, or any member, keeps a book of the same kind that follows along, and grants nothing until `takeOver`.

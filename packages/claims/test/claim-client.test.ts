@@ -146,29 +146,11 @@ describe("a grant", () => {
     as.grant();
     expect(as.called("granted")).toEqual([`granted 7,8,9 of ${neighbour.endpoint.address}`]);
     expect(as.client.grantsOf(neighbour)).toEqual([7, 8, 9]);
-    expect([7, 8, 9].map((piece) => as.client.mayRequestNow(neighbour, piece))).toEqual([true, true, false]);
-    expect([7, 9, 1].map((piece) => as.client.isGranted(neighbour, piece))).toEqual([true, true, false]);
+    expect(as.client.requestable(neighbour)).toEqual([7, 8]);
+    expect(as.client.grantsOf(neighbour)).toEqual([7, 8, 9]);
     as.client.held(7, as.now);
-    expect(as.client.mayRequestNow(neighbour, 9)).toBe(true);
+    expect(as.client.requestable(neighbour)).toContain(9);
     expect(as.client.isTaken(9)).toBe(true);
-  });
-
-  test("is wanted of its neighbour, as what is free is of all, and what is kept", () => {
-    const as = new Claiming();
-    const [neighbour, other] = [as.unchoked(7, 8), as.neighbour(7, 8)];
-    as.grant();
-    as.client.received({ m: "taken", pieces: [1] }, as.now);
-    as.client.held(2, as.now);
-    expect([1, 2, 3, 7].map((piece) => as.client.isWanted(neighbour, piece))).toEqual([
-      false,
-      false,
-      true,
-      true,
-    ]);
-    expect(as.client.isWanted(other, 7)).toBe(false);
-    as.begun.add(7);
-    as.client.neighbourChoked(neighbour, as.now);
-    expect(as.client.isWanted(other, 7)).toBe(true);
   });
 
   test("of what was not asked for is no grant", () => {
@@ -226,7 +208,7 @@ describe("a grant", () => {
     as.grant();
     as.client.received({ m: "revoke", piece: 7 }, as.now);
     expect(as.called("lost")).toEqual([`lost 7 of ${neighbour.endpoint.address}`]);
-    expect(as.client.isGranted(neighbour, 7)).toBe(false);
+    expect(as.client.grantsOf(neighbour)).toEqual([]);
     expect(as.took("release")).toEqual([]);
   });
 
@@ -261,12 +243,12 @@ describe("a neighbour that chokes us", () => {
     as.grant();
     as.begun.add(7);
     as.client.neighbourChoked(first, as.now);
-    expect(as.client.keptCount).toBe(1);
+    expect(as.client.grantsOf(first)).toEqual([]);
     as.client.neighbourUnchoked(second, as.now);
-    expect(as.client.isGranted(second, 7)).toBe(true);
+    expect(as.client.grantsOf(second)).toContain(7);
     as.client.neighbourUnchoked(first, as.now);
     as.client.neighbourGone(second, as.now);
-    expect(as.client.isGranted(first, 7)).toBe(true);
+    expect(as.client.grantsOf(first)).toContain(7);
     expect(as.took("release")).toEqual([]);
     expect(as.called("granted").length).toBe(3);
   });

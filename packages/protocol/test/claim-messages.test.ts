@@ -5,19 +5,11 @@ import {
   decodeCtCache,
   encodeCtCache,
   LIMITS,
-  parseEndpoint,
   peerIdFromBytes,
   RELEASE_REASONS,
   unwrap,
 } from "../src/index.ts";
-
-const PIECES = 20;
-
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
-const raw = (message: string) => Uint8Array.from(Buffer.from(message, "latin1"));
-const read = (message: string, pieceCount = PIECES) => decodeCtCache(raw(message), pieceCount);
-const decode = (message: string, pieceCount = PIECES) => unwrap(read(message, pieceCount));
-const endpoint = (written: string) => unwrap(parseEndpoint(written));
+import { decode, endpoint, expectRefused, raw, read, text } from "./ct-cache-text.ts";
 
 const from = endpoint("198.18.2.9:51413");
 const ADDRESS = "6:\xc6\x12\x02\x09\xc8\xd5";
@@ -25,13 +17,6 @@ const FROM = `4:from${ADDRESS}`;
 const v6 = endpoint("[2001:db8::9]:6881");
 const ADDRESS6 = `18:\x20\x01\x0d\xb8${"\0".repeat(11)}\x09\x1a\xe1`;
 const head = peerIdFromBytes(Buffer.from("-CT0100-0123456789ab"));
-
-function expectRefused(message: string, because: string, pieceCount = PIECES): void {
-  expect(read(message, pieceCount)).toMatchObject({
-    ok: false,
-    error: { code: "CT_ERR_EXTENSION", message: expect.stringContaining(because) },
-  });
-}
 
 const named = (m: string) => `1:m${m.length}:${m}`;
 const integers = (count: number, value = 0) => `l${`i${value}e`.repeat(count)}e`;

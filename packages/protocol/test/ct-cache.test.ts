@@ -5,28 +5,13 @@ import {
   decodeCtCache,
   encodeCtCache,
   LIMITS,
-  parseEndpoint,
   REFUSALS,
   unwrap,
 } from "../src/index.ts";
-
-const PIECES = 20;
-
-const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
-const raw = (message: string) => Uint8Array.from(Buffer.from(message, "latin1"));
-const read = (message: string, pieceCount = PIECES) => decodeCtCache(raw(message), pieceCount);
-const decode = (message: string, pieceCount = PIECES) => unwrap(read(message, pieceCount));
-const endpoint = (written: string) => unwrap(parseEndpoint(written));
+import { decode, endpoint, expectRefused, PIECES, raw, read, text } from "./ct-cache-text.ts";
 
 const dest = endpoint("198.18.2.9:51413");
 const DEST = "4:dest6:\xc6\x12\x02\x09\xc8\xd5";
-
-function expectRefused(message: string, because: string, pieceCount = PIECES): void {
-  expect(read(message, pieceCount)).toMatchObject({
-    ok: false,
-    error: { code: "CT_ERR_EXTENSION", message: expect.stringContaining(because) },
-  });
-}
 
 const integers = (count: number, piece = 0) => `l${`i${piece}e`.repeat(count)}e`;
 const bits = (bytes: string) => `4:bits${bytes.length}:${bytes}`;

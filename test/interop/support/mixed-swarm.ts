@@ -2,7 +2,10 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./cachetorrent.ts";
+import { aria2 } from "./clients/aria2.ts";
+import { libtorrent } from "./clients/libtorrent.ts";
 import type { RunningClient, StockClient } from "./clients/stock-client.ts";
+import { transmission } from "./clients/transmission.ts";
 import { type Host, type Lab, prefixesOf } from "./lab.ts";
 import { type MadeTorrent, makeTorrent } from "./torrents.ts";
 import { readTrace, type Shape, type TraceLine } from "./trace.ts";
@@ -24,6 +27,25 @@ interface StockPlan {
   readonly client: StockClient;
   readonly site: number;
 }
+
+/** In each site an aria2 and a libtorrent, and one Transmission. That moves no data for its first 14 s: it is the first to start. */
+export const THREE_SITES = {
+  sites: [1, 2, 3],
+  seedSite: 1,
+  early: [
+    { client: transmission, site: 2 },
+    { client: libtorrent, site: 1 },
+    { client: libtorrent, site: 2 },
+    { client: aria2, site: 3 },
+  ],
+  late: [
+    { client: aria2, site: 1 },
+    { client: aria2, site: 2 },
+    { client: libtorrent, site: 3 },
+  ],
+  length: 8_000_003,
+  pieceLength: 64 * 1024,
+} satisfies Partial<MixedPlan>;
 
 /** A leecher of ours that has completed and stopped: its final account, and all that it said and heard. */
 export interface OurLeecher {

@@ -205,7 +205,7 @@ export class SimulatedMember {
   #fetchOutside(peer: OutsidePeer, ms: number): void {
     const { now } = this.#as.time;
     if (now < peer.silentUntil) return;
-    const piece = this.client.grantsOf(peer).find((granted) => this.client.mayRequestNow(peer, granted));
+    const piece = this.client.requestable(peer)[0];
     if (piece === undefined) return;
     this.client.bytesCame(peer, now);
     const bytes = (this.#bytes.get(piece) ?? 0) + (peer.rate * ms) / 1000;

@@ -49,7 +49,6 @@ export interface ClaimDeskParts {
   dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
   connectionTo(endpoint: Endpoint): Connection | undefined;
   isOutOfReach(endpoint: Endpoint): boolean;
-  isListed(endpoint: Endpoint): boolean;
   locate(endpoint: Endpoint): Promise<Located>;
   report(leader: PeerId): void;
   /** What may be asked of the outside connection, or of all of them, is something else than before. */

@@ -112,7 +112,6 @@ export class Duties implements ExchangeWatcher, WayOut {
       dial: (endpoint) => neighbours.dialTo(endpoint),
       connectionTo: (endpoint) => neighbours.connectionTo(endpoint),
       isOutOfReach: (endpoint) => neighbours.isOutOfReach(endpoint),
-      isListed: (endpoint) => neighbours.isListed(endpoint),
       locate: (endpoint) => neighbours.locate(endpoint),
       changed: (connection) => this.#exchange.recountGranted(connection),
       isHoldingBack: () => this.#exchange.isHoldingBack,
