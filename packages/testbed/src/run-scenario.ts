@@ -5,7 +5,6 @@ import { type CtError, LIMITS } from "@cachetorrent/protocol";
 import { CellStore } from "./cell-store.ts";
 import { cellBoundMs, cellResult, failedCell } from "./loopback/cell-result.ts";
 import { type CellProgress, runCell } from "./loopback/cell-run.ts";
-import { checkPolicy } from "./loopback/cell-tracker.ts";
 import { checkOpenFiles } from "./open-files.ts";
 import { prepareContent } from "./prepare-content.ts";
 import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
@@ -46,11 +45,10 @@ const SAMPLE_REAL_MS_LEAST = 100;
 
 /**
  * Runs every cell of the scenario that is not done, and writes the report anew after each. A cell that breaks down ends the
- * run; so does the signal. Throws CT_ERR_CONFIG, CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot be run.
+ * run; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot be run.
  */
 export async function runScenario(options: RunScenarioOptions): Promise<TestbedReport> {
   const { outDir, scenario, signal, watcher } = options;
-  for (const policy of scenario.policies) checkPolicy(policy);
   await checkOpenFiles(scenario, cellsOf(scenario));
   const store = await CellStore.open(outDir, scenario, options.resume);
   const workDir = join(outDir, "work");

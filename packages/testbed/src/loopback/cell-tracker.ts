@@ -1,5 +1,5 @@
 import { type Clock, seededRandom } from "@cachetorrent/clock";
-import { CtError, formatEndpoint, type InfoHash, POLICY_NAMES } from "@cachetorrent/protocol";
+import { formatEndpoint, type InfoHash } from "@cachetorrent/protocol";
 import {
   type ElectorateStats,
   type RunningTracker,
@@ -22,13 +22,12 @@ export class CellTracker {
     this.announceUrl = `http://${formatEndpoint(running.endpoint)}/announce`;
   }
 
-  /** Elections wait until so many members have joined. Throws CT_ERR_CONFIG for a policy this version does not have. */
+  /** Elections wait until so many members have joined. */
   static async start(
     { ases }: Pick<Scenario, "ases">,
     policy: ScenarioPolicy,
     { clock, quorum, seed }: { readonly clock: Clock; readonly quorum: number; readonly seed: number },
   ): Promise<CellTracker> {
-    checkPolicy(policy);
     const config: Record<string, unknown> = {
       ...defaults(),
       listen: "127.0.0.1:0",
@@ -58,20 +57,6 @@ export class CellTracker {
 
 /** Ranks decide who leads, not who came first: the deadline is for peers that fail to come at all. */
 const QUORUM_DEADLINE_S = 60;
-
-/** Throws CT_ERR_CONFIG for a policy, or a setting of one, that this version does not have. */
-export function checkPolicy({ label, name, trackerSettings }: ScenarioPolicy): void {
-  if (!POLICY_NAMES.includes(name)) {
-    throw new CtError(
-      "CT_ERR_CONFIG",
-      `policy ${label}: this version has ${POLICY_NAMES.join(", ")}, and no ${name}`,
-    );
-  }
-  for (const key of Object.keys(trackerSettings)) {
-    if (key in TrackerConfigSchema.properties) continue;
-    throw new CtError("CT_ERR_CONFIG", `policy ${label}: this version's tracker has no setting ${key}`);
-  }
-}
 
 function defaults(): Record<string, unknown> {
   const properties = Object.entries(TrackerConfigSchema.properties) as [string, { default?: unknown }][];

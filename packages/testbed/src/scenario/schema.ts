@@ -111,12 +111,9 @@ const Neighbours = table({
   ),
 });
 
-/** A scenario may name a policy that this version cannot run: it is told so when it is run. */
-const KNOWN_POLICIES = [...new Set([...POLICY_NAMES, "coordinated" as PolicyName])];
-
 const PolicyEntry = table({
   label: Type.Optional(text("what reports call it (default: name and numbers)")),
-  name: choice<PolicyName>(KNOWN_POLICIES, "the policy"),
+  name: choice<PolicyName>(POLICY_NAMES, "the policy"),
   "leader-percent": Type.Optional(percent("leaders in a hundred candidates", 1)),
   "external-percent": Type.Optional(percent("entries of other ASes in a peer list, under biased")),
   "hand-out": Type.Optional(choice(["random", "biased"], "how peer lists are made, under cache and multi")),
@@ -124,7 +121,14 @@ const PolicyEntry = table({
     count("ranges of pieces with leaders of their own, under multi", 1, LIMITS.election.rangesMost),
   ),
   fetchers: Type.Optional(choice(["all", "leaders"], "who may fetch from outside, under coordinated")),
-  relief: Type.Optional(count("copies of a piece that an AS may take at most, under coordinated", 1, 1000)),
+  relief: Type.Optional(
+    Type.Number({
+      description: "copies of a piece that an AS may take at most, under coordinated",
+      minimum: 1,
+      maximum: LIMITS.claims.reliefMost,
+      expected: `a number from 1 to ${LIMITS.claims.reliefMost}, such as 1.5`,
+    }),
+  ),
 });
 
 const Arrivals = table({
