@@ -79,14 +79,13 @@ describe("slots under coordinated", () => {
     }
   });
 
-  it("go outside to another one each round, at random, whatever they give", () => {
-    const seen = new Set<string>();
-    const one = choker();
-    const peers = [...inside(4), ...outside(5, { rate: 1 }), peer("giver", { isOutside: true, rate: 1e9 })];
-    for (let round = 0; round < 60; round++) {
-      for (const name of names(one.choose(peers, FETCHING, round * 10_000))) seen.add(name);
-    }
-    expect(seen.size).toBe(10);
+  it("go outside to who has waited longest, whatever they give", () => {
+    const waiting = [3, 1, 2].map((at) =>
+      peer(`out${at}`, { servedAt: at, isOutside: true, rate: at * 100 }),
+    );
+    expect(names(choker().choose([...inside(4), ...waiting], FETCHING, 100))).toContain("out1");
+    const fresh = peer("fresh", { isOutside: true });
+    expect(names(choker().choose([...inside(4), ...waiting, fresh], FETCHING, 100))).toContain("fresh");
   });
 
   it("of a complete peer go to who has waited longest, on either side", () => {
@@ -255,4 +254,31 @@ it("there are never more than 4 + 1, whatever comes and goes, and nobody waits w
       }
     }),
   );
+});
+
+describe("a turn outside", () => {
+  const LONG = { ms: 2000, pieces: 4 };
+  const isOver = (served: Peer, turn: { ms: number; pieces: number }, waiting: Peer[], members = 10) =>
+    choker({ members }).isTurnOver(served, turn, () => waiting, FETCHING);
+  const [served] = outside(1) as [Peer];
+  const next = peer("next", { isOutside: true });
+
+  it("is over after 2 s and 4 pieces, if another one outside waits", () => {
+    expect(isOver(served, LONG, [next])).toBe(true);
+    expect(isOver(served, { ...LONG, ms: 1999 }, [next])).toBe(false);
+    expect(isOver(served, { ...LONG, pieces: 3 }, [next])).toBe(false);
+  });
+
+  it("goes on while nobody waits that may have the slot", () => {
+    expect(isOver(served, LONG, [])).toBe(false);
+    expect(isOver(served, LONG, inside(3))).toBe(false);
+    expect(isOver(served, LONG, [peer("content", { isOutside: true, isInterested: false })])).toBe(false);
+    const stock = peer("stock", { isOutside: true, speaksCtCache: false });
+    expect(isOver(served, LONG, [stock])).toBe(false);
+    expect(isOver(served, LONG, [stock], 2)).toBe(true);
+  });
+
+  it("is for others: inside nobody's turn ends before the round does", () => {
+    expect(isOver(peer("in"), { ms: 9000, pieces: 99 }, [...inside(3), next])).toBe(false);
+  });
 });

@@ -44,8 +44,8 @@ describe("upload slots under coordinated, on the wire", () => {
 
 describe("a transfer to another AS", () => {
   /** A seed with one slot, which is for others, in the middle of a piece for one of two who want it. */
-  async function inMidPiece() {
-    const given = await Coordinating.begin({ uploadSlots: 0, limitUp: BLOCK / 10 });
+  async function inMidPiece(limitUp = BLOCK / 10) {
+    const given = await Coordinating.begin({ uploadSlots: 0, limitUp });
     const [a, b] = await crowd(given, 2, 2);
     if (!a || !b) throw new Error("two were to join");
     await given.when("one is unchoked", () => isUnchoked(a) !== isUnchoked(b));
@@ -83,6 +83,20 @@ describe("a transfer to another AS", () => {
     const since = given.clock.now();
     await given.when("the other one has the slot", () => isUnchoked(waits) && !isUnchoked(served), 100);
     expect(given.clock.now() - since).toBeLessThan(rechokeMs + 1000);
+  });
+
+  it("gives way to who waits after its fourth piece, before the round is over", async () => {
+    const { given, served: waits, waits: served } = await inMidPiece(2 * BLOCK);
+    await given.when("a round gives it the slot", () => isUnchoked(served) && !isUnchoked(waits), 100);
+    await given.when("it is told of something", () => revealedTo(served).length >= 4);
+    const since = given.clock.now();
+    for (const piece of revealedTo(served).slice(-4)) {
+      for (const begin of [0, BLOCK]) served.request(piece, begin, BLOCK);
+    }
+    await until("the first block is here", () => served.blocks.length > 0);
+    await given.when("all four pieces are here", () => served.blocks.length === 8, 100);
+    await given.when("the other one has the slot", () => isUnchoked(waits) && !isUnchoked(served), 100);
+    expect(given.clock.now() - since).toBeLessThan(rechokeMs - 2000);
   });
 
   it("is choked as soon as the other side wants nothing more", async () => {

@@ -26,10 +26,9 @@ export interface DemoScenario {
 const limitUp = 4_000_000;
 
 /**
- * Three sites of four, one of them with the seed. With 12 peers a tracker that hands out its usual 50 would
- * give everybody to everybody, whatever its policy; lists of 2 are to 12 peers what those are to 300. No AS is an
- * island for all that: whoever joins is connected to somebody who was there before, and the first of an AS,
- * whose list has no peers of its own AS, to outsiders.
+ * Three sites of four, one of them with the seed. With 12 peers a tracker that hands out its usual 50 would give everybody to
+ * everybody, whatever its policy: lists are of 4, a third of the swarm. Of these a coordinated member has three for its own AS,
+ * which is all of that, and one outside.
  */
 export const DEMO: DemoScenario = {
   name: "demo-content",
@@ -52,7 +51,7 @@ export const DEMO: DemoScenario = {
     { name: "coordinated", trackerArgs: [] },
   ],
   limitUp,
-  peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "2"],
+  peerArgs: ["--limit-up", `${limitUp / 1_000_000}MB/s`, "--numwant", "4"],
   // All candidates vote before the first result under `cache`: who leads is then a matter of rank, not of who came first.
   trackerArgs: ["--quorum", "12"],
   timeoutMs: 120_000,

@@ -64,6 +64,11 @@ export class Choker<C extends Contender> implements SlotRules<C> {
   isKeptInMidPiece(): boolean {
     return false;
   }
+
+  /** Turns last from round to round. */
+  isTurnOver(): boolean {
+    return false;
+  }
 }
 
 /** One slot for anybody, by which newcomers get a first piece: it moves every 30 s. */

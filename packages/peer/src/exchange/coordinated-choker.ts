@@ -1,6 +1,6 @@
 import { sample } from "@cachetorrent/clock";
 import { type ChokerOptions, type Contender, OptimisticSlot } from "./choker.ts";
-import type { SlotRules } from "./slot-rules.ts";
+import type { SlotRules, Turn } from "./slot-rules.ts";
 
 /** A slot for which its side has no taker is lent to the other side after this time. */
 const UNUSED_SLOT_MS = 1000;
@@ -19,6 +19,13 @@ export interface CoordinatedChokerOptions<C> extends ChokerOptions {
 }
 
 type Side = "inside" | "outside";
+
+/**
+ * Who fetches from outside passes on what it got: a slot that stayed with one member for a whole round would leave the spreading in
+ * its AS to that one's uplink. Less than this would choke somebody after each piece where pieces are slow.
+ */
+const OUTSIDE_TURN_MS = 2000;
+const OUTSIDE_TURN_PIECES = 4;
 
 /** From so many members of its AS on, an unfinished one gives nothing to stock clients of others. */
 const MEMBERS_THAT_SHARE = 3;
@@ -75,6 +82,14 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
     return this.#sideOf(contender) === "outside";
   }
 
+  isTurnOver(served: C, { ms, pieces }: Turn, waiting: () => readonly C[], isComplete: boolean): boolean {
+    if (ms < OUTSIDE_TURN_MS || pieces < OUTSIDE_TURN_PIECES || this.#sideOf(served) === "inside")
+      return false;
+    return waiting().some(
+      (one) => one.isInterested && this.#sideOf(one) === "outside" && this.#mayHaveSlot(one, isComplete),
+    );
+  }
+
   get #total(): number {
     return this.#slotsOf("inside") + this.#slotsOf("outside");
   }
@@ -99,10 +114,9 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
 
   /** The order in which those of one side get slots; equals are in random order already. */
   #compare(a: C, b: C, side: Side, isComplete: boolean, now: number): number {
-    // Nobody gives anything to a finished peer: it goes round, and serves who has waited longest since it last had a slot.
-    if (isComplete) return compareNumbers(a.lastServedAt(now), b.lastServedAt(now));
-    // Outside at random, anew each round: what we get there depends on claims, and says nothing of who gives.
-    if (side === "outside") return 0;
+    // Nobody gives anything to a finished peer, and what we get outside depends on claims and says nothing of who gives: there we
+    // go round, and serve who has waited longest since it last had a slot.
+    if (isComplete || side === "outside") return compareNumbers(a.lastServedAt(now), b.lastServedAt(now));
     return (
       // Who lets our requests lie comes last.
       Number(a.snubbed) - Number(b.snubbed) ||

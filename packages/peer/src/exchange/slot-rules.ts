@@ -6,4 +6,12 @@ export interface SlotRules<C> {
   fill(waiting: readonly C[], served: readonly C[], isComplete: boolean, now: number): C[];
   /** Is a transfer to it, once begun, brought to the end of its piece before it is choked? */
   isKeptInMidPiece(contender: C): boolean;
+  /** Has it had enough for now, and does one wait that may have its slot? Asked when a piece is whole. */
+  isTurnOver(served: C, turn: Turn, waiting: () => readonly C[], isComplete: boolean): boolean;
+}
+
+/** What somebody got since it was last unchoked. */
+export interface Turn {
+  readonly ms: number;
+  readonly pieces: number;
 }

@@ -50,6 +50,8 @@ export class Uploads {
   #rechokedAt = Number.NEGATIVE_INFINITY;
   /** Not chosen any more, but in the middle of these pieces, each since then: choked when they are whole. */
   readonly #leaving = new Map<Connection, ReadonlyMap<number, number>>();
+  /** How many pieces each has got since it was last unchoked. */
+  readonly #gotPieces = new Map<Connection, number>();
   /** Chosen in the last round, and waiting for slots of those who are leaving. */
   #next: Connection[] = [];
 
@@ -80,6 +82,7 @@ export class Uploads {
   left(connection: Connection): void {
     this.#parts.pump.remove(connection);
     this.#transfers.left(connection);
+    this.#gotPieces.delete(connection);
     this.#leaving.delete(connection);
   }
 
@@ -95,8 +98,7 @@ export class Uploads {
       this.#unchoke(chosen);
       served.push(chosen);
     }
-    const waiting = [...connections].filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
-    const filled = this.#rules.fill(waiting, served, have.isFull, clock.now());
+    const filled = this.#rules.fill(this.#waiting(), served, have.isFull, clock.now());
     for (const connection of filled) this.#unchoke(connection);
   }
 
@@ -150,6 +152,7 @@ export class Uploads {
   }
 
   #unchoke(connection: Connection): void {
+    this.#gotPieces.delete(connection);
     connection.upload.unchoke();
     this.#parts.watcher.unchoked(connection);
   }
@@ -158,10 +161,21 @@ export class Uploads {
     const now = this.#parts.clock.now();
     this.#parts.sent(connection, length);
     if (!this.#transfers.sent(connection, piece, begin, length, now)) return;
+    this.#gotPieces.set(connection, (this.#gotPieces.get(connection) ?? 0) + 1);
     this.#parts.watcher.uploaded(connection, piece);
-    if (!this.#leaving.has(connection)) return;
-    this.#endTransfer(connection, now);
+    if (this.#leaving.has(connection)) this.#endTransfer(connection, now);
+    else if (this.#isTurnOver(connection, now)) this.#letGo(connection, now);
+    else return;
     this.fillSlots();
+  }
+
+  #isTurnOver(connection: Connection, now: number): boolean {
+    const turn = { ms: now - connection.lastUnchokedAt, pieces: this.#gotPieces.get(connection) ?? 0 };
+    return this.#rules.isTurnOver(connection, turn, () => this.#waiting(), this.#parts.have.isFull);
+  }
+
+  #waiting(): Connection[] {
+    return [...this.#parts.connections].filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
   }
 
   #mayHaveSlot(connection: Connection): boolean {
