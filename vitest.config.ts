@@ -38,6 +38,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "compose",
+          include: ["test/compose/**/*.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "interop",
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 120_000,

@@ -28,6 +28,7 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: "check content on disk against a .torrent",
     load: () => import("./commands/verify.ts"),
   },
+  { name: "as", summary: "show the AS of addresses", load: () => import("./commands/as.ts") },
   {
     name: "testbed",
     summary: "compare policies with many peers on this machine",

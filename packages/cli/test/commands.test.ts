@@ -11,12 +11,12 @@ describe("usage", () => {
   test("--help shows the commands and an example, and is no failure", async () => {
     const { exitCode, stdout } = await run(["--help"]);
     expect(exitCode).toBe(0);
-    for (const command of ["tracker", "peer", "create", "info", "verify"])
+    for (const command of ["tracker", "peer", "create", "info", "verify", "as", "testbed"])
       expect(stdout).toContain(`  ${command} `);
     expect(stdout).toContain("Examples:");
   });
   test("every command explains itself with an example", async () => {
-    for (const command of ["tracker", "peer", "create", "info", "verify"]) {
+    for (const command of ["tracker", "peer", "create", "info", "verify", "as", "testbed"]) {
       const { exitCode, stdout } = await run([command, "--help"]);
       expect(exitCode, command).toBe(0);
       expect(stdout, command).toMatch(/Examples?:\n/);
@@ -53,6 +53,9 @@ describe("usage", () => {
     ["a tracker with a word too many", ["tracker", "word"], /too many arguments/],
     ["create without a tracker", ["create", "."], /--tracker <URL>/],
     ["a tracker's address that is none", ["create", ".", "--tracker", "nowhere"], /not a tracker's address/],
+    ["as without a table", ["as", "1.1.1.1"], /--as-prefix, --as-table or --route-db/],
+    ["as of what is no address", ["as", "here", "--as-prefix", "10.0.0.0/8=1"], /here is no IP address/],
+    ["watch without a number of peers", ["testbed", "watch", "x.torrent", "."], /--peers <N>/],
     ["a configuration file that is not there", ["tracker", "--config", "absent.yaml"], /absent\.yaml/],
   ])("%s exits with 2 and says why", async (_what, args, message) => {
     const { exitCode, stderr, stdout } = await run(args, { cwd: await temporaryFolder() });
@@ -362,5 +365,23 @@ describe("daemons", () => {
       exitCode: 130,
       stdout: expect.stringContaining("stopped at 100%"),
     });
+  });
+});
+
+describe("as", () => {
+  test("shows the AS of each address, from the tables that it is given", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "sites.txt"), "198.18.2.0/24 64502 branch\n");
+    const tables = ["--as-prefix", "198.18.0.0/15=64500", "--as-table", "sites.txt"];
+    const known = await run(["as", "198.18.1.7", "198.18.2.9", ...tables], { cwd: folder });
+    expect(known).toMatchObject({ exitCode: 0, stdout: "198.18.1.7  AS64500\n198.18.2.9  AS64502\n" });
+    const unknown = await run(["as", "2001:db8::1", ...tables], { cwd: folder });
+    expect(unknown).toMatchObject({ exitCode: 1, stdout: "2001:db8::1  unknown\n" });
+  });
+  test("knows the Internet's from a route database", async () => {
+    const folder = new URL("../../../node_modules/@ip-location-db/asn/", import.meta.url).pathname;
+    const files = ["asn-ipv4.csv", "asn-ipv6.csv"].flatMap((file) => ["--route-db", join(folder, file)]);
+    const { stdout } = await run(["as", "1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", ...files]);
+    expect(stdout).toMatch(/^1\.1\.1\.1 +AS13335\n8\.8\.8\.8 +AS15169\n2606:4700:4700::1111 +AS13335\n$/);
   });
 });

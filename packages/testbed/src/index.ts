@@ -58,3 +58,12 @@ export {
   SwarmRun,
 } from "./swarm-run.ts";
 export { startTrackerProcess, type TrackerOptions, type TrackerProcess } from "./tracker-process.ts";
+export { renderWatched } from "./watch/watch-table.ts";
+export {
+  type BorderCounters,
+  completeOf,
+  fractionHere,
+  isCounted,
+  readWatchedSwarm,
+  type WatchedSwarm,
+} from "./watch/watched-swarm.ts";

@@ -5,6 +5,7 @@ export { PrefixTable } from "./as-resolver/prefix-table.ts";
 export { type TrackerConfig, TrackerConfigSchema } from "./config.ts";
 export type { Asker, HandOutPolicy } from "./hand-out/hand-out-policy.ts";
 export { handOutPolicy } from "./hand-out/policies.ts";
+export { type AsSources, loadAsKnowledge } from "./load-config.ts";
 export { type RunningTracker, startTracker } from "./main.ts";
 export type { TrackerOptions } from "./options.ts";
 export { trackerPlugin } from "./plugin.ts";

@@ -8,8 +8,14 @@ import type { TrackerConfig } from "./config.ts";
 import { checkPolicies, type Policies } from "./policies.ts";
 import { AddressSet, parsePrefix } from "./prefix.ts";
 
-/** The operator's table first, then the route databases in their order. */
-export async function loadResolver(config: TrackerConfig): Promise<AsKnowledge> {
+/** Where ASes are known from. */
+export type AsSources = Pick<TrackerConfig, "as-prefix" | "as-table" | "route-db">;
+
+/**
+ * The operator's table first, then the route databases in their order.
+ * @throws CtError CT_ERR_CONFIG or CT_ERR_AS_TABLE, naming the file.
+ */
+export async function loadAsKnowledge(config: AsSources): Promise<AsKnowledge> {
   const table = new PrefixTable();
   const tableFile = config["as-table"];
   if (tableFile !== undefined) table.addLines(await readText(tableFile, "as-table"), tableFile);

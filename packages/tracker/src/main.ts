@@ -13,7 +13,7 @@ import { AccessControl } from "./access-control.ts";
 import { buildTracker } from "./app.ts";
 import { CurrentAsKnowledge } from "./as-resolver/as-knowledge.ts";
 import type { TrackerConfig } from "./config.ts";
-import { addressSet, loadAccessLists, loadResolver, policiesOf } from "./load-config.ts";
+import { addressSet, loadAccessLists, loadAsKnowledge, policiesOf } from "./load-config.ts";
 import { policyWarnings } from "./policy-warnings.ts";
 import { StateDirectory } from "./state-directory.ts";
 
@@ -46,7 +46,7 @@ export async function startTracker(
   const wanted = unwrap(parseEndpoint(config.listen, { allowPortZero: true }));
   const state = config.state === undefined ? undefined : await StateDirectory.open(config.state, clock, log);
   const access = new AccessControl(await loadAccessLists(config));
-  const resolver = new CurrentAsKnowledge(await loadResolver(config));
+  const resolver = new CurrentAsKnowledge(await loadAsKnowledge(config));
   const policies = policiesOf(config);
   const app = buildTracker({
     clock,
@@ -82,7 +82,7 @@ export async function startTracker(
   warn();
   const reload = async () => {
     // All is read before any of it counts: a bad file leaves everything as it was.
-    const [lists, knowledge] = await Promise.all([loadAccessLists(config), loadResolver(config)]);
+    const [lists, knowledge] = await Promise.all([loadAccessLists(config), loadAsKnowledge(config)]);
     access.replace(lists);
     resolver.replace(knowledge);
     log.info(

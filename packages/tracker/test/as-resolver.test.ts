@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RouteCsv } from "../src/as-resolver/route-csv.ts";
 import { loadRouteDatabase } from "../src/as-resolver/route-database.ts";
-import { loadResolver } from "../src/load-config.ts";
+import { loadAsKnowledge } from "../src/load-config.ts";
 import { mmdb } from "./mmdb-writer.ts";
 import { config, ip } from "./support.ts";
 
@@ -207,7 +207,7 @@ describe("the resolvers together", () => {
     const table = await file("table", "198.18.0.0/24 1 ours\n");
     const csv = await file("routes.csv", '198.18.0.0,198.18.255.255,2,"Two, Inc."\n');
     const database = await file("more.mmdb", mmdb([[prefix("198.18.0.0/15"), 3, "Three"]]));
-    const resolver = await loadResolver(
+    const resolver = await loadAsKnowledge(
       config({ "as-table": table, "as-prefix": ["198.18.0.128/25=4"], "route-db": [csv, database] }),
     );
     expect(resolve(resolver, "198.18.0.1")).toBe(1);

@@ -19,6 +19,7 @@ import { testbedReport } from "../report/testbed-report.ts";
 import { endingSignal } from "../run-daemon.ts";
 import { scenarioList } from "../scenario-list.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
+import { define as defineWatch } from "./testbed-watch.ts";
 
 interface RunFlags {
   readonly out?: string;
@@ -35,7 +36,7 @@ export function define(command: Command, context: Context): void {
     .action(() => {
       throw new CtError(
         "CT_ERR_USAGE",
-        "testbed: say run or list (cachetorrent testbed --help explains them)",
+        "testbed: say run, list or watch (cachetorrent testbed --help explains them)",
       );
     });
   command
@@ -60,6 +61,7 @@ export function define(command: Command, context: Context): void {
     .action(async () => {
       context.stdout.write(await scenarioList());
     });
+  defineWatch(command.command("watch"), context);
 }
 
 async function run(name: string, flags: RunFlags, context: Context): Promise<number> {

@@ -1,0 +1,87 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadMetainfo, type Metainfo } from "@cachetorrent/peer";
+import { readWatchedSwarm, type WatchedSwarm } from "@cachetorrent/testbed";
+import { COMPOSE, command, docker, IMAGE } from "./docker.ts";
+
+/** The containers of docker/compose.yml, under one project of their own. */
+export class Stack {
+  readonly project: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  constructor(project: string, env: Readonly<Record<string, string>>) {
+    this.project = project;
+    this.#env = { CACHETORRENT_IMAGE: IMAGE, ...env };
+  }
+
+  compose(...args: string[]): Promise<string> {
+    const [file, ...before] = COMPOSE;
+    return command(file, [...before, "-f", "docker/compose.yml", "-p", this.project, ...args], this.#env);
+  }
+
+  async up(): Promise<void> {
+    await this.compose("up", "-d");
+  }
+
+  async down(): Promise<void> {
+    await this.compose("down", "-v", "--remove-orphans");
+  }
+
+  /** The container of a service. */
+  async container(service: string): Promise<string> {
+    return (await this.compose("ps", "-q", service)).trim();
+  }
+
+  async exec(service: string, ...args: string[]): Promise<string> {
+    return docker("exec", await this.container(service), ...args);
+  }
+
+  /** Waits until the service is done; its exit code. */
+  async ended(service: string): Promise<number> {
+    return Number(await docker("wait", await this.container(service)));
+  }
+
+  async log(service: string): Promise<string> {
+    return docker("logs", await this.container(service));
+  }
+
+  /** `running healthy`, say. */
+  async state(service: string): Promise<string> {
+    const format = "{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}";
+    return (await docker("inspect", "-f", format, await this.container(service))).trim();
+  }
+
+  /** What peers and borders have written down. */
+  async accounts(): Promise<{ swarm: WatchedSwarm; metainfo: Metainfo }> {
+    const dir = await mkdtemp(join(tmpdir(), "ct-compose-"));
+    try {
+      const report = await this.container("report");
+      await docker("cp", `${report}:/accounts`, dir);
+      await docker("cp", `${report}:/torrent`, dir);
+      const metainfo = await loadMetainfo(join(dir, "torrent/content.torrent"));
+      return { metainfo, swarm: await readWatchedSwarm(join(dir, "accounts"), metainfo.infoHash) };
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  }
+
+  /** Names of what Docker still has of the project. */
+  async leftovers(): Promise<string[]> {
+    const filter = ["--filter", `label=com.docker.compose.project=${this.project}`, "-q"];
+    const lists = await Promise.all([
+      docker("ps", "-a", ...filter),
+      docker("network", "ls", ...filter),
+      docker("volume", "ls", ...filter),
+    ]);
+    return lists.flatMap((list) => list.split("\n").filter((id) => id !== ""));
+  }
+}
+
+/** The services of compose.yml whose names begin so. */
+export async function servicesLike(beginning: string): Promise<string[]> {
+  const text = await readFile(new URL("../../../docker/compose.yml", import.meta.url), "utf8");
+  return [...text.matchAll(/^ {2}([\w-]+):$/gm)]
+    .map(([, name]) => name ?? "")
+    .filter((name) => name.startsWith(beginning));
+}
