@@ -1,11 +1,14 @@
 import { type Random, randomBelow, sample, seededRandom } from "@cachetorrent/clock";
 import type { Address, Asn } from "@cachetorrent/protocol";
+import { peerName } from "./scenario/faults.ts";
 import type { Cell, Scenario, ScenarioVariant } from "./scenario/scenario.ts";
 
 /** One peer of a run, as planned from the scenario and its random seed. Times are ms after the start of the swarm. */
 export interface PlannedPeer {
   /** Its place in the plan. */
   readonly id: number;
+  /** `peer-2-3` is the third peer of the second AS, `seed-1-1` the first initial seed of the first. */
+  readonly name: string;
   readonly asn: Asn;
   readonly address: Address;
   readonly isInitialSeed: boolean;
@@ -47,6 +50,7 @@ export function planTopology(scenario: Scenario, { repetition, variant }: Omit<C
   const seedAs = scenario.ases.findIndex((one) => one.asn === seeds.asn);
   for (let i = 0; i < seeds.count; i++) {
     add(seedAs, {
+      name: peerName("seed", seedAs + 1, i + 1),
       isInitialSeed: true,
       up: seeds.up,
       down: Number.POSITIVE_INFINITY,
@@ -56,7 +60,14 @@ export function planTopology(scenario: Scenario, { repetition, variant }: Omit<C
   }
   scenario.ases.forEach((one, asIndex) => {
     for (let i = 0; i < one.peers; i++) {
-      add(asIndex, { isInitialSeed: false, up: one.up, down: one.down, joinsAtMs: 0, leaves: "never" });
+      add(asIndex, {
+        name: peerName("peer", asIndex + 1, i + 1),
+        isInitialSeed: false,
+        up: one.up,
+        down: one.down,
+        joinsAtMs: 0,
+        leaves: "never",
+      });
     }
   });
   return {

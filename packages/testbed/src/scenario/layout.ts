@@ -71,6 +71,7 @@ export function zipfSizes(exponent: number, ases: number, peers: number): number
 function asOf(asn: Asn, peers: number, group: AsGroupEntry | undefined, isOneOfMany: boolean): ScenarioAs {
   const name = group?.name === undefined ? `AS ${asn}` : isOneOfMany ? `${group.name} ${asn}` : group.name;
   const none = Number.POSITIVE_INFINITY;
+  const { aria2 = 0, transmission = 0 } = group?.stock ?? {};
   return {
     asn,
     name,
@@ -79,6 +80,7 @@ function asOf(asn: Asn, peers: number, group: AsGroupEntry | undefined, isOneOfM
     down: group?.down ?? none,
     linkIn: group?.["link-in"] ?? none,
     linkOut: group?.["link-out"] ?? none,
+    ...(aria2 + transmission > 0 ? { stock: { aria2, transmission } } : {}),
   };
 }
 

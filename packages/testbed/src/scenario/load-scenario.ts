@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Asn, CtError, LIMITS } from "@cachetorrent/protocol";
+import { type FaultPlace, faultOf, momentOf } from "./faults.ts";
 import { layOut } from "./layout.ts";
-import { type ReadDocument, readDocument } from "./read-document.ts";
+import { readDocument } from "./read-document.ts";
 import {
   defaultLabel,
   type Scenario,
+  type ScenarioAs,
   type ScenarioContent,
   type ScenarioPolicy,
   type ScenarioVariant,
@@ -51,7 +53,7 @@ export function readScenario(text: string, file: string): Scenario {
     ases,
     content: contentOf(entry.torrent, file, fail),
     policies: policiesOf(entry.policies, fail),
-    variants: variantsOf(entry, seedAsns, document, fail),
+    variants: variantsOf(entry, ases, seedAsns, fail),
     repetitions: entry.repetitions ?? 1,
     seed: entry.seed ?? 1,
     timeScale: entry["time-scale"] ?? 1,
@@ -107,8 +109,8 @@ function policiesOf(entries: readonly PolicyEntry[], fail: Fail): ScenarioPolicy
 
 function variantsOf(
   entry: ScenarioFile,
+  ases: readonly ScenarioAs[],
   seedAsns: readonly Asn[],
-  { lineOf: _ }: ReadDocument,
   fail: Fail,
 ): ScenarioVariant[] {
   const entries = entry.variants ?? [{ name: "" }];
@@ -126,9 +128,14 @@ function variantsOf(
       fail(pathOf("departures"), "departures at random times need within, the time until which they happen");
     }
     const kills = (settings.kills ?? []).map((kill, n) => killOf(kill, `${pathOf("kills")}[${n}]`, fail));
+    const initialSeeds = { asn: seedAsns[i] ?? (0 as Asn), count: seeds.count ?? 1, up: seeds.up };
+    const place: Omit<FaultPlace, "path"> = { ases, seeds: initialSeeds, fail };
+    const faults = (settings.faults ?? []).map((fault, n) =>
+      faultOf(fault, { ...place, path: `${pathOf("faults")}[${n}]` }),
+    );
     return {
       name: variant.name,
-      seeds: { asn: seedAsns[i] ?? (0 as Asn), count: seeds.count ?? 1, up: seeds.up },
+      seeds: initialSeeds,
       numwant: neighbours?.numwant ?? tracker.numwantDefault,
       connections: neighbours?.connections ?? peer.connectionsPerTorrent,
       arrivals: {
@@ -142,6 +149,8 @@ function variantsOf(
         withinMs: departures?.within ?? 0,
       },
       kills,
+      // What is not there is left out: cells that were run before there were faults are found again by it.
+      ...(faults.length > 0 ? { faults } : {}),
       slow: { share: (slow?.share ?? 0) / 100, factor: slow?.factor ?? 1 },
       timeLimitMs: settings["time-limit"] ?? TIME_LIMIT_MS,
     };
@@ -149,9 +158,5 @@ function variantsOf(
 }
 
 function killOf(kill: KillEntry, path: string, fail: Fail): ScenarioVariant["kills"][number] {
-  const { at, whom } = kill;
-  const progress = kill["at-percent"];
-  const share = (kill.share ?? 100) / 100;
-  if ((at === undefined) === (progress === undefined)) fail(path, "must have either at or at-percent");
-  return { whom, share, at: at === undefined ? { progress: (progress ?? 0) / 100 } : { ms: at } };
+  return { whom: kill.whom, share: (kill.share ?? 100) / 100, at: momentOf(kill, path, fail) };
 }

@@ -1,5 +1,7 @@
 import type { Asn } from "@cachetorrent/protocol";
 import type { ReportedPolicy } from "../report/results.ts";
+import type { Fault, Moment } from "./faults.ts";
+import type { StockClientName } from "./schema.ts";
 
 /** A scenario as its file says it, checked, with the defaults filled in. Times are ms, rates bytes/s, shares 0 to 1. */
 export interface Scenario {
@@ -27,6 +29,8 @@ export interface ScenarioAs {
   readonly down: number;
   readonly linkIn: number;
   readonly linkOut: number;
+  /** How many clients that are not ours it has besides; absent where there are none. */
+  readonly stock?: Readonly<Partial<Record<StockClientName, number>>>;
 }
 
 export type ScenarioContent =
@@ -51,6 +55,8 @@ export interface ScenarioVariant {
     readonly withinMs: number;
   };
   readonly kills: readonly Kill[];
+  /** Absent where there are none. */
+  readonly faults?: readonly Fault[];
   readonly slow: { readonly share: number; readonly factor: number };
   readonly timeLimitMs: number;
 }
@@ -58,7 +64,7 @@ export interface ScenarioVariant {
 export interface Kill {
   readonly whom: "leaders" | "heads";
   readonly share: number;
-  readonly at: { readonly ms: number } | { readonly progress: number };
+  readonly at: Moment;
 }
 
 /** One run. */

@@ -39,6 +39,10 @@ const choice = <const T extends string>(names: readonly T[], description: string
 const table = <T extends Record<string, TSchema>>(properties: T) =>
   Type.Object(properties, { additionalProperties: false });
 
+/** Clients that are not ours: what they are called in a scenario. */
+export const STOCK_CLIENTS = ["aria2", "transmission"] as const;
+export type StockClientName = (typeof STOCK_CLIENTS)[number];
+
 export const ASES_MOST = 250;
 export const PEERS_MOST = 20_000;
 
@@ -77,6 +81,12 @@ const AsGroup = table({
   ),
   "link-out": Type.Optional(
     rate("what all peers of an AS together can send to other ASes (default: unlimited)"),
+  ),
+  stock: Type.Optional(
+    table({
+      aria2: Type.Optional(count("aria2 clients of each of them", 0, 100)),
+      transmission: Type.Optional(count("Transmission clients of each of them", 0, 100)),
+    }),
   ),
 });
 
@@ -150,6 +160,28 @@ const Kill = table({
   "at-percent": Type.Optional(percent("when the peers have so much of the content on average")),
 });
 
+const asNumber = (description: string) => count(description, 1, 4_294_967_295);
+
+const Fault = table({
+  kill: Type.Optional(
+    Type.String({
+      description: "who dies: a peer by its name, the head, all leaders, or the tracker",
+      pattern: "^(head|leaders|tracker|(peer|seed)-\\d+-\\d+)$",
+      expected: "head, leaders, tracker, or a peer's name such as peer-2-3",
+    }),
+  ),
+  cut: Type.Optional(asNumber("the AS that is cut off from all others")),
+  slow: Type.Optional(asNumber("the AS whose border becomes slow")),
+  as: Type.Optional(asNumber("whose head or leaders die (default: those of every AS)")),
+  at: Type.Optional(duration("this long after the start")),
+  "at-percent": Type.Optional(percent("when the peers have so much of the content on average")),
+  for: Type.Optional(duration("after this time it is healed")),
+  "restart-after": Type.Optional(duration("the tracker comes back after this time (default: it does not)")),
+  rate: Type.Optional(rate("of the slow border, in and out")),
+  "link-in": Type.Optional(rate("of the slow border, in")),
+  "link-out": Type.Optional(rate("of the slow border, out")),
+});
+
 const Slow = table({
   share: percent("share of the peers that are slow"),
   factor: Type.Number({
@@ -167,6 +199,7 @@ const variable = {
   arrivals: Type.Optional(Arrivals),
   departures: Type.Optional(Departures),
   kills: Type.Optional(Type.Array(Kill)),
+  faults: Type.Optional(Type.Array(Fault)),
   slow: Type.Optional(Slow),
   "time-limit": Type.Optional(duration("a run is ended after this time of the swarm's clock")),
 };
@@ -210,6 +243,7 @@ export type AsGroupEntry = ScenarioFile["ases"][number];
 export type PolicyEntry = ScenarioFile["policies"][number];
 export type VariableSettings = Static<ReturnType<typeof variableTable>>;
 export type KillEntry = Static<typeof Kill>;
+export type FaultEntry = Static<typeof Fault>;
 
 function variableTable() {
   return Type.Object(variable);
