@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CtError } from "@cachetorrent/protocol";
+import type { CellRunner } from "./cell-runner.ts";
 import type { CellResult } from "./report/results.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 
@@ -15,16 +16,23 @@ interface StoredCell {
 export class CellStore {
   readonly #outDir: string;
   readonly #scenario: Scenario;
+  readonly #on: CellRunner["on"];
   readonly #stored = new Map<string, StoredCell>();
 
-  private constructor(outDir: string, scenario: Scenario) {
+  private constructor(outDir: string, scenario: Scenario, on: CellRunner["on"]) {
     this.#outDir = outDir;
     this.#scenario = scenario;
+    this.#on = on;
   }
 
   /** Throws CT_ERR_USAGE where `outDir` has cells already and they are not to be kept. */
-  static async open(outDir: string, scenario: Scenario, resume: boolean): Promise<CellStore> {
-    const store = new CellStore(outDir, scenario);
+  static async open(
+    outDir: string,
+    scenario: Scenario,
+    resume: boolean,
+    on: CellRunner["on"] = "loopback",
+  ): Promise<CellStore> {
+    const store = new CellStore(outDir, scenario, on);
     await mkdir(join(outDir, "cells"), { recursive: true });
     for (const name of await readdir(join(outDir, "cells"))) {
       if (!name.endsWith(".json")) continue;
@@ -80,7 +88,8 @@ export class CellStore {
       ...common
     } = this.#scenario;
     // Infinity, of capacities without a limit, is null in JSON: no two of them can be mistaken for each other.
-    const text = JSON.stringify({ common, policy, repetition, variant });
+    const where = this.#on === "loopback" ? {} : { on: this.#on };
+    const text = JSON.stringify({ common, policy, repetition, variant, ...where });
     return createHash("sha1").update(text).digest("hex");
   }
 }

@@ -1,4 +1,4 @@
-import { cellBoundMs } from "./loopback/cell-result.ts";
+import { cellBoundMs } from "./cell-result.ts";
 import type { CellResult } from "./report/results.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 

@@ -10,6 +10,8 @@ export {
 } from "./accounts.ts";
 export { linkAwareBoundMs, type SwarmCapacities } from "./bounds.ts";
 export { bundledScenarios } from "./bundled-scenarios.ts";
+export type { CellProgress } from "./cell-records.ts";
+export type { CellRunner } from "./cell-runner.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
 export { type Content, createTorrent } from "./create-torrent.ts";
 export { DaemonGroup } from "./daemon-group.ts";
@@ -29,7 +31,7 @@ export { estimateMs } from "./estimate.ts";
 export { freePort } from "./free-port.ts";
 export { type Launcher, launch, runCommand } from "./launcher.ts";
 export { readLedger } from "./ledger.ts";
-export type { CellProgress } from "./loopback/cell-run.ts";
+export { type LoopbackOptions, LoopbackRunner } from "./loopback/loopback-runner.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
 export {
   type CellResult,

@@ -4,14 +4,20 @@ import { createTorrentFile, type Metainfo } from "@cachetorrent/peer";
 import { writeSeededContent } from "./content.ts";
 import type { Scenario } from "./scenario/scenario.ts";
 
-/** No peer ever asks it: each run's own tracker takes its place. */
-const NO_TRACKER = "http://127.0.0.1:1/announce";
+export interface PreparedContent {
+  readonly metainfo: Metainfo;
+  /** The .torrent file. */
+  readonly torrent: Uint8Array;
+  /** The folder the content is in. */
+  readonly dir: string;
+}
 
 /** Makes the random content of a scenario, or takes the path it names, and cuts it into a torrent. */
 export async function prepareContent(
   { content, name, seed }: Pick<Scenario, "content" | "name" | "seed">,
   workDir: string,
-): Promise<{ readonly metainfo: Metainfo; readonly dir: string }> {
+  announceUrl: string,
+): Promise<PreparedContent> {
   const path = content.kind === "path" ? content.path : join(workDir, "content", `${name}.bin`);
   if (content.kind === "random") {
     await mkdir(dirname(path), { recursive: true });
@@ -19,10 +25,10 @@ export async function prepareContent(
     await writeSeededContent(dirname(path), [{ path: basename(path), bytes }], seed);
   }
   const { pieceLength } = content;
-  const { metainfo } = await createTorrentFile({
+  const { bytes, metainfo } = await createTorrentFile({
     path,
-    trackers: [NO_TRACKER],
+    trackers: [announceUrl],
     ...(pieceLength === undefined ? {} : { pieceLength }),
   });
-  return { metainfo, dir: dirname(path) };
+  return { metainfo, torrent: bytes, dir: dirname(path) };
 }

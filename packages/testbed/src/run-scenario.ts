@@ -1,11 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock } from "@cachetorrent/clock";
 import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import type { CellProgress } from "./cell-records.ts";
+import { cellBoundMs, cellResult, failedCell } from "./cell-result.ts";
+import type { CellRunner, CellTask } from "./cell-runner.ts";
 import { CellStore } from "./cell-store.ts";
-import { cellBoundMs, cellResult, failedCell } from "./loopback/cell-result.ts";
-import { type CellProgress, runCell } from "./loopback/cell-run.ts";
-import { checkOpenFiles } from "./open-files.ts";
 import { prepareContent } from "./prepare-content.ts";
 import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
 import { cellsOf } from "./scenario/cells.ts";
@@ -18,9 +17,7 @@ export interface RunScenarioOptions {
   readonly outDir: string;
   /** Cells that are done in `outDir` are kept. Without it a folder that has any is refused. */
   readonly resume: boolean;
-  readonly workers: number;
-  readonly clock: Clock;
-  readonly cpuMicros: () => number;
+  readonly runner: CellRunner;
   readonly madeAt: () => Date;
   /** For the report: what makes it again, and where it was made. */
   readonly command: string;
@@ -48,15 +45,15 @@ const SAMPLE_REAL_MS_LEAST = 100;
  * run; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot be run.
  */
 export async function runScenario(options: RunScenarioOptions): Promise<TestbedReport> {
-  const { outDir, scenario, signal, watcher } = options;
-  await checkOpenFiles(scenario, cellsOf(scenario));
-  const store = await CellStore.open(outDir, scenario, options.resume);
+  const { outDir, runner, scenario, signal, watcher } = options;
+  await runner.check(scenario, cellsOf(scenario));
+  const store = await CellStore.open(outDir, scenario, options.resume, runner.on);
   const workDir = join(outDir, "work");
   await rm(workDir, { recursive: true, force: true });
   await mkdir(workDir, { recursive: true });
   try {
-    const content = await prepareContent(scenario, workDir);
-    const { metainfo, dir } = content;
+    const content = await prepareContent(scenario, workDir, runner.announceUrl);
+    const { metainfo } = content;
     const size = { bytes: metainfo.length, pieceLength: metainfo.pieceLength };
     const cells = cellsOf(scenario);
     const results = new Map<Cell, CellResult>();
@@ -70,26 +67,24 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
       if (results.has(cell) || signal.aborted) continue;
       const boundMs = cellBoundMs(scenario, cell, size.bytes);
       watcher.started(cell, boundMs);
-      const peersDir = join(workDir, "peers");
-      const result = await runCell({
-        ...options,
+      const cellDir = join(workDir, "cell");
+      const task: CellTask = {
+        scenario,
         cell,
-        metainfo,
-        contentDir: dir,
-        ...(scenario.storage === "own" ? { peersDir } : {}),
+        content,
+        workDir: cellDir,
         sampleMs: Math.max((boundMs * 1.2) / SAMPLES, SAMPLE_REAL_MS_LEAST * scenario.timeScale),
+        signal,
         onProgress: (progress) => watcher.progressed(cell, progress),
-      }).then(
+      };
+      const result = await runner.run(task).then(
         async (records) => {
-          await store.saveLog(
-            cell,
-            records.workers.flatMap((worker) => worker.warnings),
-          );
+          await store.saveLog(cell, records.warnings);
           return cellResult(scenario, cell, size, records);
         },
         (error: CtError) => failedCell(scenario, cell, size, error.message),
       );
-      await rm(peersDir, { recursive: true, force: true });
+      await rm(cellDir, { recursive: true, force: true });
       results.set(cell, result);
       await store.save(cell, result);
       await writeReport(report(), outDir);
@@ -123,7 +118,7 @@ function makeReport(
     madeAt: options.madeAt().toISOString(),
     seed: scenario.seed,
     timeScale: scenario.timeScale,
-    storage: scenario.storage,
+    ...(options.runner.on === "compose" ? { on: "compose", storage: "own" } : { storage: scenario.storage }),
     contentBytes: metainfo.length,
     pieces: metainfo.pieceCount,
     pieceLength: metainfo.pieceLength,
@@ -139,6 +134,7 @@ function makeReport(
         down: finite(one.down),
         linkIn: finite(one.linkIn),
         linkOut: finite(one.linkOut),
+        ...(one.stock ? { stock: Object.values(one.stock).reduce((sum, count) => sum + count, 0) } : {}),
       };
     }),
     isPartial: cells.some((cell) => results.get(cell)?.state !== "done"),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { expect, onTestFinished, test } from "vitest";
 import { runCell } from "../src/loopback/cell-run.ts";
+import { LoopbackRunner } from "../src/loopback/loopback-runner.ts";
 import { prepareContent } from "../src/prepare-content.ts";
 import { cellsOf } from "../src/scenario/cells.ts";
 import type { Cell, Scenario } from "../src/scenario/scenario.ts";
@@ -12,7 +13,7 @@ import { scenario } from "./support/scenarios.ts";
 async function run(read: Scenario, more: { signal?: AbortSignal; withoutContent?: boolean } = {}) {
   const dir = await mkdtemp(join(tmpdir(), "cachetorrent-cell-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  const content = await prepareContent(read, dir);
+  const content = await prepareContent(read, dir, "http://127.0.0.1:1/announce");
   return runCell({
     scenario: read,
     cell: cellsOf(read)[0] as Cell,
@@ -37,7 +38,7 @@ const quick = {
 test("every peer has every byte once it is done, and its accounts say from where", async () => {
   const records = await run(scenario(quick));
   expect(records.cutShort).toBeUndefined();
-  const peers = records.workers.flatMap((worker) => worker.peers);
+  const { peers } = records;
   expect(peers.map((peer) => peer.id).sort()).toEqual([0, 1, 2, 3]);
   for (const { id, ledger } of peers.filter((peer) => peer.id > 0)) {
     const received = ledger.roles.flatMap((role) => Object.values(role.bytesByAsn));
@@ -60,5 +61,17 @@ test("a run that is ended before it began has records all the same", async () =>
   ended.abort();
   const records = await run(scenario(quick), { signal: ended.signal });
   expect(records.cutShort).toBe("interrupted");
-  expect(records.workers.flatMap((worker) => worker.peers)).toHaveLength(4);
+  expect(records.peers).toHaveLength(4);
+});
+
+test.each([
+  ["faults", { faults: "[{ kill: tracker, at: 1s }]" }],
+  ["stock clients", { ases: "[{ peers: 3, up: 100kB/s, stock: { aria2: 1 } }]" }],
+])("a scenario with %s is not for loopback, and told where it can be run", async (what, keys) => {
+  const read = scenario(keys);
+  const runner = new LoopbackRunner({ workers: 1, clock: systemClock, cpuMicros: () => 0 });
+  await expect(runner.check(read, cellsOf(read))).rejects.toMatchObject({
+    code: "CT_ERR_USAGE",
+    message: expect.stringMatching(new RegExp(`^least has ${what}, .*--on compose$`)),
+  });
 });

@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { failedCell } from "../src/cell-result.ts";
 import { CellStore } from "../src/cell-store.ts";
-import { failedCell } from "../src/loopback/cell-result.ts";
 import type { CellResult } from "../src/report/results.ts";
 import { cellsOf } from "../src/scenario/cells.ts";
 import type { Cell, Scenario } from "../src/scenario/scenario.ts";
@@ -58,6 +58,15 @@ test.each([
   const changed = scenario(keys);
   const kept = (await CellStore.open(dir, changed, true)).kept(firstCell(changed));
   expect(kept === undefined).toBe(isAnother);
+});
+
+test("a cell of loopback is none of compose", async () => {
+  const dir = await folder();
+  const read = scenario();
+  const cell = firstCell(read);
+  await (await CellStore.open(dir, read, false)).save(cell, resultOf(read, cell, "done"));
+  expect((await CellStore.open(dir, read, true, "compose")).kept(cell)).toBeUndefined();
+  expect((await CellStore.open(dir, read, true, "loopback")).kept(cell)).toBeDefined();
 });
 
 test("a folder that has cells is refused unless they are to be kept", async () => {

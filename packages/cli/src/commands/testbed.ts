@@ -5,6 +5,7 @@ import { systemClock } from "@cachetorrent/clock";
 import { CtError, didYouMean } from "@cachetorrent/protocol";
 import {
   bundledScenarios,
+  LoopbackRunner,
   loadScenario,
   renderTable,
   runScenario,
@@ -82,12 +83,14 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
     scenario,
     outDir,
     resume: flags.resume === true,
-    workers: flags.workers,
-    clock: systemClock,
-    cpuMicros: () => {
-      const { system, user } = process.cpuUsage();
-      return system + user;
-    },
+    runner: new LoopbackRunner({
+      workers: flags.workers,
+      clock: systemClock,
+      cpuMicros: () => {
+        const { system, user } = process.cpuUsage();
+        return system + user;
+      },
+    }),
     madeAt: () => new Date(),
     command: commandLine(name, flags),
     machine: `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown processor"}, Linux ${release()}, Node ${process.version}`,

@@ -99,8 +99,8 @@ function outcome(result: CellResult): string {
     `p50 ${p50Ms === null ? "-" : seconds(p50Ms)}`,
     `p90 ${p90Ms === null ? "-" : seconds(p90Ms)}`,
     `bound ${seconds(result.lowerBoundMs)}`,
-    `lag p99 ${eventLoopLagP99Ms} ms`,
-    `cpu ${cpu}`,
+    ...(eventLoopLagP99Ms === null ? [] : [`lag p99 ${eventLoopLagP99Ms} ms`]),
+    ...(cpu === null ? [] : [`cpu ${cpu}`]),
     ...(escapes.length > 0 ? [`${escapes.length} escapes`] : []),
     ...(isMachineLimited ? ["limited by this machine"] : []),
   ].join(", ");

@@ -2,15 +2,16 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Clock, ScaledClock, type Timer } from "@cachetorrent/clock";
 import type { Metainfo } from "@cachetorrent/peer";
 import { CtError, type PeerId } from "@cachetorrent/protocol";
+import type { CellProgress, CellRecords } from "../cell-records.ts";
+import { Killer } from "../killer.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { cellSeed, type PlannedPeer, planTopology } from "../topology.ts";
 import { AsLinks } from "./as-links.ts";
 import { CellTracker } from "./cell-tracker.ts";
 import { Countdown } from "./countdown.ts";
 import { eventLoopLagP99Ms, LAG_RESOLUTION_MS } from "./event-loop-lag.ts";
-import { Killer } from "./killer.ts";
 import type { FromWorker, Sample, WorkerAccounts, WorkerInput } from "./messages.ts";
-import { type Crossings, Samples } from "./samples.ts";
+import { Samples } from "./samples.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface CellRunOptions {
@@ -31,31 +32,8 @@ export interface CellRunOptions {
   readonly onProgress: (progress: CellProgress) => void;
 }
 
-export interface CellProgress {
-  /** Of all content that the peers are to get, 0 to 1. */
-  readonly fraction: number;
-  readonly complete: number;
-  /** Peers that begin with nothing. */
-  readonly peers: number;
-  /** Of the swarm's clock, since its start. */
-  readonly elapsedMs: number;
-}
-
-/** What a run left behind, before anything is made of it. */
-export interface CellRecords {
-  readonly plan: readonly PlannedPeer[];
-  readonly workers: readonly WorkerAccounts[];
-  readonly peerIds: ReadonlyMap<number, PeerId>;
-  /** Bytes received from outside by AS, at these times since the start. */
-  readonly crossings: Crossings;
-  readonly startAt: number;
-  /** Why it was ended before all that stayed were complete; undefined when it was not. */
-  readonly cutShort: string | undefined;
-  readonly wallMs: number;
-  readonly lagP99Ms: number;
-  readonly cpu: number;
-}
-
+/** Above this the machine, not the policy, sets the pace. */
+const LAG_MOST_MS = 100;
 const SETUP_MS = 120_000;
 const ACCOUNTS_MS = 20_000;
 
@@ -149,16 +127,19 @@ class CellRun {
     const cpu = (cpuMicros() - cpuFrom) / 1000 / wallMs;
     this.#pool.tell({ type: "finish" });
     await this.#within(this.#accounted.of(inputs.length), ACCOUNTS_MS, "the workers gave no accounts");
+    const lagP99Ms = Math.max(eventLoopLagP99Ms(lag), ...this.#accounts.map((one) => one.lagP99Ms));
     return {
       plan: this.#plan,
-      workers: this.#accounts,
-      peerIds: this.#peerIds,
+      peers: this.#accounts.flatMap((one) => one.peers),
+      escapes: this.#accounts.flatMap((one) => one.escapes),
+      warnings: this.#accounts.flatMap((one) => one.warnings),
       crossings: samples.crossings(scenario.ases.length, this.#options.sampleMs),
       startAt: this.#startAt,
       cutShort,
       wallMs,
-      lagP99Ms: Math.max(eventLoopLagP99Ms(lag), ...this.#accounts.map((one) => one.lagP99Ms)),
+      lagP99Ms,
       cpu,
+      isMachineLimited: lagP99Ms > LAG_MOST_MS,
     };
   }
 

@@ -14,8 +14,8 @@ import {
 } from "@cachetorrent/peer";
 import { LIMITS, type PeerId } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import type { PeerAccounts } from "../cell-records.ts";
 import type { PlannedPeer } from "../topology.ts";
-import type { PeerAccounts } from "./messages.ts";
 
 export interface HostedPeerOptions {
   readonly plan: PlannedPeer;

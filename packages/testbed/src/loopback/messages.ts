@@ -1,5 +1,6 @@
-import type { ClaimAccounts, Metainfo, TorrentAccounts } from "@cachetorrent/peer";
+import type { Metainfo } from "@cachetorrent/peer";
 import type { PeerId } from "@cachetorrent/protocol";
+import type { Escape, PeerAccounts } from "../cell-records.ts";
 import type { PlannedPeer } from "../topology.ts";
 import type { LinkRates } from "./as-links.ts";
 
@@ -45,20 +46,6 @@ export interface Sample {
   readonly externalByAs: readonly number[];
   /** Verified bytes of all that are no initial seeds. */
   readonly verifiedBytes: number;
-}
-
-export interface Escape {
-  readonly id: number;
-  readonly at: number;
-  readonly why: string;
-}
-
-export interface PeerAccounts {
-  readonly id: number;
-  readonly ledger: TorrentAccounts;
-  /** Was it a leader when it became complete? */
-  readonly ledAtCompletion: boolean;
-  readonly claims: ClaimAccounts | undefined;
 }
 
 /** The last word of a worker. */

@@ -4,11 +4,12 @@ import { getHeapStatistics } from "node:v8";
 import { type Clock, ScaledClock, systemClock } from "@cachetorrent/clock";
 import { FileStorage, PieceCache } from "@cachetorrent/peer";
 import { pino } from "pino";
+import type { Escape } from "../cell-records.ts";
 import { asIndexOf } from "../topology.ts";
 import { AsLinks } from "./as-links.ts";
 import { eventLoopLagP99Ms, LAG_RESOLUTION_MS } from "./event-loop-lag.ts";
 import { HostedPeer } from "./hosted-peer.ts";
-import type { Escape, FromWorker, ToWorker, WorkerInput } from "./messages.ts";
+import type { FromWorker, ToWorker, WorkerInput } from "./messages.ts";
 import { openShared } from "./shared-storage.ts";
 
 const SEED_POLL_MS = 20;

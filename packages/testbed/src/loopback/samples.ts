@@ -1,3 +1,4 @@
+import type { CellResult } from "../report/results.ts";
 import type { Sample } from "./messages.ts";
 
 /** What all workers together had received at the times of their samples. */
@@ -20,7 +21,7 @@ export class Samples {
   }
 
   /** External bytes of each AS until then. */
-  crossings(ases: number, sampleMs: number): Crossings {
+  crossings(ases: number, sampleMs: number): CellResult["crossings"] {
     const whole = this.#told.filter((same) => same.length === this.#workers);
     return {
       atMs: whole.map(([one]) => Math.round((one?.n ?? 0) * sampleMs)),
@@ -29,9 +30,4 @@ export class Samples {
       ),
     };
   }
-}
-
-export interface Crossings {
-  readonly atMs: readonly number[];
-  readonly bytesByAs: readonly (readonly number[])[];
 }

@@ -19,7 +19,7 @@ export function faultsTable(report: TestbedReport): Markup {
     reasonsOf(cell).join("; "),
   ]);
   return html`<h2 id="marks">Cells to doubt</h2>
-<p>Partial and failed ones are in no mean. Under machine-limited ones the event loops of the machine that ran them lagged,
+<p>Partial and failed ones are in no mean. Under machine-limited ones the event loops of the machine that ran them lagged, or its cores were all busy,
 so that it, not the policy, may have set the pace: their figures count, and are marked.</p>
 ${listTable("faults", "Cells to doubt", heads, lines)}`;
 }
@@ -53,6 +53,10 @@ function faultsOf(cell: CellResult): string[] {
 }
 
 function reasonsOf(cell: CellResult): string[] {
-  const lag = `event-loop lag p99 ${Math.round(cell.eventLoopLagP99Ms)} ms`;
+  const { cpu, eventLoopLagP99Ms } = cell;
+  const lag =
+    eventLoopLagP99Ms === null
+      ? `${cpu?.toFixed(1)} of the machine's cores were busy`
+      : `event-loop lag p99 ${Math.round(eventLoopLagP99Ms)} ms`;
   return [...(cell.why === undefined ? [] : [cell.why]), ...(cell.isMachineLimited ? [lag] : [])];
 }

@@ -22,6 +22,8 @@ export interface TestbedReport {
   readonly pieces: number;
   readonly pieceLength: number;
   readonly ases: readonly ReportedAs[];
+  /** Where it was run; absent for loopback. */
+  readonly on?: "compose";
   /** Not all cells were run to their end. */
   readonly isPartial: boolean;
   readonly cells: readonly CellResult[];
@@ -38,6 +40,8 @@ export interface ReportedAs {
   /** Of the link that all its peers share, or null where there is none. */
   readonly linkIn: number | null;
   readonly linkOut: number | null;
+  /** Clients that are not ours; absent where there are none. */
+  readonly stock?: number;
 }
 
 /** A policy with its numbers, as the scenario names it: `cache 50`. */
@@ -92,9 +96,51 @@ export interface CellResult extends Accounts {
   };
   /** Real time. */
   readonly wallMs: number;
-  readonly eventLoopLagP99Ms: number;
-  /** Of all threads together: 1 is one core in full. */
-  readonly cpu: number;
-  /** `eventLoopLagP99Ms` is above 100: the machine, not the policy, set the pace. */
+  /** Null where peers are processes of their own, which tell nothing of it. */
+  readonly eventLoopLagP99Ms: number | null;
+  /** 1 is one core in full. Of all threads together; in containers, of the whole machine. Null: not known. */
+  readonly cpu: number | null;
+  /** The machine, not the policy, may have set the pace: `eventLoopLagP99Ms` above 100; in containers, its cores busy for over 90 %. */
   readonly isMachineLimited: boolean;
+  /** What the borders' interfaces counted; absent where there are none. */
+  readonly borders?: BorderCounters;
+  /** What was done to the swarm, in the scenario's order; absent where that has no faults. */
+  readonly faults?: readonly FaultRecord[];
+  /** Clients that are not ours; absent where there are none. */
+  readonly stock?: readonly StockRecord[];
+  /**
+   * What the stock clients of an AS cost, all of them together: payload that our peers of other ASes sent into the AS, by their
+   * ledgers, less what our peers of the AS received from them.
+   */
+  readonly stockCrossings?: readonly { readonly asn: number; readonly bytes: number }[];
+}
+
+/**
+ * Bytes of whole Ethernet frames, headers and all, that the border of each AS in the order of `ases` had sent into the AS, and out of
+ * it, until then. Times since the start of the swarm; the last ones are the totals.
+ */
+export interface BorderCounters {
+  readonly atMs: readonly number[];
+  readonly inByAs: readonly (readonly number[])[];
+  readonly outByAs: readonly (readonly number[])[];
+}
+
+export interface FaultRecord {
+  /** In words: `AS 2 cut off`. */
+  readonly what: string;
+  /** Whom it hit, by name. */
+  readonly whom: readonly string[];
+  /** Since the start of the swarm; null: all were complete before it came. */
+  readonly atMs: number | null;
+  /** Null where it lasted until the end. */
+  readonly healedMs: number | null;
+}
+
+export interface StockRecord {
+  readonly name: string;
+  readonly client: "aria2" | "transmission";
+  readonly asn: number;
+  readonly completed: boolean;
+  /** From its start to its own word that it is complete. */
+  readonly ms: number | null;
 }

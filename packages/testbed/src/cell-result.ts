@@ -1,15 +1,11 @@
 import { isInternal } from "@cachetorrent/protocol";
-import { accountsOf, externalBytes, type PeerRecord } from "../accounts.ts";
-import { linkAwareBoundMs } from "../bounds.ts";
-import { percentile } from "../percentile.ts";
-import type { CellResult, ReportedPolicy } from "../report/results.ts";
-import type { Cell, Scenario, ScenarioPolicy } from "../scenario/scenario.ts";
-import { planTopology } from "../topology.ts";
-import type { CellRecords } from "./cell-run.ts";
-import type { PeerAccounts } from "./messages.ts";
-
-/** Above this the machine, not the policy, sets the pace. */
-const LAG_MOST_MS = 100;
+import { accountsOf, externalBytes, type PeerRecord } from "./accounts.ts";
+import { linkAwareBoundMs } from "./bounds.ts";
+import type { CellRecords, PeerAccounts } from "./cell-records.ts";
+import { percentile } from "./percentile.ts";
+import type { CellResult, ReportedPolicy } from "./report/results.ts";
+import type { Cell, Scenario, ScenarioPolicy } from "./scenario/scenario.ts";
+import { planTopology } from "./topology.ts";
 
 export interface CellContent {
   readonly bytes: number;
@@ -23,8 +19,8 @@ export function cellResult(
   content: CellContent,
   records: CellRecords,
 ): CellResult {
-  const { cutShort, plan, startAt, workers } = records;
-  const accounts = new Map(workers.flatMap((worker) => worker.peers).map((peer) => [peer.id, peer]));
+  const { cutShort, plan, startAt } = records;
+  const accounts = new Map(records.peers.map((peer) => [peer.id, peer]));
   const peers = plan.flatMap((planned): (PeerRecord & { account: PeerAccounts })[] => {
     const account = accounts.get(planned.id);
     if (!account) return [];
@@ -47,19 +43,18 @@ export function cellResult(
     partialBytes: partialBytes(peers, content),
     trafficByAs: trafficByAs(scenario, peers),
     crossings: records.crossings,
-    escapes: workers.flatMap((worker) =>
-      worker.escapes.map(({ at, id, why }) => ({
-        asn: plan[id]?.asn ?? 0,
-        peer: plan[id]?.address ?? "",
-        atMs: Math.round(at - startAt),
-        why,
-      })),
-    ),
+    escapes: records.escapes.map(({ at, id, why }) => ({
+      asn: plan[id]?.asn ?? 0,
+      peer: plan[id]?.address ?? "",
+      atMs: Math.round(at - startAt),
+      why,
+    })),
     claims: claimsOf(peers.map((peer) => peer.account)),
     wallMs: Math.round(records.wallMs),
     eventLoopLagP99Ms: records.lagP99Ms,
-    cpu: Math.round(records.cpu * 100) / 100,
-    isMachineLimited: records.lagP99Ms > LAG_MOST_MS,
+    cpu: records.cpu === null ? null : Math.round(records.cpu * 100) / 100,
+    isMachineLimited: records.isMachineLimited,
+    ...records.seenOutside,
   };
 }
 
@@ -67,14 +62,16 @@ export function cellResult(
 export function failedCell(scenario: Scenario, cell: Cell, content: CellContent, why: string): CellResult {
   const records: CellRecords = {
     plan: [],
-    workers: [],
-    peerIds: new Map(),
+    peers: [],
+    escapes: [],
+    warnings: [],
     crossings: { atMs: [], bytesByAs: scenario.ases.map(() => []) },
     startAt: 0,
     cutShort: why,
     wallMs: 0,
-    lagP99Ms: 0,
-    cpu: 0,
+    lagP99Ms: null,
+    cpu: null,
+    isMachineLimited: false,
   };
   return { ...cellResult(scenario, cell, content, records), state: "failed" };
 }

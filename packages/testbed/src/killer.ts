@@ -1,8 +1,9 @@
-import { type Clock, type Random, sample, seededRandom, type Timer } from "@cachetorrent/clock";
+import { type Clock, type Random, sample, seededRandom } from "@cachetorrent/clock";
 import { CtError, type PeerId } from "@cachetorrent/protocol";
 import type { ElectorateStats } from "@cachetorrent/tracker";
-import type { Kill } from "../scenario/scenario.ts";
-import type { PlannedPeer } from "../topology.ts";
+import type { Kill } from "./scenario/scenario.ts";
+import { Schedule } from "./schedule.ts";
+import type { PlannedPeer } from "./topology.ts";
 
 export interface KillerOptions {
   readonly kills: readonly Kill[];
@@ -19,43 +20,31 @@ export interface KillerOptions {
 export class Killer {
   readonly #options: KillerOptions;
   readonly #random: Random;
-  readonly #timers: Timer[] = [];
-  #waiting: Kill[];
+  readonly #schedule: Schedule<Kill>;
 
   constructor(options: KillerOptions) {
     this.#options = options;
     this.#random = seededRandom(options.seed);
-    this.#waiting = options.kills.filter((kill) => "progress" in kill.at);
+    this.#schedule = new Schedule(options.kills, options.clock, (kill) => void this.#kill(kill));
   }
 
   start(): void {
-    for (const kill of this.#options.kills) {
-      if ("ms" in kill.at)
-        this.#timers.push(this.#options.clock.after(kill.at.ms, () => void this.#kill(kill)));
-    }
+    this.#schedule.start();
   }
 
   /** The peers hold so much of the content on average. */
   progressed(fraction: number): void {
-    const due = this.#waiting.filter(({ at }) => "progress" in at && at.progress <= fraction);
-    this.#waiting = this.#waiting.filter((kill) => !due.includes(kill));
-    for (const kill of due) void this.#kill(kill);
+    this.#schedule.progressed(fraction);
   }
 
   stop(): void {
-    for (const timer of this.#timers) timer.cancel();
-    this.#waiting = [];
+    this.#schedule.stop();
   }
 
   async #kill({ share, whom }: Kill): Promise<void> {
     const { electorates, failed, idOf, kill, plan } = this.#options;
     try {
-      const leaders = (await electorates()).flatMap((electorate) =>
-        (whom === "heads" ? electorate.leaders.slice(0, 1) : electorate.leaders).flatMap(
-          ({ peerId }) => idOf(peerId) ?? [],
-        ),
-      );
-      const mortal = leaders.filter((id) => plan[id]?.isInitialSeed === false).sort((a, b) => a - b);
+      const mortal = mortalLeaders(await electorates(), whom === "heads" ? "head" : "leaders", plan, idOf);
       kill(sample(mortal, Math.round(share * mortal.length), this.#random));
     } catch (cause) {
       failed(
@@ -63,4 +52,17 @@ export class Killer {
       );
     }
   }
+}
+
+/** The head, or all leaders, of each of these electorates: places in the plan, ascending, without initial seeds. */
+export function mortalLeaders(
+  electorates: readonly ElectorateStats[],
+  whom: "head" | "leaders",
+  plan: readonly PlannedPeer[],
+  idOf: KillerOptions["idOf"],
+): number[] {
+  const ids = electorates.flatMap(({ leaders }) =>
+    (whom === "head" ? leaders.slice(0, 1) : leaders).flatMap(({ peerId }) => idOf(peerId) ?? []),
+  );
+  return ids.filter((id) => plan[id]?.isInitialSeed === false).sort((a, b) => a - b);
 }
