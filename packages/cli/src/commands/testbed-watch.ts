@@ -16,7 +16,8 @@ interface WatchFlags {
   readonly peers: number;
 }
 
-export function define(command: Command, context: Context): void {
+export function defineWatch(testbed: Command, context: Context): void {
+  const command = testbed.command("watch");
   command
     .summary("follow peers that run elsewhere by their ledgers")
     .description(

@@ -1,16 +1,8 @@
-import { stat } from "node:fs/promises";
 import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
-import { CtError, didYouMean } from "@cachetorrent/protocol";
-import {
-  bundledScenarios,
-  LoopbackRunner,
-  loadScenario,
-  renderTable,
-  runScenario,
-  type Scenario,
-} from "@cachetorrent/testbed";
+import { CtError } from "@cachetorrent/protocol";
+import { LoopbackRunner, loadScenario, renderTable, runScenario, type Scenario } from "@cachetorrent/testbed";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Context } from "../context.ts";
 import { counted } from "../counted.ts";
@@ -18,9 +10,11 @@ import { EXIT } from "../exit.ts";
 import { inForeground } from "../foreground.ts";
 import { testbedReport } from "../report/testbed-report.ts";
 import { endingSignal } from "../run-daemon.ts";
+import { namedBy, quoted, scenarioFile } from "../scenario-file.ts";
 import { scenarioList } from "../scenario-list.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
-import { define as defineWatch } from "./testbed-watch.ts";
+import { defineCompose } from "./testbed-compose.ts";
+import { defineWatch } from "./testbed-watch.ts";
 
 interface RunFlags {
   readonly out?: string;
@@ -37,7 +31,7 @@ export function define(command: Command, context: Context): void {
     .action(() => {
       throw new CtError(
         "CT_ERR_USAGE",
-        "testbed: say run, list or watch (cachetorrent testbed --help explains them)",
+        "testbed: say run, compose, watch or list (cachetorrent testbed --help explains them)",
       );
     });
   command
@@ -53,6 +47,7 @@ export function define(command: Command, context: Context): void {
     .option("--repetitions <N>", "run so many, whatever the scenario says", wholeNumber)
     .option("--workers <N>", "threads to spread the peers over", wholeNumber, availableParallelism())
     .action(async (name: string, flags: RunFlags) => context.finish(await run(name, flags, context)));
+  defineCompose(command, context);
   command
     .command("list")
     .summary("show the scenarios that come along")
@@ -62,7 +57,7 @@ export function define(command: Command, context: Context): void {
     .action(async () => {
       context.stdout.write(await scenarioList());
     });
-  defineWatch(command.command("watch"), context);
+  defineWatch(command, context);
 }
 
 async function run(name: string, flags: RunFlags, context: Context): Promise<number> {
@@ -109,33 +104,8 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
   return report.isPartial ? EXIT.failed : EXIT.done;
 }
 
-/** A file's path, or the name of one of ours. */
-async function scenarioFile(name: string): Promise<string> {
-  const found = await stat(name).catch(() => undefined);
-  if (found?.isFile()) return name;
-  const bundled = await bundledScenarios();
-  const ours = bundled.find((one) => one.name === name);
-  if (ours) return ours.file;
-  if (found) throw new CtError("CT_ERR_USAGE", `${name} is a folder, not a scenario's file`);
-  const hint = didYouMean(
-    name,
-    bundled.map((one) => one.name),
-  );
-  throw new CtError(
-    "CT_ERR_USAGE",
-    `${name}: there is no such file, and no scenario of that name comes along${hint}`,
-  );
-}
-
 function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario {
-  const labels = scenario.policies.map((policy) => policy.label);
-  for (const label of only ?? []) {
-    if (labels.includes(label)) continue;
-    throw new CtError(
-      "CT_ERR_USAGE",
-      `--only ${label}: the scenario has ${labels.join(", ")}${didYouMean(label, labels)}`,
-    );
-  }
+  for (const label of only ?? []) namedBy("--only", label, scenario.policies, (policy) => policy.label);
   return {
     ...scenario,
     policies: scenario.policies.filter((policy) => !only || only.includes(policy.label)),
@@ -144,7 +114,6 @@ function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario
 }
 
 function commandLine(name: string, { only, out, repetitions }: RunFlags): string {
-  const quoted = (word: string) => (/^[\w./:-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
   return [
     `cachetorrent testbed run ${quoted(name)}`,
     ...(only ? [`--only ${only.map(quoted).join(" ")}`] : []),

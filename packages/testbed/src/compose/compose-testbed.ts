@@ -1,0 +1,33 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { CtError } from "@cachetorrent/protocol";
+import { prepareContent } from "../prepare-content.ts";
+import type { Cell, Scenario } from "../scenario/scenario.ts";
+import { ANNOUNCE_URL } from "./addresses.ts";
+import { checkForCompose } from "./compose-plan.ts";
+import { type Project, writeProject } from "./write-project.ts";
+
+export interface ComposeTestbedOptions {
+  readonly scenario: Scenario;
+  /** Whose policy and variant it is to be of. */
+  readonly cell: Cell;
+  /** New, or empty. */
+  readonly dir: string;
+  /** `UID:GID` of this process. */
+  readonly user: string;
+  readonly command: string;
+}
+
+/** Writes a testbed to be brought up by hand: compose file, content, torrent, AS table. Throws CT_ERR_USAGE, CT_ERR_FILE_IN_THE_WAY. */
+export async function writeComposeTestbed(options: ComposeTestbedOptions): Promise<Project> {
+  const { dir, scenario } = options;
+  checkForCompose(scenario);
+  await mkdir(dir, { recursive: true });
+  if ((await readdir(dir)).length > 0) {
+    throw new CtError(
+      "CT_ERR_FILE_IN_THE_WAY",
+      `${dir} has something in it already: choose another --out, or take down what is there and remove it`,
+    );
+  }
+  const content = await prepareContent(scenario, dir, ANNOUNCE_URL);
+  return writeProject(dir, { ...options, content });
+}
