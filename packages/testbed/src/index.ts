@@ -12,6 +12,7 @@ export { linkAwareBoundMs, type SwarmCapacities } from "./bounds.ts";
 export { bundledScenarios } from "./bundled-scenarios.ts";
 export type { CellProgress } from "./cell-records.ts";
 export type { CellRunner } from "./cell-runner.ts";
+export { ComposeRunner, type ComposeRunnerOptions } from "./compose/compose-runner.ts";
 export { type ComposeTestbedOptions, writeComposeTestbed } from "./compose/compose-testbed.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
 export { type Content, createTorrent } from "./create-torrent.ts";

@@ -2,15 +2,23 @@ import { availableParallelism, cpus, release } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { CtError } from "@cachetorrent/protocol";
-import { LoopbackRunner, loadScenario, renderTable, runScenario, type Scenario } from "@cachetorrent/testbed";
-import { type Command, InvalidArgumentError } from "commander";
+import {
+  type CellRunner,
+  ComposeRunner,
+  LoopbackRunner,
+  loadScenario,
+  renderTable,
+  runScenario,
+  type Scenario,
+} from "@cachetorrent/testbed";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context } from "../context.ts";
 import { counted } from "../counted.ts";
 import { EXIT } from "../exit.ts";
 import { inForeground } from "../foreground.ts";
 import { testbedReport } from "../report/testbed-report.ts";
 import { endingSignal } from "../run-daemon.ts";
-import { namedBy, quoted, scenarioFile } from "../scenario-file.ts";
+import { namedBy, ownUser, quoted, scenarioFile } from "../scenario-file.ts";
 import { scenarioList } from "../scenario-list.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
 import { defineCompose } from "./testbed-compose.ts";
@@ -21,7 +29,8 @@ interface RunFlags {
   readonly resume?: true;
   readonly only?: readonly string[];
   readonly repetitions?: number;
-  readonly workers: number;
+  readonly workers?: number;
+  readonly on: "loopback" | "compose";
 }
 
 export function define(command: Command, context: Context): void {
@@ -45,7 +54,19 @@ export function define(command: Command, context: Context): void {
     .option("--resume", "keep the cells that are done in DIR, and run the others")
     .option("--only <LABEL...>", "run these policies only")
     .option("--repetitions <N>", "run so many, whatever the scenario says", wholeNumber)
-    .option("--workers <N>", "threads to spread the peers over", wholeNumber, availableParallelism())
+    .addOption(
+      new Option(
+        "--on <WHERE>",
+        "loopback: all peers in this process; compose: each in a container, ASes behind borders",
+      )
+        .choices(["loopback", "compose"])
+        .default("loopback", "loopback"),
+    )
+    .option(
+      "--workers <N>",
+      "threads to spread the peers over, on loopback (default: as many as there are cores)",
+      wholeNumber,
+    )
     .action(async (name: string, flags: RunFlags) => context.finish(await run(name, flags, context)));
   defineCompose(command, context);
   command
@@ -78,14 +99,7 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
     scenario,
     outDir,
     resume: flags.resume === true,
-    runner: new LoopbackRunner({
-      workers: flags.workers,
-      clock: systemClock,
-      cpuMicros: () => {
-        const { system, user } = process.cpuUsage();
-        return system + user;
-      },
-    }),
+    runner: runnerOf(flags, context),
     madeAt: () => new Date(),
     command: commandLine(name, flags),
     machine: `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown processor"}, Linux ${release()}, Node ${process.version}`,
@@ -104,6 +118,29 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
   return report.isPartial ? EXIT.failed : EXIT.done;
 }
 
+function runnerOf({ on, workers }: RunFlags, context: Context): CellRunner {
+  if (on === "loopback") {
+    return new LoopbackRunner({
+      workers: workers ?? availableParallelism(),
+      clock: systemClock,
+      cpuMicros: () => {
+        const { system, user } = process.cpuUsage();
+        return system + user;
+      },
+    });
+  }
+  if (workers !== undefined)
+    throw new CtError("CT_ERR_USAGE", "--workers: with --on compose every peer is a process of its own");
+  return new ComposeRunner({
+    clock: systemClock,
+    env: context.env,
+    user: ownUser(),
+    busyMicros: () =>
+      cpus().reduce((sum, { times }) => sum + 1000 * (times.user + times.nice + times.sys + times.irq), 0),
+    cores: cpus().length,
+  });
+}
+
 function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario {
   for (const label of only ?? []) namedBy("--only", label, scenario.policies, (policy) => policy.label);
   return {
@@ -113,9 +150,10 @@ function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario
   };
 }
 
-function commandLine(name: string, { only, out, repetitions }: RunFlags): string {
+function commandLine(name: string, { on, only, out, repetitions }: RunFlags): string {
   return [
     `cachetorrent testbed run ${quoted(name)}`,
+    ...(on === "loopback" ? [] : [`--on ${on}`]),
     ...(only ? [`--only ${only.map(quoted).join(" ")}`] : []),
     ...(repetitions === undefined ? [] : [`--repetitions ${repetitions}`]),
     ...(out === undefined ? [] : [`--out ${quoted(out)}`]),
@@ -137,5 +175,8 @@ Examples:
   A small comparison, and one of one's own, which may be ended with Ctrl-C and gone on with later:
     cachetorrent testbed run small
     cachetorrent testbed run my-scenario.yml --out results --resume
+
+  The same in containers, each AS behind a border of its own:
+    cachetorrent testbed run my-scenario.yml --on compose
 
 docs/testbed.md explains how a scenario is written.`;

@@ -22,6 +22,8 @@ export interface ProjectOptions {
 export interface Project {
   readonly dir: string;
   readonly composeFile: string;
+  /** What compose calls it when a run brings it up: the scenario's name is in it. */
+  readonly project: string;
   readonly plan: ComposePlan;
   /** Of each peer, initial seeds aside. */
   dataDir(name: string): string;
@@ -39,6 +41,7 @@ export async function writeProject(dir: string, options: ProjectOptions): Promis
   const project: Project = {
     dir: path,
     composeFile: join(path, "compose.yml"),
+    project: `ct-${scenario.name.replaceAll(/[^a-z0-9_-]/g, "-")}`,
     plan,
     dataDir: (name) => join(path, "data", name),
     ledgerFile: (name) => join(path, "accounts", `${name}.json`),

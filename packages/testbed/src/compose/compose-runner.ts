@@ -1,0 +1,60 @@
+import type { Clock } from "@cachetorrent/clock";
+import { CtError } from "@cachetorrent/protocol";
+import type { CellRecords } from "../cell-records.ts";
+import type { CellRunner, CellTask } from "../cell-runner.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import { ANNOUNCE_URL } from "./addresses.ts";
+import { ComposeCell } from "./cell-run.ts";
+import { checkForCompose } from "./compose-plan.ts";
+import { DockerCli } from "./docker-cli.ts";
+
+export interface ComposeRunnerOptions {
+  readonly clock: Clock;
+  /** That of this process: where docker is, and which images. */
+  readonly env: NodeJS.ProcessEnv;
+  /** `UID:GID` of this process. */
+  readonly user: string;
+  /** Microseconds that the machine's cores have been busy, all together, and how many they are. */
+  readonly busyMicros: () => number;
+  readonly cores: number;
+}
+
+/** Each peer in a container of its own, each AS a network behind a border, on the Docker of this machine. */
+export class ComposeRunner implements CellRunner {
+  readonly on = "compose";
+  readonly announceUrl = ANNOUNCE_URL;
+  readonly #options: ComposeRunnerOptions;
+  readonly #docker: DockerCli;
+
+  constructor(options: ComposeRunnerOptions) {
+    this.#options = options;
+    this.#docker = new DockerCli(options);
+  }
+
+  async check(scenario: Scenario): Promise<void> {
+    checkForCompose(scenario);
+    await this.#docker.check();
+    const { env } = this.#options;
+    await this.#needs(env.CACHETORRENT_IMAGE ?? "cachetorrent", "-f docker/Dockerfile", ".");
+    if (scenario.ases.some(({ stock }) => stock))
+      await this.#needs(env.CACHETORRENT_STOCK_IMAGE ?? "cachetorrent-stock", "", "docker/stock");
+  }
+
+  async run(task: CellTask): Promise<CellRecords> {
+    const cell = new ComposeCell({ ...this.#options, task, docker: this.#docker });
+    try {
+      return await cell.run();
+    } finally {
+      await cell.end();
+    }
+  }
+
+  async #needs(image: string, options: string, context: string): Promise<void> {
+    if (await this.#docker.hasImage(image)) return;
+    const words = ["docker build", options, "-t", image, context].filter((word) => word !== "");
+    throw new CtError(
+      "CT_ERR_TESTBED",
+      `there is no image ${image}: build it, in a clone of CacheTorrent, with ${words.join(" ")}`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+import { stat } from "node:fs/promises";
+import type { Clock } from "@cachetorrent/clock";
+import type { LedgerAccounts } from "@cachetorrent/peer";
+import { CtError, type InfoHash } from "@cachetorrent/protocol";
+import type { ElectorateStats, TrackerStats } from "@cachetorrent/tracker";
+import { freePort } from "../free-port.ts";
+import { readLedger } from "../ledger.ts";
+import { borderService } from "./compose-document.ts";
+import { Containers, removeProject } from "./containers.ts";
+import type { DockerCli } from "./docker-cli.ts";
+import { Limited } from "./limited.ts";
+import type { Project } from "./write-project.ts";
+
+/** What should happen at once; a machine may be busy. */
+const SETUP_MS = 120_000;
+const POLL_MS = 200;
+/** A tracker that was killed may leave a question without an answer. */
+const ANSWER_MS = 2000;
+/** `docker` processes at a time: the engine does most of their work one by one anyway. */
+const DOCKERS_AT_ONCE = 6;
+
+/** The containers of a project while they are up, and the tracker and the ledgers among them. */
+export class ComposeSwarm {
+  readonly project: Project;
+  readonly containers: Containers;
+  readonly #clock: Clock;
+  readonly #limited = new Limited(DOCKERS_AT_ONCE);
+  readonly #trackerUrl: string;
+
+  private constructor(parts: { project: Project; containers: Containers; clock: Clock }, port: number) {
+    this.project = parts.project;
+    this.containers = parts.containers;
+    this.#clock = parts.clock;
+    this.#trackerUrl = `http://127.0.0.1:${port}/`;
+  }
+
+  /** Makes containers and networks, in place of those that an earlier run left; starts none. */
+  static async create(project: Project, docker: DockerCli, clock: Clock): Promise<ComposeSwarm> {
+    await removeProject(docker, project.project);
+    const port = await freePort("127.0.0.1");
+    try {
+      await docker.compose(project, ["up", "--no-start"], {
+        env: { TRACKER_PORT: String(port) },
+        timeoutMs: 5 * SETUP_MS,
+      });
+    } catch (error) {
+      const isTaken = /overlap/i.test((error as Error).message);
+      const hint = isTaken ? "; another testbed has these addresses: docker network ls shows it" : "";
+      throw new CtError("CT_ERR_TESTBED", `${(error as Error).message}${hint}`, { cause: error });
+    }
+    const containers = await Containers.of(docker, project.project);
+    return new ComposeSwarm({ project, containers, clock }, port);
+  }
+
+  /** Removes everything of a project; for one that was never made whole, too. */
+  static async remove(project: Project, docker: DockerCli): Promise<void> {
+    // Compose takes its own down in order. What it cannot, for whatever reason, is removed one by one.
+    await docker
+      .compose(project, ["down", "--volumes", "--remove-orphans", "--timeout", "3"])
+      .catch(() => undefined);
+    await removeProject(docker, project.project);
+  }
+
+  /** Starts routers and tracker, then the initial seeds; resolves when borders count, and the tracker knows the seeds. */
+  async bringUp(signal: AbortSignal): Promise<void> {
+    const { ases, peers } = this.project.plan;
+    const borders = ases.map(({ place }) => borderService(place));
+    const seeds = peers.filter((peer) => peer.isInitialSeed);
+    await this.containers.start("core");
+    await this.each([...borders, "tracker"], (service) => this.containers.start(service));
+    await this.#until("the tracker does not answer", signal, async () => {
+      const answer = await fetch(new URL("healthz", this.#trackerUrl));
+      return answer.ok;
+    });
+    await this.#until("a border does not count", signal, async () => {
+      for (const { place } of ases)
+        if ((await stat(this.project.countersFile(place))).size === 0) return false;
+      return true;
+    });
+    await this.each(seeds, ({ name }) => this.containers.start(name));
+    await this.#until("the initial seeds did not reach the tracker", signal, async () => {
+      const ledgers = await this.ledgers();
+      return seeds.every(({ id }) =>
+        ledgers.get(id)?.torrents.some(({ firstAnnounceAt }) => firstAnnounceAt !== null),
+      );
+    });
+  }
+
+  /** A task of Docker's for each of these, a few at a time. */
+  each<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
+    return this.#limited.all(items, task);
+  }
+
+  /** What the ledgers of all peers say now, by place in the plan. */
+  async ledgers(): Promise<Map<number, LedgerAccounts>> {
+    const found = await Promise.all(
+      this.project.plan.peers.map(async ({ id, name }) => ({
+        id,
+        ledger: await readLedger(this.project.ledgerFile(name)),
+      })),
+    );
+    return new Map(found.flatMap(({ id, ledger }) => (ledger ? [[id, ledger] as const] : [])));
+  }
+
+  /** The electorates as they stand. Rejects while the tracker is down. */
+  async electorates(infoHash: InfoHash): Promise<readonly ElectorateStats[]> {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const answer = await fetch(new URL("stats.json", this.#trackerUrl), { signal });
+    const stats = (await answer.json()) as TrackerStats;
+    return stats.listed.find((swarm) => swarm.infoHash === infoHash)?.electorates ?? [];
+  }
+
+  async #until(otherwise: string, signal: AbortSignal, isSo: () => Promise<boolean>): Promise<void> {
+    const deadline = this.#clock.now() + SETUP_MS;
+    let last = "";
+    for (;;) {
+      if (signal.aborted) throw new CtError("CT_ERR_TESTBED", "interrupted while containers were started");
+      const isDone = await isSo().catch((error: Error) => {
+        last = `: ${error.message}`;
+        return false;
+      });
+      if (isDone) return;
+      if (this.#clock.now() > deadline) {
+        throw new CtError("CT_ERR_TESTBED", `${otherwise} within ${SETUP_MS / 1000} s${last}`);
+      }
+      await new Promise<void>((resolve) => this.#clock.after(POLL_MS, resolve));
+    }
+  }
+}
