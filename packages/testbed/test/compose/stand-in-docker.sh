@@ -1,0 +1,57 @@
+#!/bin/sh
+# Docker for tests of the runner: keeps the book of containers that are made, started and ended, and has each do at once what it
+# would do over time. $WORLD is its folder: `calls` is a line for every command, `state/SERVICE` what becomes of it, `ledgers/`
+# what peers will have written in the end, and `broken`, if it is there, a command that fails and what it says.
+set -eu
+printf '%s\n' "$*" >> "$WORLD/calls"
+if [ -f "$WORLD/broken" ]; then
+  case "$*" in *"$(sed -n 1p "$WORLD/broken")"*) sed -n 2p "$WORLD/broken" >&2; exit 1 ;; esac
+fi
+dir=$(cat "$WORLD/dir" 2>/dev/null || true)
+now() { date +%s%3N; }
+end() { echo exited > "$WORLD/state/$1"; [ "$1" != tracker ] || kill "$(cat "$WORLD/tracker.pid")"; }
+
+start() {
+  echo running > "$WORLD/state/$1"
+  case $1 in
+    border*) printf '{"t": %s, "in": 1000, "out": 500}\n' "$(now)" >> "$dir/counters/as${1#border}.jsonl" ;;
+    tracker) "$NODE" -e '
+        const { readFileSync } = require("node:fs");
+        require("node:http").createServer((_, answer) => answer.end(readFileSync(process.argv[2])))
+          .listen(process.argv[1], "127.0.0.1")' "$(cat "$WORLD/port")" "$WORLD/stats.json" </dev/null >/dev/null 2>&1 &
+      echo $! > "$WORLD/tracker.pid" ;;
+    seed-*) cp "$WORLD/ledgers/$1.json" "$dir/accounts/" ;;
+    peer-*) if [ -f "$WORLD/ledgers/$1.json" ]; then
+        cp "$WORLD/content/"* "$dir/data/$1/"; cp "$WORLD/ledgers/$1.json" "$dir/accounts/"
+      else echo exited > "$WORLD/state/$1"; fi ;;
+    aria2-*) cp "$WORLD/content/"* "$dir/data/$1/"; now > "$dir/stock/$1/completed-at" ;;
+  esac
+}
+
+case $1 in
+  version) echo 20.10.24 ;;
+  image) echo 0123456789ab ;;
+  network) ;;
+  compose)
+    case "$*" in
+      *" up "*)
+        dirname "$5" > "$WORLD/dir"; echo "$TRACKER_PORT" > "$WORLD/port"
+        sed -n '/^services:/,/^networks:/s/^  \([a-z0-9-]*\):$/\1/p' "$5" |
+          while read -r service; do echo created > "$WORLD/state/$service"; done ;;
+      *" down "*)
+        if [ -f "$WORLD/state/tracker" ] && [ "$(cat "$WORLD/state/tracker")" = running ]; then end tracker; fi
+        rm -f "$WORLD/state/"* ;;
+    esac ;;
+  ps)
+    case "$*" in *--format*)
+      for file in "$WORLD/state/"*; do
+        printf '%s\tthe-%s-1\t%s\n' "${file##*/}" "${file##*/}" "$(cat "$file")"
+      done ;;
+    esac ;;
+  start) name=${2#the-}; start "${name%-1}" ;;
+  stop | kill)
+    shift 3
+    for name; do name=${name#the-}; end "${name%-1}"; done ;;
+  exec) [ "$4" != counters ] || printf '{"t": %s, "in": 9000, "out": 4500}\n' "$(now)" ;;
+  logs) echo '{"event":"stopped","torrents":[{"claims":{"asked":1,"granted":1,"denied":0,"expired":0}}]}' ;;
+esac
