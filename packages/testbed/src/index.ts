@@ -36,7 +36,9 @@ export { readLedger } from "./ledger.ts";
 export { type LoopbackOptions, LoopbackRunner } from "./loopback/loopback-runner.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
 export {
+  type BorderCounters,
   type CellResult,
+  type FaultRecord,
   headlines,
   type ReportedAs,
   type ReportedPolicy,
@@ -44,6 +46,7 @@ export {
   renderHtml,
   renderTable,
   type Spread,
+  type StockRecord,
   type SummaryRow,
   summarise,
   type TestbedReport,

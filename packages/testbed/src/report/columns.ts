@@ -6,6 +6,7 @@ import {
   formatTimes,
   NOTHING,
 } from "./quantities.ts";
+import type { TestbedReport } from "./results.ts";
 import type { Spread } from "./spread.ts";
 import type { SummaryRow } from "./summary.ts";
 
@@ -16,6 +17,8 @@ export interface Column {
   /** What it is, for who points at it. */
   readonly about: string;
   readonly figure: (row: SummaryRow) => Figure;
+  /** It is left out where no cell has what it is of. */
+  readonly needs?: "borders";
 }
 
 /** A figure as it is shown: the mean or median, and the least and most where they differ. */
@@ -49,6 +52,19 @@ export const MAIN_COLUMNS: readonly Column[] = [
     unit: "MiB",
     about: "payload bytes that crossed a border, all ASes together",
     figure: (row) => mean(row.externalBytes, formatMebibytes),
+  },
+  {
+    title: "borders",
+    unit: "MiB",
+    about: "bytes of frames that the borders' interfaces sent into their ASes, all ASes together",
+    figure: (row) => mean(row.borderBytes, formatMebibytes),
+    needs: "borders",
+  },
+  {
+    title: "borders ÷ external",
+    about: "what the borders counted over what the ledgers did",
+    figure: (row) => mean(row.borderToExternal, formatRatio),
+    needs: "borders",
   },
   {
     title: "p50",
@@ -146,16 +162,23 @@ export const DETAIL_COLUMNS: readonly Column[] = [
   {
     title: "lag p99",
     unit: "ms",
-    about: "event-loop lag of the machine that ran it, real time; over 100 ms it set the pace",
+    about:
+      "event-loop lag of the machine that ran it, real time; over 100 ms it set the pace; unknown in containers",
     figure: (row) => mean(row.lagP99Ms, formatCount),
   },
   {
     title: "CPU",
     unit: "cores",
-    about: "all threads together; 1 is one core in full",
+    about: "all threads together, in containers the whole machine; 1 is one core in full",
     figure: (row) => mean(row.cpu, (value) => value.toFixed(2)),
   },
 ];
+
+/** Those of the columns that the report has anything for. */
+export function shownColumns(columns: readonly Column[], report: TestbedReport): Column[] {
+  const hasBorders = report.cells.some((cell) => cell.borders !== undefined);
+  return columns.filter(({ needs }) => needs === undefined || hasBorders);
+}
 
 /** What a reader has to know before believing a row: `1 partial`, `machine-limited 2/3`. */
 export function marksOf(row: SummaryRow): string[] {

@@ -1,3 +1,4 @@
+import { borderBytes } from "./crossed.ts";
 import { bitTorrentOf, isDone, ratio } from "./pairing.ts";
 import type { CellResult, TestbedReport } from "./results.ts";
 
@@ -46,6 +47,12 @@ export const CSV_COLUMNS: Readonly<Record<string, Read>> = {
   wallMs: (cell) => cell.wallMs,
   eventLoopLagP99Ms: (cell) => cell.eventLoopLagP99Ms,
   cpu: (cell) => cell.cpu,
+  borderInBytes: (cell) => borderBytes(cell, "in"),
+  borderOutBytes: (cell) => borderBytes(cell, "out"),
+  faults: (cell) => cell.faults?.filter(({ atMs }) => atMs !== null).length,
+  stockClients: (cell) => cell.stock?.length,
+  stockCompleted: (cell) => cell.stock?.filter(({ completed }) => completed).length,
+  stockExternalBytes: (cell) => cell.stockCrossings?.reduce((sum, { bytes }) => sum + bytes, 0),
 };
 
 /** A header and a line for each cell, those that are not done as well. RFC 4180, but for lines that end as on Unix. */

@@ -1,3 +1,4 @@
+import { type FaultMark, faultMarks, sharedFaultMarks } from "./fault-marks.ts";
 import { isDone } from "./pairing.ts";
 import type { CellResult, ReportedAs, ReportedPolicy, TestbedReport } from "./results.ts";
 import type { Spread } from "./spread.ts";
@@ -27,6 +28,7 @@ export interface Figures {
 export interface CompletionPanel {
   readonly variant: string;
   readonly bound: number | null;
+  readonly faults: readonly FaultMark[];
   readonly lines: readonly {
     readonly policy: string;
     readonly repetitions: number;
@@ -44,6 +46,7 @@ export interface CrossingPanel {
   readonly at: readonly number[];
   /** By AS, in the order of `ases`. */
   readonly copies: readonly (readonly number[])[];
+  readonly faults: readonly FaultMark[];
 }
 
 /** The mean of the repetitions that are done. */
@@ -144,7 +147,9 @@ function completionPanel(
     );
     return [{ policy: policy.label, repetitions: cells.length, points }];
   });
-  return { variant, bound: bound === null ? null : rounded(bound / 1000), lines };
+  const cells = report.cells.filter((cell) => cell.variant === variant && isDone(cell));
+  const faults = sharedFaultMarks(cells, policiesOf(report));
+  return { variant, bound: bound === null ? null : rounded(bound / 1000), faults, lines };
 }
 
 function crossingPanel(group: Group, shown: readonly number[], contentBytes: number): CrossingPanel[] {
@@ -163,6 +168,7 @@ function crossingPanel(group: Group, shown: readonly number[], contentBytes: num
       copies: shown.map((as) =>
         kept.map((index) => rounded((cell.crossings.bytesByAs[as]?.[index] ?? 0) / contentBytes)),
       ),
+      faults: faultMarks(cell),
     },
   ];
 }

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
-import { DETAIL_COLUMNS, MAIN_COLUMNS } from "./columns.ts";
+import { DETAIL_COLUMNS, MAIN_COLUMNS, shownColumns } from "./columns.ts";
 import { escapesTable, faultsTable } from "./doubts.ts";
 import { figuresOf } from "./figures.ts";
 import { headlines } from "./headline.ts";
 import { listTable } from "./list-table.ts";
 import { html, Markup, script, scriptJson } from "./markup.ts";
+import { bordersTable, faultTimesTable, stockTable } from "./outside-tables.ts";
 import { bundleOf, pageScript } from "./page-script.ts";
 import type { TestbedReport } from "./results.ts";
 import { summarise } from "./summary.ts";
@@ -59,10 +60,12 @@ ${report.isPartial ? html`<p class="warning">This run is partial: not all cells 
 </header>
 <section>
 <h2>The policies side by side</h2>
-${summaryTable(report, rows, MAIN_COLUMNS, "summary", "Redundancy and completion; means over the repetitions, in small print the least and the most")}
+${summaryTable(report, rows, shownColumns(MAIN_COLUMNS, report), "summary", "Redundancy and completion; means over the repetitions, in small print the least and the most")}
+${bordersTable(report)}
 ${faultsTable(report)}
+${stockTable(report)}
 </section>
-${charts()}
+${charts(faultTimesTable(report))}
 <section>
 <h2>What explains it</h2>
 ${summaryTable(report, rows, DETAIL_COLUMNS, "details", "Leaders and others, the bound, escapes, claims, and the machine; means over the repetitions")}
@@ -75,13 +78,14 @@ ${asTable(report)}
 </section>`;
 }
 
-function charts(): Markup {
+function charts(faults: Markup): Markup {
   return html`<noscript><p class="warning">The charts need scripts; the tables do not.</p></noscript>
 <section id="completion">
 <h2>When downloaders were complete</h2>
 <p>The share of all downloaders that held the whole content, over the time since the first announce answer; all repetitions together. The axis begins shortly before the lower bound.</p>
 <div class="legend" id="legend" role="group" aria-label="Policies shown"></div>
 <div class="panels wide" data-chart="completion"></div>
+${faults}
 </section>
 <section id="crossings">
 <h2>What entered each AS over time</h2>
@@ -110,6 +114,7 @@ function aboutRun(report: TestbedReport): Markup {
     ["made again by", html`<code>${report.command}</code>`],
     ["random seed", `${report.seed}; a repetition adds its number`],
     ["machine", report.machine],
+    ["on", whereNote(report)],
     ["made at", report.madeAt],
     ["time scale", `${report.timeScale} swarm seconds in a real one; all times here are the swarm's`],
     [
@@ -122,6 +127,12 @@ function aboutRun(report: TestbedReport): Markup {
   return html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
+function whereNote({ on }: TestbedReport): string {
+  return on === "compose"
+    ? "containers: each peer is one, each AS a network of them behind a border that routes and shapes"
+    : "loopback: all peers in threads of one process, links enforced where a block is sent";
+}
+
 function storageNote({ storage }: TestbedReport): string {
   return storage === "shared"
     ? "shared: all peers use one copy of the content, so the times have no disk in them"
@@ -130,12 +141,25 @@ function storageNote({ storage }: TestbedReport): string {
 
 function asTable(report: TestbedReport): Markup {
   const rate = (value: number | null) => (value === null ? "unlimited" : formatRate(value));
-  const heads = ["AS", "number", "peers", "initial seeds", "up, each", "down, each", "link in", "link out"];
+  const hasStock = report.ases.some(({ stock }) => stock !== undefined);
+  const stockHead = hasStock ? ["stock clients"] : [];
+  const heads = [
+    "AS",
+    "number",
+    "peers",
+    "initial seeds",
+    ...stockHead,
+    "up, each",
+    "down, each",
+    "link in",
+    "link out",
+  ];
   const lines = report.ases.map((as) => [
     as.name,
     as.asn,
     as.peers,
     as.initialSeeds,
+    ...(hasStock ? [as.stock ?? 0] : []),
     rate(as.up),
     rate(as.down),
     rate(as.linkIn),

@@ -2,9 +2,12 @@ export { renderCsv } from "./csv.ts";
 export { headlines } from "./headline.ts";
 export { renderHtml } from "./html.ts";
 export type {
+  BorderCounters,
   CellResult,
+  FaultRecord,
   ReportedAs,
   ReportedPolicy,
+  StockRecord,
   TestbedReport,
 } from "./results.ts";
 export type { Spread } from "./spread.ts";

@@ -4,7 +4,7 @@ import { thinned } from "./thin.ts";
 /** Enough to see when what crossed; 48 cells of 14 ASes stay within about a megabyte. */
 const MOST_TIMES = 128;
 
-/** `report.json`: a line for each cell, so that versions can be compared. Crossings over time are thinned, nothing else is. */
+/** `report.json`: a line for each cell, so that versions can be compared. Crossings and border counters over time are thinned, nothing else is. */
 export function renderJson(report: TestbedReport): string {
   const { cells, ...rest } = report;
   const head = JSON.stringify(rest, null, 2).slice(0, -"\n}".length);
@@ -13,8 +13,23 @@ export function renderJson(report: TestbedReport): string {
 }
 
 function withThinCrossings(cell: CellResult): CellResult {
-  const { atMs, bytesByAs } = cell.crossings;
-  const kept = thinned(atMs.length, MOST_TIMES);
-  const pick = (series: readonly number[]) => kept.map((index) => series[index] ?? 0);
-  return { ...cell, crossings: { atMs: pick(atMs), bytesByAs: bytesByAs.map(pick) } };
+  const { borders, crossings } = cell;
+  const pick = picker(crossings.atMs.length);
+  const thin = { atMs: pick(crossings.atMs), bytesByAs: crossings.bytesByAs.map(pick) };
+  if (!borders) return { ...cell, crossings: thin };
+  const pickBorder = picker(borders.atMs.length);
+  return {
+    ...cell,
+    crossings: thin,
+    borders: {
+      atMs: pickBorder(borders.atMs),
+      inByAs: borders.inByAs.map(pickBorder),
+      outByAs: borders.outByAs.map(pickBorder),
+    },
+  };
+}
+
+function picker(length: number): (series: readonly number[]) => number[] {
+  const kept = thinned(length, MOST_TIMES);
+  return (series) => kept.map((index) => series[index] ?? 0);
 }

@@ -1,3 +1,4 @@
+import { borderBytes } from "./crossed.ts";
 import { bitTorrentOf, isDone, ratio } from "./pairing.ts";
 import type { CellResult, ReportedPolicy, TestbedReport } from "./results.ts";
 import { type Spread, spreadOf } from "./spread.ts";
@@ -16,6 +17,9 @@ export interface SummaryRow {
   readonly redundancyMax: Spread | null;
   readonly seedRedundancy: Spread | null;
   readonly externalBytes: Spread | null;
+  /** What the borders sent into their ASes, and over what their peers' ledgers have; null where there are no borders. */
+  readonly borderBytes: Spread | null;
+  readonly borderToExternal: Spread | null;
   readonly p50Ms: Spread | null;
   readonly p90Ms: Spread | null;
   readonly maxMs: Spread | null;
@@ -79,6 +83,8 @@ function rowOf(cells: readonly CellResult[], all: readonly CellResult[]): Summar
     redundancyMax: over((cell) => cell.redundancyMax),
     seedRedundancy: over((cell) => cell.seedRedundancy),
     externalBytes: over((cell) => cell.externalBytes),
+    borderBytes: over((cell) => borderBytes(cell, "in")),
+    borderToExternal: over((cell) => ratio(borderBytes(cell, "in"), cell.externalBytes)),
     p50Ms: over((cell) => cell.p50Ms),
     p90Ms: over((cell) => cell.p90Ms),
     maxMs: over((cell) => cell.maxMs),

@@ -1,6 +1,8 @@
-import { type Column, DETAIL_COLUMNS, MAIN_COLUMNS, marksOf } from "./columns.ts";
+import { type Column, DETAIL_COLUMNS, MAIN_COLUMNS, marksOf, shownColumns } from "./columns.ts";
 import { headlines } from "./headline.ts";
+import { formatCount, formatSeconds, formatTimes, NOTHING } from "./quantities.ts";
 import type { TestbedReport } from "./results.ts";
+import { stockRows } from "./stock-rows.ts";
 import { type SummaryRow, summarise } from "./summary.ts";
 
 /** So many that a line fits a wide terminal. The page has them all, with their spread. */
@@ -8,6 +10,8 @@ const SHOWN = [
   "redundancy",
   "worst AS",
   "external",
+  "borders",
+  "borders ÷ external",
   "p50",
   "p90",
   "max",
@@ -16,6 +20,7 @@ const SHOWN = [
 ];
 const SHOWN_DETAILS = ["p90 ÷ bound", "escapes", "claims expired", "complete"];
 const SHORT: Readonly<Record<string, string>> = {
+  "borders ÷ external": "÷external",
   "p50 ÷ BitTorrent": "÷BT p50",
   "p90 ÷ BitTorrent": "÷BT p90",
   "p90 ÷ bound": "÷bound",
@@ -25,7 +30,7 @@ const SHORT: Readonly<Record<string, string>> = {
 /** The sentence that matters and the means of all repetitions, for a terminal; control characters are taken out. */
 export function renderTable(report: TestbedReport): string {
   const columns = [
-    ...MAIN_COLUMNS.filter((column) => SHOWN.includes(column.title)),
+    ...shownColumns(MAIN_COLUMNS, report).filter((column) => SHOWN.includes(column.title)),
     ...DETAIL_COLUMNS.filter((column) => SHOWN_DETAILS.includes(column.title)),
   ];
   const rows = summarise(report);
@@ -40,8 +45,31 @@ export function renderTable(report: TestbedReport): string {
     ]),
   ];
   const partial = report.isPartial ? ["This run is partial: not all cells ran to their end."] : [];
-  const text = [...headlines(report), ...partial, "", ...aligned(lines, hasVariants ? 2 : 1)];
+  const table = aligned(lines, hasVariants ? 2 : 1);
+  const text = [...headlines(report), ...partial, "", ...table, ...stockLines(report, hasVariants)];
   return `${text.map(printable).join("\n")}\n`;
+}
+
+/** The stock clients of each AS, below the table; nothing where there are none. */
+function stockLines(report: TestbedReport, hasVariants: boolean): string[] {
+  const rows = stockRows(report);
+  if (rows.length === 0) return [];
+  const copies = (bytes: number, hosts: number) =>
+    hosts > 0 ? formatTimes(bytes / hosts / report.contentBytes) : NOTHING;
+  const lines = rows.map((row) => [
+    ...(hasVariants ? [row.variant] : []),
+    row.policy,
+    row.as,
+    row.clients,
+    `${formatCount(row.completed)}/${row.count}`,
+    row.lastMs === null ? NOTHING : formatSeconds(row.lastMs),
+    copies(row.bytes, row.count),
+    copies(row.ourBytes, row.ourPeers),
+    "",
+  ]);
+  const names = [...(hasVariants ? ["variant"] : []), "policy", "AS", "stock clients"];
+  const head = [...names, "complete", "last s", "external copies each", "our peers'", ""];
+  return ["", ...aligned([head, ...lines], names.length)];
 }
 
 function titleOf({ title, unit }: Column): string {

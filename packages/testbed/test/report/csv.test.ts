@@ -18,7 +18,7 @@ describe("report.csv", () => {
     const [header, , cache, ...rest] = csv.split("\n");
     expect(header).toBe(Object.keys(CSV_COLUMNS).join(","));
     expect(cache).toBe(
-      "three,seed 1x,cache 50,cache,50,,,,,1,done,,false,2,3,1.5,4000,10,1000,2000,3000,900,1900,1100,2100,500,1.25,1,2,4,0,4,3,2,1,5,5,4000,20,1.25",
+      "three,seed 1x,cache 50,cache,50,,,,,1,done,,false,2,3,1.5,4000,10,1000,2000,3000,900,1900,1100,2100,500,1.25,1,2,4,0,4,3,2,1,5,5,4000,20,1.25,,,,,,",
     );
     expect(rest).toEqual([""]);
   });
@@ -34,6 +34,33 @@ describe("report.csv", () => {
     expect(fieldOf(renderCsv(report), 2, "redundancy")).toBe("2");
     expect(fieldOf(renderCsv(report), 2, "p50ToBitTorrent")).toBe("");
     expect(fieldOf(renderCsv(report), 2, "p90ToBound")).toBe("");
+  });
+
+  it("has what only a run in containers has", () => {
+    const cell = cellOf(BITTORRENT, {
+      eventLoopLagP99Ms: null,
+      borders: {
+        atMs: [0, 1],
+        inByAs: [
+          [0, 5],
+          [0, 6],
+        ],
+        outByAs: [
+          [0, 7],
+          [0, 8],
+        ],
+      },
+      faults: [
+        { what: "tracker killed", whom: ["tracker"], atMs: 1, healedMs: null },
+        { what: "AS 2 cut off", whom: [], atMs: null, healedMs: null },
+      ],
+      stock: [{ name: "aria2-2-1", client: "aria2", asn: 2, completed: false, ms: null }],
+      stockCrossings: [{ asn: 2, bytes: 9 }],
+    });
+    const [line] = renderCsv(reportOf([cell]))
+      .split("\n")
+      .slice(1);
+    expect(line?.split(",").slice(-9)).toEqual(["4000", "", "1.25", "11", "15", "1", "1", "0", "9"]);
   });
 
   it("quotes what has commas, quotes or line ends in it", () => {

@@ -1,6 +1,6 @@
 import { figures, hidden } from "./data.js";
 import { look } from "./looks.js";
-import { common, element, number, panel, show } from "./panels.js";
+import { common, element, faultMarks, number, panel, show } from "./panels.js";
 
 /** The share of the downloaders that were complete over time, a chart for each variant. */
 export function drawCompletion() {
@@ -14,10 +14,15 @@ export function drawCompletion() {
   show("completion", panels, "No cell ran to its end.");
 }
 
-function completionChart({ variant, bound, lines }, width) {
+function completionChart({ variant, bound, faults, lines }, width) {
   const shown = lines.filter((line) => !hidden.has(line.policy));
   const times = lines.flatMap((line) => line.points.map((point) => point[0]));
-  const first = Math.min(bound ?? Number.POSITIVE_INFINITY, d3.min(times));
+  const marked = faults.filter((fault) => fault.policy === null || !hidden.has(fault.policy));
+  const first = Math.min(
+    bound ?? Number.POSITIVE_INFINITY,
+    d3.min(times),
+    ...marked.map((fault) => fault.at),
+  );
   const last = d3.max(shown.length > 0 ? shown.flatMap((line) => line.points.map((p) => p[0])) : times);
   const points = shown.flatMap((line) =>
     line.points.map(([at, percent]) => ({ at, percent, policy: line.policy })),
@@ -47,6 +52,7 @@ function completionChart({ variant, bound, lines }, width) {
             strokeDasharray: "1 3",
             strokeWidth: 1.5,
           }),
+      ...faultMarks(marked, last, (policy) => look(policy).colour),
       ...shown.map((line) => {
         const { colour, dash, width: strokeWidth } = look(line.policy);
         // Where some never completed, the line goes on to the end: it shows how many.

@@ -1,6 +1,6 @@
 import { chosen, figures } from "./data.js";
 import { keyOf, look } from "./looks.js";
-import { common, element, number, panel, show } from "./panels.js";
+import { common, element, faultMarks, number, panel, show } from "./panels.js";
 
 /** Where the logarithmic axis begins. */
 const LEAST_COPIES = 0.05;
@@ -22,7 +22,7 @@ export function drawCrossings() {
   show("crossings", panels, "No crossings were recorded.");
 }
 
-function crossingsChart({ policy, at, copies }, most, last, width) {
+function crossingsChart({ policy, at, copies, faults }, most, last, width) {
   const series = copies.map((values, i) => ({
     as: figures.ases[i],
     points: values.map((value, j) => [at[j], value]).filter((point) => point[1] >= LEAST_COPIES),
@@ -47,6 +47,7 @@ function crossingsChart({ policy, at, copies }, most, last, width) {
     },
     marks: [
       Plot.ruleY([1], { stroke: "currentColor", strokeOpacity: 0.8 }),
+      ...faultMarks(faults, last, () => "var(--mark)"),
       ...series.map((one) =>
         Plot.line(one.points, {
           x: (d) => d[0],

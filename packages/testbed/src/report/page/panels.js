@@ -40,3 +40,41 @@ export function redrawChanged() {
     if (Math.floor(one.space.clientWidth) !== one.space.drawnWidth) one.redraw();
   }
 }
+
+/**
+ * What was done to the swarm, on a chart's axis of time: a rule with its number, and a band until it was healed, to the end of the
+ * axis where it was not. `colourOf` is for those of one policy alone.
+ */
+export function faultMarks(faults, last, colourOf) {
+  if (faults.length === 0) return [];
+  const shown = faults.filter((fault) => fault.at <= last);
+  const colour = (fault) => (fault.policy === null ? "var(--mark)" : colourOf(fault.policy));
+  const until = (fault) => Math.min(fault.healed ?? fault.at, last);
+  const title = (fault) => {
+    const end = fault.healed === null ? "" : `, healed at ${number(fault.healed)} s`;
+    return `${fault.number}: ${fault.what} at ${number(fault.at)} s${end}`;
+  };
+  return [
+    Plot.rectX(
+      shown.filter((fault) => fault.healed !== null),
+      { x1: (d) => d.at, x2: until, fill: colour, fillOpacity: 0.12, title },
+    ),
+    Plot.ruleX(shown, {
+      x: (d) => d.at,
+      stroke: colour,
+      strokeWidth: 1.2,
+      strokeDasharray: "3 2",
+      title,
+      ariaLabel: title,
+    }),
+    Plot.text(shown, {
+      x: (d) => d.at,
+      frameAnchor: "top",
+      dy: -6,
+      text: (d) => String(d.number),
+      fill: colour,
+      fontWeight: 600,
+      title,
+    }),
+  ];
+}
