@@ -67,10 +67,10 @@ export {
 export { startTrackerProcess, type TrackerOptions, type TrackerProcess } from "./tracker-process.ts";
 export { renderWatched } from "./watch/watch-table.ts";
 export {
-  type BorderCounters,
   completeOf,
   fractionHere,
   isCounted,
   readWatchedSwarm,
+  type WatchedBorder,
   type WatchedSwarm,
 } from "./watch/watched-swarm.ts";

@@ -5,7 +5,7 @@ import { type PeerRecord, receivedBytes } from "../accounts.ts";
 import { readLedger } from "../ledger.ts";
 
 /** What the border of an AS counted since it began: bytes of whole frames, so headers and all other messages too. */
-export interface BorderCounters {
+export interface WatchedBorder {
   readonly asn: Asn;
   /** When it counted last, ms since 1970. */
   readonly at: number;
@@ -16,7 +16,7 @@ export interface BorderCounters {
 /** Peers that run somewhere else, by what they write down. */
 export interface WatchedSwarm {
   readonly peers: readonly PeerRecord[];
-  readonly borders: readonly BorderCounters[];
+  readonly borders: readonly WatchedBorder[];
 }
 
 const LEDGER = /^[^.].*\.json$/;
@@ -75,7 +75,7 @@ function recordOf(ledger: PeerRecord["ledger"]): PeerRecord {
 }
 
 /** The last whole line; a border appends one each second, and may be at it. */
-async function readCounters(file: string, asn: Asn): Promise<BorderCounters | undefined> {
+async function readCounters(file: string, asn: Asn): Promise<WatchedBorder | undefined> {
   const last = (await readFile(file, "utf8")).split("\n").slice(0, -1).at(-1);
   if (last === undefined) return undefined;
   const { in: inBytes, out: outBytes, t: at } = JSON.parse(last) as { t: number; in: number; out: number };
