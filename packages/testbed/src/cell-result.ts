@@ -40,6 +40,9 @@ export function cellResult(
     leaders: percentilesOf(leaders),
     followers: percentilesOf(followers),
     completionsMs: completions(leechers),
+    completionsMsByAs: scenario.ases.map(({ asn }) =>
+      completions(leechers.filter((peer) => peer.asn === asn)),
+    ),
     partialBytes: partialBytes(peers, content),
     trafficByAs: trafficByAs(scenario, peers),
     crossings: records.crossings,

@@ -7,6 +7,7 @@ const OUTPUT_MOST = 64 << 20;
 
 export const ROOT = new URL("../../../", import.meta.url).pathname;
 export const IMAGE = "cachetorrent-test";
+export const STOCK_IMAGE = "cachetorrent-stock-test";
 
 /** Runs a command to its end and gives what it printed; rejects with what it printed on stderr if it fails. */
 export async function command(
@@ -38,4 +39,10 @@ export async function buildImage(): Promise<void> {
 export function describeInContainers(name: string, tests: () => void): void {
   if (spawnSync("docker", ["info"]).status === 0) describe(name, tests);
   else describe.skip(`${name} (left out: no Docker Engine answers)`, tests);
+}
+
+/** aria2 and Transmission. */
+export async function buildStockImage(): Promise<void> {
+  const build = ["build", "--network", "host", "-t", STOCK_IMAGE, "docker/stock"];
+  await command("docker", build, { DOCKER_BUILDKIT: "1" });
 }

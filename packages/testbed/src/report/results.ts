@@ -73,6 +73,8 @@ export interface CellResult extends Accounts {
   readonly followers: { readonly p50Ms: number | null; readonly p90Ms: number | null };
   /** Of all complete peers that were no initial seed, ascending. */
   readonly completionsMs: readonly number[];
+  /** The same for each AS in the order of `ases`; absent in reports of before there was this. */
+  readonly completionsMsByAs?: readonly (readonly number[])[];
   /** External bytes that did not become a verified piece of which most came from outside: waste of pieces begun and not finished. */
   readonly partialBytes: number;
   /** Receivers by row, senders by column, both in the order of `ases`: payload bytes, the inner ones on the diagonal. */
