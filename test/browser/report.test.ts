@@ -22,6 +22,7 @@ describeInBrowser("report.html in Chromium, opened from disk", (browser) => {
     await writeReport(REPORT, join(folder, "good"));
     await writeReport(troubledFixture(1), join(folder, "troubled"));
     await writeReport(hostileReport(), join(folder, "hostile"));
+    await writeReport(faultyReport(), join(folder, "faulty"));
   });
 
   afterAll(() => rm(folder, { recursive: true }));
@@ -109,6 +110,17 @@ describeInBrowser("report.html in Chromium, opened from disk", (browser) => {
         await panels.nth(index).locator("[aria-label^='AS 645'] path, path[aria-label^='AS 645']").count(),
       ).toBe(14);
     }
+  });
+
+  it("marks on the axes of time what was done to the swarms, and lists it", async () => {
+    const page = await open("faulty");
+    const mark = 'line[aria-label="1: AS 64502 cut off at 40 s, healed at 60 s"]';
+    // To all policies of the first variant at one time: one mark for all of them, then one a panel.
+    expect(await page.locator(`#completion ${mark}`).count()).toBe(1);
+    expect(await page.locator(`#crossings ${mark}`).count()).toBe(POLICIES.length);
+    const listed = page.locator("#fault-times tbody tr");
+    expect(await listed.count()).toBe(REPORT.cells.length / 2);
+    expect(await listed.first().textContent()).toContain("border2");
   });
 
   it("draws who sent to whom for the policy that is chosen, beside BitTorrent", async () => {
@@ -262,6 +274,15 @@ function titleOf(titles: Locator): Promise<string | null> {
 
 function firstLine(text: string | undefined): string {
   return text?.split("\n")[0] ?? "";
+}
+
+/** All swarms of the first variant had an AS cut off. */
+function faultyReport(): TestbedReport {
+  const fault = { what: "AS 64502 cut off", whom: ["border2"], atMs: 40_000, healedMs: 60_000 };
+  const cells = REPORT.cells.map(
+    (cell): CellResult => (cell.variant === "seed 1x" ? { ...cell, faults: [fault] } : cell),
+  );
+  return { ...REPORT, cells };
 }
 
 function hostileReport(): TestbedReport {

@@ -29,6 +29,8 @@ export async function scenarioList(): Promise<string> {
         : []),
       ["cells", `${cells.length} (${counted(repetitions, "repetition")})`],
     ];
+    if (variants.some((one) => one.faults) || ases.some((one) => one.stock))
+      rows.push(["runs", "in containers only, --on compose"]);
     if (bytes !== undefined) {
       const ms = cells.reduce((sum, cell) => sum + estimateMs(scenario, cell, bytes), 0);
       rows.push(["takes", `about ${duration(ms)}`]);

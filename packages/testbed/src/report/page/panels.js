@@ -42,36 +42,30 @@ export function redrawChanged() {
 }
 
 /**
- * What was done to the swarm, on a chart's axis of time: a rule with its number, and a band until it was healed, to the end of the
- * axis where it was not. `colourOf` is for those of one policy alone.
+ * What was done to the swarm, on a chart's axis of time: a rule with its number, and a band until it was healed. `colourOf` is for
+ * those of one policy alone.
  */
 export function faultMarks(faults, last, colourOf) {
-  if (faults.length === 0) return [];
   const shown = faults.filter((fault) => fault.at <= last);
+  const healed = shown.filter((fault) => fault.healed !== null);
+  if (shown.length === 0) return [];
   const colour = (fault) => (fault.policy === null ? "var(--mark)" : colourOf(fault.policy));
-  const until = (fault) => Math.min(fault.healed ?? fault.at, last);
   const title = (fault) => {
     const end = fault.healed === null ? "" : `, healed at ${number(fault.healed)} s`;
     return `${fault.number}: ${fault.what} at ${number(fault.at)} s${end}`;
   };
+  const x = (fault) => fault.at;
+  const x2 = (fault) => Math.min(fault.healed, last);
+  const dash = { strokeWidth: 1.2, strokeDasharray: "3 2" };
   return [
-    Plot.rectX(
-      shown.filter((fault) => fault.healed !== null),
-      { x1: (d) => d.at, x2: until, fill: colour, fillOpacity: 0.12, title },
-    ),
-    Plot.ruleX(shown, {
-      x: (d) => d.at,
-      stroke: colour,
-      strokeWidth: 1.2,
-      strokeDasharray: "3 2",
-      title,
-      ariaLabel: title,
-    }),
+    ...(healed.length > 0 ? [Plot.rect(healed, { x1: x, x2, fill: colour, fillOpacity: 0.12, title })] : []),
+    Plot.ruleX(shown, { x, stroke: colour, ...dash, title, ariaLabel: title }),
     Plot.text(shown, {
-      x: (d) => d.at,
+      x,
       frameAnchor: "top",
-      dy: -6,
-      text: (d) => String(d.number),
+      lineAnchor: "bottom",
+      dy: -3,
+      text: (fault) => String(fault.number),
       fill: colour,
       fontWeight: 600,
       title,
