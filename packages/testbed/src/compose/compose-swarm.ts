@@ -34,15 +34,27 @@ export class ComposeSwarm {
     this.#trackerUrl = `http://127.0.0.1:${port}/`;
   }
 
-  /** Makes containers and networks, in place of those that an earlier run left; starts none. */
+  /**
+   * Makes containers and networks, in place of those that an earlier run left, and starts routers and tracker. The older
+   * docker-compose connects a container with its second network when it starts it itself, and lets a tracker share the core's
+   * network only once the core runs: what stands between the ASes it has to start, in that order.
+   */
   static async create(project: Project, docker: DockerCli, clock: Clock): Promise<ComposeSwarm> {
     await removeProject(docker, project.project);
     const port = await freePort("127.0.0.1");
-    try {
-      await docker.compose(project, ["up", "--no-start"], {
+    const { ases, peers, stock } = project.plan;
+    const up = (how: string, services: readonly string[]) =>
+      docker.compose(project, ["up", how, "--no-deps", ...services], {
         env: { TRACKER_PORT: String(port) },
         timeoutMs: 5 * SETUP_MS,
       });
+    try {
+      await up("-d", ["core"]);
+      await up("-d", ["tracker", ...ases.map(({ place }) => borderService(place))]);
+      await up(
+        "--no-start",
+        [...peers, ...stock].map(({ name }) => name),
+      );
     } catch (error) {
       const isTaken = /overlap/i.test((error as Error).message);
       const hint = isTaken ? "; another testbed has these addresses: docker network ls shows it" : "";
@@ -61,13 +73,10 @@ export class ComposeSwarm {
     await removeProject(docker, project.project);
   }
 
-  /** Starts routers and tracker, then the initial seeds; resolves when borders count, and the tracker knows the seeds. */
+  /** Resolves when tracker and borders do their work and the tracker knows the initial seeds, which are started here. */
   async bringUp(signal: AbortSignal): Promise<void> {
     const { ases, peers } = this.project.plan;
-    const borders = ases.map(({ place }) => borderService(place));
     const seeds = peers.filter((peer) => peer.isInitialSeed);
-    await this.containers.start("core");
-    await this.each([...borders, "tracker"], (service) => this.containers.start(service));
     await this.#until("the tracker does not answer", signal, async () => {
       const answer = await fetch(new URL("healthz", this.#trackerUrl));
       return answer.ok;

@@ -91,8 +91,12 @@ async function prepared(world: World = {}) {
   return { runner, task, calls, ending, dir };
 }
 
+/** Who was started, in this order, by compose or one by one. */
 const starts = (calls: readonly string[]) =>
-  calls.flatMap((call) => /^start the-(\S+)-1$/.exec(call)?.[1] ?? []);
+  calls.flatMap((call) => {
+    const brought = / up -d --no-deps (.*)$/.exec(call)?.[1]?.split(" ");
+    return brought ?? /^start the-(\S+)-1$/.exec(call)?.[1] ?? [];
+  });
 
 describe("a cell in containers", () => {
   it("starts routers and tracker, then the seeds, then the others, and has records of all of them", async () => {
@@ -122,7 +126,7 @@ describe("a cell in containers", () => {
     await runner.run(task);
     const all = await calls();
     const label = "label=com.docker.compose.project=ct-two-sites";
-    const up = all.findIndex((call) => call.includes(" up --no-start"));
+    const up = all.findIndex((call) => call.includes(" up -d"));
     expect(all.slice(0, up)).toContain(`ps --all --quiet --filter ${label}`);
     const down = all.findIndex((call) => call.includes(" down --volumes --remove-orphans"));
     expect(all.slice(down)).toEqual([
@@ -173,10 +177,10 @@ describe("a cell in containers", () => {
 
   it("whose addresses are taken says so", async () => {
     const { runner, task } = await prepared({
-      broken: ["up --no-start", "Pool overlaps with other one on this address space"],
+      broken: ["up -d", "Pool overlaps with other one on this address space"],
     });
     await expect(runner.run(task)).rejects.toThrow(
-      /up --no-start: Pool overlaps .*; another testbed has these addresses: docker network ls/,
+      /up -d .*: Pool overlaps .*; another testbed has these addresses: docker network ls/,
     );
   });
 });

@@ -35,9 +35,13 @@ case $1 in
   compose)
     case "$*" in
       *" up "*)
-        dirname "$5" > "$WORLD/dir"; echo "$TRACKER_PORT" > "$WORLD/port"
-        sed -n '/^services:/,/^networks:/s/^  \([a-z0-9-]*\):$/\1/p' "$5" |
-          while read -r service; do echo created > "$WORLD/state/$service"; done ;;
+        dir=$(dirname "$5") how=$7
+        echo "$dir" > "$WORLD/dir"; echo "$TRACKER_PORT" > "$WORLD/port"
+        shift 8
+        for service; do
+          echo created > "$WORLD/state/$service"
+          [ "$how" = --no-start ] || start "$service"
+        done ;;
       *" down "*)
         if [ -f "$WORLD/state/tracker" ] && [ "$(cat "$WORLD/state/tracker")" = running ]; then end tracker; fi
         rm -f "$WORLD/state/"* ;;
