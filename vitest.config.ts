@@ -17,7 +17,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Mostly they wait for intervals of daemons.
+          maxWorkers: 2,
         },
       },
       {
