@@ -7,6 +7,14 @@ import { Stack, servicesLike } from "./support/stack.ts";
 const BORDER_FACTOR = 1.12;
 const BORDER_BYTES_PER_PEER = 200_000;
 
+interface Run {
+  readonly swarm: WatchedSwarm;
+  readonly bytes: number;
+  readonly pieceLength: number;
+  /** What the report printed. */
+  readonly said: string;
+}
+
 /** What `border-ctl counters` prints. */
 interface Counters {
   readonly in: number;
@@ -21,18 +29,19 @@ describeInContainers("three sites in containers", () => {
   let stack: Stack;
   afterEach(() => stack.down(), 60_000);
 
-  async function run(policy: string): Promise<{ swarm: WatchedSwarm; bytes: number; said: string }> {
+  async function run(policy: string): Promise<Run> {
     stack = new Stack(`ct-test-${policy}`, { POLICY: policy, CONTENT_MIB: "16", TRACKER_PORT: "16969" });
     await stack.up();
     expect(await stack.ended("report")).toBe(0);
     const { metainfo, swarm } = await stack.accounts();
-    return { swarm, bytes: metainfo.length, said: await stack.log("report") };
+    const { length: bytes, pieceLength } = metainfo;
+    return { swarm, bytes, pieceLength, said: await stack.log("report") };
   }
 
   test.each(["bittorrent", "coordinated"])(
     "get the torrent under %s, and their borders count it",
     async (policy) => {
-      const { bytes, said, swarm } = await run(policy);
+      const { bytes, pieceLength, said, swarm } = await run(policy);
       expect(peers.length).toBe(9);
       expect(said).toMatch(/Each byte entered an AS \d+\.\d+ times/);
 
@@ -51,7 +60,7 @@ describeInContainers("three sites in containers", () => {
       for (const service of [...peers, "seed", "tracker"])
         expect(await stack.state(service)).toBe("running healthy");
 
-      const accounts = accountsOf(swarm.peers, { bytes, pieceLength: 1 });
+      const accounts = accountsOf(swarm.peers, { bytes, pieceLength });
       if (policy === "coordinated") {
         expect(Object.keys(accounts.redundancyByAs)).toEqual(["64502", "64503"]);
         expect(accounts.redundancyMax).toBeLessThanOrEqual(1.15);
@@ -64,7 +73,8 @@ describeInContainers("three sites in containers", () => {
       ] as const) {
         const counted = JSON.parse(await stack.exec(service, "border-ctl", "counters")) as Counters;
         expectCounted(counted.in, receivedFromOutside(asn, swarm.peers), countOf(asn, swarm.peers));
-        expectCounted(counted.out, sentOutside(asn, swarm.peers), countOf(asn, swarm.peers));
+        // What the other side's full border drops has left this one, and leaves it again: there is no bound from above.
+        expect(counted.out).toBeGreaterThanOrEqual(sentOutside(asn, swarm.peers));
       }
       expect(swarm.borders.map(({ asn }) => asn)).toEqual([64501, 64502, 64503]);
 
@@ -87,7 +97,7 @@ function receivedFromOutside(asn: number, records: readonly PeerRecord[]): numbe
   return sum(records.filter((one) => one.asn === asn).map(externalBytes));
 }
 
-/** As those count it that got it: what was sent and never arrived did pass a border, though. */
+/** As those count it that got it. */
 function sentOutside(asn: number, records: readonly PeerRecord[]): number {
   const from = ({ ledger }: PeerRecord) => sum(ledger.roles.map((role) => role.bytesByAsn[asn] ?? 0));
   return sum(records.filter((one) => one.asn !== asn).map(from));

@@ -1,5 +1,6 @@
 import type { LedgerAccounts, RoleSpan, TorrentAccounts } from "@cachetorrent/peer";
 import type { Asn, InfoHash, PeerId } from "@cachetorrent/protocol";
+import { emptyAccounts } from "../../src/ledger.ts";
 
 /** A role span of this role with these bytes and pieces by AS. */
 export function span(role: string, bytesByAsn: RoleSpan["bytesByAsn"], pieces = 0): RoleSpan {
@@ -11,18 +12,7 @@ export function ledgerOf(
   asn: number,
   figures: Partial<TorrentAccounts> = {},
 ): TorrentAccounts {
-  return {
-    infoHash: infoHash as InfoHash,
-    asn: asn as Asn,
-    startedAt: 0,
-    firstAnnounceAt: null,
-    completedAt: null,
-    roles: [],
-    sentByAsn: {},
-    escapes: 0,
-    externalPieces: "",
-    ...figures,
-  };
+  return { ...emptyAccounts(infoHash as InfoHash), asn: asn as Asn, ...figures };
 }
 
 export function ledgerFile(peerId: string, torrent: TorrentAccounts): LedgerAccounts {
