@@ -54,7 +54,7 @@ async function watch(file: string, dir: string, flags: WatchFlags, context: Cont
       const here = percent(fractionHere(swarm, flags.peers, metainfo.length));
       context.stdout.write(`${complete} of ${flags.peers} peers complete, ${here} of the content is there\n`);
     }
-    await delay(POLL_MS, undefined, { signal: ending.signal }).catch(() => undefined);
+    await delay(POLL_MS, undefined, { signal: ending.signal }).catch(() => undefined); // ended by the signal
   }
   return signalled;
 }

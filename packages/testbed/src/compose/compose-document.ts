@@ -119,8 +119,6 @@ function border({ linkIn, linkOut, place }: ComposeAs): Service {
     image,
     command: ["border"],
     ...ROUTER,
-    // Its counters stand in a folder of whoever runs this.
-    cap_add: [...ROUTER.cap_add, "DAC_OVERRIDE"],
     ...UNCHECKED,
     sysctls: { "net.ipv4.ip_forward": "1" },
     environment: {

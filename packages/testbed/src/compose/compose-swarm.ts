@@ -3,12 +3,12 @@ import type { Clock } from "@cachetorrent/clock";
 import type { LedgerAccounts } from "@cachetorrent/peer";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { ElectorateStats, TrackerStats } from "@cachetorrent/tracker";
+import pLimit from "p-limit";
 import { freePort } from "../free-port.ts";
 import { readLedger } from "../ledger.ts";
 import { borderService } from "./compose-document.ts";
 import { Containers, removeProject } from "./containers.ts";
 import type { DockerCli } from "./docker-cli.ts";
-import { Limited } from "./limited.ts";
 import type { Project } from "./write-project.ts";
 
 /** What should happen at once; a machine may be busy. */
@@ -24,7 +24,7 @@ export class ComposeSwarm {
   readonly project: Project;
   readonly containers: Containers;
   readonly #clock: Clock;
-  readonly #limited = new Limited(DOCKERS_AT_ONCE);
+  readonly #limit = pLimit(DOCKERS_AT_ONCE);
   readonly #trackerUrl: string;
 
   private constructor(parts: { project: Project; containers: Containers; clock: Clock }, port: number) {
@@ -97,7 +97,7 @@ export class ComposeSwarm {
 
   /** A task of Docker's for each of these, a few at a time. */
   each<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
-    return this.#limited.all(items, task);
+    return Promise.all(items.map((item) => this.#limit(() => task(item))));
   }
 
   /** What the ledgers of all peers say now, by place in the plan. */

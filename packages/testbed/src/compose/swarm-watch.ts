@@ -83,10 +83,6 @@ export class SwarmWatch {
     return this.#ledAtCompletion.has(id);
   }
 
-  hasAnnounced(id: number): boolean {
-    return (this.#ledgers.get(id)?.firstAnnounceAt ?? null) !== null;
-  }
-
   idOf(peerId: PeerId): number | undefined {
     return this.#ids.get(peerId);
   }

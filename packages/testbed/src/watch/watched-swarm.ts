@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Asn, type InfoHash, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { type PeerRecord, receivedBytes } from "../accounts.ts";
+import { borderLines } from "../compose/border-series.ts";
 import { readLedger } from "../ledger.ts";
 
 /** What the border of an AS counted since it began: bytes of whole frames, so headers and all other messages too. */
@@ -76,8 +77,6 @@ function recordOf(ledger: PeerRecord["ledger"]): PeerRecord {
 
 /** The last whole line; a border appends one each second, and may be at it. */
 async function readCounters(file: string, asn: Asn): Promise<WatchedBorder | undefined> {
-  const last = (await readFile(file, "utf8")).split("\n").slice(0, -1).at(-1);
-  if (last === undefined) return undefined;
-  const { in: inBytes, out: outBytes, t: at } = JSON.parse(last) as { t: number; in: number; out: number };
-  return { asn, at, inBytes, outBytes };
+  const last = borderLines(await readFile(file, "utf8")).at(-1);
+  return last && { asn, at: last.t, inBytes: last.in, outBytes: last.out };
 }

@@ -95,13 +95,12 @@ describe("the compose document of a scenario", () => {
     expect(documentOf(undefined, "bittorrent").services.tracker?.command).not.toContain("--leader-percent");
   });
 
-  it("lets nothing but routers have a capability: the network's, and borders may write their counters anywhere", () => {
+  it("lets nothing but routers have a capability, and those only the network's", () => {
     for (const [name, { cap_add, cap_drop, user }] of Object.entries(documentOf().services)) {
-      const isBorder = name.startsWith("border");
-      const isRouter = isBorder || name === "core";
+      const isRouter = name === "core" || name.startsWith("border");
       expect({ name, cap_add, cap_drop, user }).toEqual({
         name,
-        cap_add: isRouter ? ["NET_ADMIN", ...(isBorder ? ["DAC_OVERRIDE"] : [])] : undefined,
+        cap_add: isRouter ? ["NET_ADMIN"] : undefined,
         cap_drop: ["ALL"],
         user: isRouter ? "0:0" : "10:20",
       });
