@@ -85,6 +85,7 @@ describeInBrowser("report.html in Chromium, opened from disk", (browser) => {
       expect((await line.getAttribute("d"))?.length).toBeGreaterThan(500);
       expect((await line.boundingBox())?.height).toBeGreaterThan(100);
     }
+    await expectAxis(page, "time since the first announce answer, s →");
   });
 
   it("takes a policy's line out when its button is pressed, and puts it back", async () => {
@@ -117,6 +118,7 @@ describeInBrowser("report.html in Chromium, opened from disk", (browser) => {
     const mark = 'line[aria-label="1: AS 64502 cut off at 40 s, healed at 60 s"]';
     // To all policies of the first variant at one time: one mark for all of them, then one a panel.
     expect(await page.locator(`#completion ${mark}`).count()).toBe(1);
+    await expectAxis(page, "time since the start of the swarm, s →");
     expect(await page.locator(`#crossings ${mark}`).count()).toBe(POLICIES.length);
     const listed = page.locator("#fault-times tbody tr");
     expect(await listed.count()).toBe(REPORT.cells.length / 2);
@@ -268,6 +270,11 @@ async function textOf(place: Locator): Promise<string | undefined> {
   return (await place.allInnerTexts())[0];
 }
 
+/** That of both charts of completions. */
+async function expectAxis(page: Page, label: string): Promise<void> {
+  expect(await page.locator("#completion figure svg text", { hasText: label }).count()).toBe(2);
+}
+
 function titleOf(titles: Locator): Promise<string | null> {
   return titles.first().textContent();
 }
@@ -276,12 +283,13 @@ function firstLine(text: string | undefined): string {
   return text?.split("\n")[0] ?? "";
 }
 
-/** All swarms of the first variant had an AS cut off. */
+/** All swarms of the first variant had an AS cut off. Peers joined half a minute after the start. */
 function faultyReport(): TestbedReport {
   const fault = { what: "AS 64502 cut off", whom: ["border2"], atMs: 40_000, healedMs: 60_000 };
-  const cells = REPORT.cells.map(
-    (cell): CellResult => (cell.variant === "seed 1x" ? { ...cell, faults: [fault] } : cell),
-  );
+  const cells = REPORT.cells.map((cell): CellResult => {
+    const since = { ...cell, completedAtMs: cell.completionsMs.map((ms) => ms + 30_000) };
+    return cell.variant === "seed 1x" ? { ...since, faults: [fault] } : since;
+  });
   return { ...REPORT, cells };
 }
 

@@ -39,7 +39,7 @@ describe.for([
         { asn: AS2, peers: 4 },
         { asn: AS3, peers: 4 },
       ],
-      trackerArgs: ["--quorum", "11", ...policyArgs],
+      trackerArgs: ["--quorum", "11", "--deadline", "60", ...policyArgs],
       peerArgs: ["--limit-up", "1500KB/s"],
       trace: true,
     });

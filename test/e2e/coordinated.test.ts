@@ -3,6 +3,7 @@ import type { Asn } from "@cachetorrent/protocol";
 import { accountsOf, type PeerRecord, type SwarmPeer, SwarmRun } from "@cachetorrent/testbed";
 import { describe, expect, it } from "vitest";
 import { AS1, AS2, eventually, expectFollowersStayedInside, makeContent, useBench } from "./support/e2e.ts";
+import { officersOf } from "./support/officers.ts";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -52,18 +53,15 @@ function fetchedTwice(records: readonly PeerRecord[]): number[] {
   return pieces.filter((piece) => bytes.filter((bits) => has(bits, piece)).length > 1);
 }
 
-/** Head and standby of an AS, as the tracker has them. */
-async function officersOf(run: SwarmRun, asn: Asn): Promise<[SwarmPeer, SwarmPeer]> {
-  return eventually(
-    `head and standby of AS ${asn}`,
+/** Until the tracker has answered each peer of an AS: one that it never answered could not know of any other. */
+async function untilTold(run: SwarmRun, asn: Asn): Promise<void> {
+  await eventually(
+    `the tracker's first answer to each of AS ${asn}`,
     async () => {
-      const swarm = await run.tracker.swarm(run.infoHash);
-      const leaders = swarm?.electorates.find((one) => one.asn === asn)?.leaders ?? [];
-      const peers = leaders.map(({ endpoints }) => run.peers.find((one) => one.endpoint === endpoints[0]));
-      const [head, standby] = peers;
-      return head && standby ? [head, standby] : undefined;
+      const inside = (await run.records()).filter((record) => record.asn === asn);
+      return inside.every(({ ledger }) => ledger.asn === asn) || undefined;
     },
-    20_000,
+    30_000,
   );
 }
 
@@ -170,7 +168,7 @@ describe("in mid run", () => {
   });
 
   it("head, standby and tracker killed together: the others escape, and finish", async () => {
-    const content = await makeContent(bench(), { bytes: 640 * KiB });
+    const content = await makeContent(bench(), { bytes: MiB });
     const run = await SwarmRun.start({
       launcher: bench().launcher,
       dir: bench().dir,
@@ -180,10 +178,10 @@ describe("in mid run", () => {
         { asn: AS1, peers: 2, seeds: 1 },
         { asn: AS2, peers: 4 },
       ],
-      trackerArgs: ["--quorum", "6"],
       peerArgs: ["--limit-up", "150KB/s"],
     });
     const killed = await officersOf(run, AS2);
+    await untilTold(run, AS2);
     await untilReceivedOutside(run, AS2, 1);
     for (const { daemon } of [...killed, run.tracker]) daemon.kill("SIGKILL");
 

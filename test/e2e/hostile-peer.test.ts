@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { InfoHash } from "@cachetorrent/protocol";
 import {
@@ -11,6 +11,7 @@ import {
   type TrackerProcess,
 } from "@cachetorrent/testbed";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Crowd } from "./support/crowd.ts";
 import { AS1, AS2, eventually, expectEqualContent, makeContent, useBench } from "./support/e2e.ts";
 import { type Behaviour, HostilePeer } from "./support/hostile-peer.ts";
 
@@ -106,5 +107,27 @@ describe.for(["stalls", "hangs up"] as const)("a peer that %s", (behaviour) => {
     await expectEqualContent(content, leecher.dir);
     // Nothing came from it, and nothing came twice.
     expect(await receivedBy(leecher)).toBe(BYTES);
+  });
+});
+
+describe("a host that opens 1,000 connections and keeps them", () => {
+  it("keeps nobody out, and fills neither memory nor files", async () => {
+    const MOST_CONNECTIONS = 80;
+    const seed = await startSeed();
+    const before = (await seed.daemon.peakMemory()) ?? Number.NaN;
+    const crowd = await Crowd.open(seed.endpoint, "127.1.0.66", infoHash, 1000);
+    await eventually(
+      "most of them are turned away",
+      async () => crowd.left <= MOST_CONNECTIONS || undefined,
+      60_000,
+    );
+    const leecher = await startLeecher();
+    await leecher.complete({ timeoutMs: 60_000 });
+    await expectEqualContent(content, leecher.dir);
+    // Two, for the seed and the leecher may dial each other at once, and only then find out that one connection is enough.
+    expect(crowd.left, "no more than two had to make way").toBeGreaterThanOrEqual(MOST_CONNECTIONS - 2);
+    expect((await readdir(`/proc/${seed.daemon.pid}/fd`)).length).toBeLessThan(MOST_CONNECTIONS + 50);
+    expect((await seed.daemon.peakMemory()) ?? Number.NaN).toBeLessThan(before + 64 * 1024 * KiB);
+    crowd.close();
   });
 });

@@ -87,15 +87,6 @@ describe("a peer ends with a message that names the file", () => {
     expect(await said(peer)).toContain("CT_ERR_PERMISSION");
     expect(await said(peer)).toContain(dir);
   });
-
-  it.runIf(isRoot)("when there is no space", async () => {
-    const dir = join(bench().dir, "leecher");
-    await startSeed();
-    const peer = await startPeer(await onFileSystem(dir, "size=1m"), "peer", dir);
-    expect((await peer.exited).code).toBe(1);
-    expect(await said(peer)).toContain("CT_ERR_NO_SPACE");
-    expect(await said(peer)).toContain(dir);
-  });
 });
 
 /** Some faults show only when there is something to write: a tracker and a seed, and `torrent` is one they share. */

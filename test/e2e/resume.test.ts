@@ -1,9 +1,12 @@
+import { execFileSync } from "node:child_process";
+import { readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createTorrent, receivedBytes, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { AS1, AS2, expectEqualContent, makeContent, useBench, verifiedBytes } from "./support/e2e.ts";
 
 const KiB = 1024;
+const TERMINATED = 143;
 const bench = useBench("resume");
 
 it("a leecher killed in mid run and started again fetches no verified piece a second time", async () => {
@@ -51,4 +54,59 @@ it("a leecher killed in mid run and started again fetches no verified piece a se
   expect(fetched).toBeGreaterThan(0);
   expect(fetched).toBeLessThanOrEqual(bytes - verifiedBytes(progress));
   await expectEqualContent(content, second.dir);
+});
+
+describe("a seed started again", () => {
+  /** A seed that has verified its content and was stopped, and its resume file. */
+  async function stoppedSeed() {
+    const { dir, launcher } = bench();
+    const content = await makeContent(bench(), { bytes: 1024 * KiB, pieceLength: 32 * KiB });
+    const torrent = join(dir, "content.torrent");
+    // Nobody needs to answer there.
+    await createTorrent(launcher, content, "http://127.0.0.1:9/announce", torrent);
+    const start = async (name: string) => {
+      const seed = await startPeerProcess(launcher, {
+        name,
+        torrentFiles: [torrent],
+        dir: content.parent,
+        listen: "127.1.0.1:0",
+        ledgerFile: join(dir, "ledger.json"),
+      });
+      await seed.daemon.waitForLine(/"event":"checked"/);
+      return seed;
+    };
+    const first = await start("first");
+    expect((await first.daemon.stop()).code).toBe(TERMINATED);
+    const [name = "none"] = await readdir(join(dir, "state"));
+    return { content, resumeFile: join(dir, "state", name), start };
+  }
+
+  /** As if nobody had written to it: who still has its pieces has not read them. */
+  async function spoilUnseen(path: string) {
+    const time = `${path}.time`;
+    execFileSync("touch", ["-r", path, time]);
+    await writeFile(path, (await readFile(path)).fill("x", 0, 10));
+    execFileSync("touch", ["-r", time, path]);
+    await rm(time);
+  }
+
+  it("reads nothing that nobody has written to", async () => {
+    const { content, start } = await stoppedSeed();
+    await spoilUnseen(join(content.parent, content.name, "first.bin"));
+    const again = await start("again");
+    await again.daemon.waitForLine(/"event":"checked","pieces":32,"of":32/);
+  });
+
+  it("reads everything where its resume file was cut in half, and names that", async () => {
+    const { content, resumeFile, start } = await stoppedSeed();
+    await spoilUnseen(join(content.parent, content.name, "first.bin"));
+    await truncate(resumeFile, (await stat(resumeFile)).size / 2);
+    const again = await start("again");
+    await again.daemon.waitForLine(/"event":"checked","pieces":31,"of":32/);
+    const told = again.daemon.lines.filter(({ text }) =>
+      text.includes(`${resumeFile} is cut short or damaged`),
+    );
+    expect(told).toHaveLength(1);
+    expect(told[0]?.text).toContain('"level":40');
+  });
 });

@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestbedReport } from "@cachetorrent/testbed";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { childrenOf } from "../../packages/testbed/test/support/children-of.ts";
 
 const BIN = fileURLToPath(new URL("../../packages/cli/bin/cachetorrent", import.meta.url));
 
@@ -36,8 +37,12 @@ async function workplace(scenario = SCENARIO): Promise<{ dir: string; file: stri
   return { dir, file, out: join(dir, "out") };
 }
 
-/** `interruptAt`: it gets SIGINT as soon as it has printed this. */
-function testbed(args: readonly string[], interruptAt?: RegExp): Promise<Ended> {
+/** `interruptAt`: as soon as it has printed this it gets SIGINT, or what else is done to it. */
+function testbed(
+  args: readonly string[],
+  interruptAt?: RegExp,
+  interrupt: (child: ChildProcess) => void = (child) => void child.kill("SIGINT"),
+): Promise<Ended> {
   const child = spawn(BIN, ["testbed", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   let output = "";
@@ -47,7 +52,7 @@ function testbed(args: readonly string[], interruptAt?: RegExp): Promise<Ended> 
       output += text;
       if (!interruptAt?.test(output) || isInterrupted) return;
       isInterrupted = true;
-      child.kill("SIGINT");
+      interrupt(child);
     });
   }
   return new Promise((resolve, reject) => {
@@ -56,14 +61,30 @@ function testbed(args: readonly string[], interruptAt?: RegExp): Promise<Ended> 
   });
 }
 
+/** The only one of a run with one worker. */
+async function killWorkerOf({ pid = 0 }: ChildProcess): Promise<void> {
+  // On a busy machine it takes seconds; a run without its worker would not end before.
+  const [worker] = await vi.waitUntil(
+    async () => {
+      const workers = await childrenOf(pid);
+      return workers.length > 0 && workers;
+    },
+    { timeout: 60_000 },
+  );
+  process.kill(worker as number, "SIGKILL");
+}
+
 async function reportIn(out: string): Promise<TestbedReport> {
   return JSON.parse(await readFile(join(out, "report.json"), "utf8")) as TestbedReport;
 }
 
 describe("cachetorrent testbed", () => {
-  it("runs every policy of a scenario to its end, and reports what crossed", async () => {
+  it("runs every policy of a scenario to its end, here side by side, and reports what crossed", async () => {
     const { file, out } = await workplace();
-    const { exitCode, output } = await testbed(["run", file, "--out", out]);
+    const { exitCode, output } = await testbed(["run", file, "--out", out, "--at-once", "2"]);
+    expect(output).toMatch(
+      /2 of 2 {2}cache 34, 1 of 1: the bound[\s\S]*1 of 2 {2}bittorrent, 1 of 1: redundancy/,
+    );
     expect(output).toMatch(/2 of 2 {2}cache 34, 1 of 1: redundancy \d/);
     expect(exitCode).toBe(0);
     const report = await reportIn(out);
@@ -96,6 +117,7 @@ describe("cachetorrent testbed", () => {
       ["run", file, "--out", out],
       /1 of 2 {2}bittorrent, 1 of 1: redundancy[\s\S]*2 of 2/,
     );
+    expect(ended.output).toContain("ending: all peers stop, and what was measured is kept\n");
     expect(ended.exitCode).toBe(130);
     const partial = await reportIn(out);
     expect(partial.isPartial).toBe(true);
@@ -117,6 +139,24 @@ describe("cachetorrent testbed", () => {
     const whole = await reportIn(out);
     expect(whole.isPartial).toBe(false);
     expect(whole.cells[0]).toEqual(partial.cells[0]);
+  });
+
+  it("ends the run when a worker dies, and says why, and how to go on", async () => {
+    const { file, out } = await workplace(SCENARIO.replace(", link-in: 400kB/s, link-out: 400kB/s", ""));
+    const ended = await testbed(
+      ["run", file, "--out", out, "--workers", "1"],
+      /1 of 2 {2}bittorrent, 1 of 1: the bound/,
+      (child) => void killWorkerOf(child),
+    );
+    expect(ended.output).toMatch(
+      /\nended early: bittorrent, 1 of 1 failed \(worker 1 was ended by SIGKILL\); go on with --resume\n$/,
+    );
+    expect(ended.exitCode).toBe(1);
+    const report = await reportIn(out);
+    expect(report.isPartial).toBe(true);
+    expect(report.cells.map(({ state, why }) => [state, why])).toEqual([
+      ["failed", "worker 1 was ended by SIGKILL"],
+    ]);
   });
 
   it("kills, slow peers and departures happen as the scenario says, and whoever stays finishes", async () => {
@@ -156,6 +196,10 @@ storage: own
     expect(await testbed(["run", "small", "--only", "cash", "--out", out])).toMatchObject({
       exitCode: 2,
       output: expect.stringContaining("--only cash: the scenario has bittorrent"),
+    });
+    expect(await testbed(["run", "small", "--on", "compose", "--at-once", "2", "--out", out])).toMatchObject({
+      exitCode: 2,
+      output: expect.stringContaining("--at-once: with --on compose"),
     });
     expect(await readdir(dir)).toEqual(["scenario.yml"]);
   });

@@ -11,7 +11,7 @@ const bench = useBench("tracker-restart");
 it("a tracker killed and restarted in mid run finds its leaders again, while transfers go on and newcomers join", async () => {
   const content = await makeContent(bench(), { bytes: CONTENT_BYTES, pieceLength: 16 * KiB });
   const port = await freePort("127.0.0.1");
-  const trackerArgs = ["--quorum", "6", "--state", join(bench().dir, "state")];
+  const trackerArgs = ["--quorum", "6", "--deadline", "60", "--state", join(bench().dir, "state")];
   const run = await SwarmRun.start({
     launcher: bench().launcher,
     dir: bench().dir,

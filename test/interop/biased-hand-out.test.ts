@@ -1,5 +1,3 @@
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asPrefixOptions, startTracker } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
@@ -44,8 +42,7 @@ describeInLab(`a tracker that hands out ${EXTERNAL_PERCENT} % external peers`, l
     ["home", HOME],
     ["abroad", ABROAD],
   ])("gives a stock client at %s peers of its own site, and that share of others", async (name, site) => {
-    const downloads = path.join(lab.dir, `downloads-${name}`);
-    await mkdir(downloads);
+    const downloads = await lab.addDir(`downloads-${name}`);
     const host = await lab.addHost(name, site);
     const client = await startLibtorrent(host, "leecher", downloads, [torrent], { num_want: WANTED });
     const dialled = await client.dialled(WANTED);

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -26,10 +26,7 @@ describeInLab("hybrid v1+v2 torrents made by libtorrent", libtorrent.commands, (
     const trackerHost = await lab.addHost("tracker", 200);
     const tracker = await startTracker(trackerHost, trackerHost.ipv4, PLAIN);
     const [ourSource, theirSource, ...downloads] = (await Promise.all(
-      ["our-source", "their-source", "our-downloads", "their-downloads"].map(async (name) => {
-        await mkdir(path.join(lab.dir, name));
-        return path.join(lab.dir, name);
-      }),
+      ["our-source", "their-source", "our-downloads", "their-downloads"].map((name) => lab.addDir(name)),
     )) as [string, string, string, string];
     [ourDownloads, theirDownloads] = downloads;
     toThem = await makeHybridTorrent(ourSource, {

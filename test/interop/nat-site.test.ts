@@ -33,8 +33,7 @@ describeInLab("two peers behind one public address", ["nft"], () => {
       ...PLAIN,
       ...asPrefixOptions(prefixesOf([OPEN_SITE, HIDDEN_SITE])),
     ]);
-    const source = path.join(lab.dir, "source");
-    await mkdir(source);
+    const source = await lab.addDir("source");
     torrent = await makeTorrent(source, {
       name: "behind-nat",
       tracker: tracker.announceUrl,

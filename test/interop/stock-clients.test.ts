@@ -1,5 +1,3 @@
-import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asPrefixOptions, complete, PLAIN, startPeer, startTracker } from "./support/cachetorrent.ts";
@@ -41,10 +39,10 @@ describeInLab("stock clients and ours through our tracker", commandsOf(CLIENTS),
       ...asPrefixOptions(prefixesOf(sites)),
     ]);
 
-    const ourSource = await dir("our-source");
+    const ourSource = await lab.addDir("our-source");
     for (const client of CLIENTS) {
       fromUs.set(client, await makePair(ourSource, url, `from us to ${client.name}`));
-      const source = await dir(`source-of-${client.name}`);
+      const source = await lab.addDir(`source-of-${client.name}`);
       const pair = await makePair(source, url, `from ${client.name} to us`);
       toUs.set(client, pair);
       await client.start(await lab.addHost(`${client.name}-seed`, SEEDS_SITE), "seed", source, pair);
@@ -57,10 +55,10 @@ describeInLab("stock clients and ours through our tracker", commandsOf(CLIENTS),
     await startPeer(seedHost, seedHost.ipv4, ours, ourSource);
     const leecherHost = await lab.addHost("our-leecher", OUR_SITE);
     const theirs = [...toUs.values()].flat().concat(forAll);
-    ourLeecher = await startPeer(leecherHost, leecherHost.ipv4, theirs, await dir("our-downloads"));
+    ourLeecher = await startPeer(leecherHost, leecherHost.ipv4, theirs, await lab.addDir("our-downloads"));
 
     for (const client of CLIENTS) {
-      const downloads = await dir(`downloads-of-${client.name}`);
+      const downloads = await lab.addDir(`downloads-of-${client.name}`);
       const torrents = [...(fromUs.get(client) ?? []), ...forAll];
       const host = await lab.addHost(`${client.name}-leecher`, LEECHERS_SITE);
       running.set(client, await client.start(host, "leecher", downloads, torrents));
@@ -68,12 +66,6 @@ describeInLab("stock clients and ours through our tracker", commandsOf(CLIENTS),
     }
   });
   afterAll(() => lab?.close());
-
-  async function dir(name: string): Promise<string> {
-    const made = path.join(lab.dir, name);
-    await mkdir(made);
-    return made;
-  }
 
   for (const client of CLIENTS) {
     describe(client.name, () => {

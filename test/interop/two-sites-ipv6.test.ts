@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -38,8 +37,7 @@ describeInLab("two sites over IPv6 alone", [], () => {
     const trackerHost = await lab.addHost("tracker", 200, ["ipv6"]);
     const prefixes = asPrefixOptions(prefixesOf([NEAR, FAR]));
     const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv6, [...PLAIN, ...prefixes]);
-    const source = path.join(lab.dir, "source");
-    await mkdir(source);
+    const source = await lab.addDir("source");
     torrent = await makeTorrent(source, { name: "over-ipv6", tracker: announceUrl, content: LENGTH });
 
     // Slow enough that the far site's peers find pieces at each other before the seed has sent all of them to all.

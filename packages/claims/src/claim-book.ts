@@ -52,7 +52,7 @@ export class ClaimBook<Member extends object> {
   readonly #pieceMs = new RecentMedian();
   /** When a piece came from outside last. */
   #deliveredAt: number;
-  /** Extra copies that may still be granted. */
+  /** Extra copies that may still be granted: by the first head of the AS alone, for nobody is told what another one has granted. */
   #reliefLeft: number;
   /** Claims that wait while `open`s are collected. */
   #parked: { readonly entry: Entry<Member>; readonly claim: Claim }[] = [];
@@ -220,6 +220,7 @@ export class ClaimBook<Member extends object> {
 
   /** Somebody else is head now, or nobody that we know. Claims stay known until they run out; `openClaims` has them. */
   stepDown(head: PeerId | undefined, term: number, now: number): void {
+    if (head !== undefined) this.#reliefLeft = 0;
     if (this.#office.stepDown(head, term)) this.#newTerm();
     for (const { entry, claim } of this.#unpark()) this.#deny(entry, claim, "not head", now);
   }

@@ -1,22 +1,13 @@
-import {
-  type ClaimMessage,
-  type Endpoint,
-  LIMITS,
-  PieceSet,
-  type ReleaseReason,
-} from "@cachetorrent/protocol";
+import { type ClaimMessage, type Endpoint, LIMITS, PieceSet } from "@cachetorrent/protocol";
 import { Asking } from "./asking.ts";
 import type { ClaimClientOptions } from "./claim-client-options.ts";
+import { GrantKeeper } from "./grant-keeper.ts";
 import { Grants } from "./grants.ts";
 import { MissingPieces } from "./missing-pieces.ts";
-import { type Grant, NeighbourClaims } from "./neighbour-claims.ts";
-import { patienceMs } from "./patience.ts";
+import { NeighbourClaims } from "./neighbour-claims.ts";
 import { RecentMedian } from "./recent-median.ts";
+import { TakenPieces } from "./taken-pieces.ts";
 
-/** Renewals in the time of a claim. */
-const RENEWALS = 3;
-/** A neighbour that stalled is left alone for so long. */
-const STALLED_MS = 5000;
 /** A delivery makes room in our window as soon as the head knows of it. */
 const HAVE_MS = 300;
 /** Neighbours that are asked for more than one piece before a rate is known. */
@@ -27,29 +18,30 @@ export class ClaimClient<Neighbour extends object> {
   readonly #options: ClaimClientOptions<Neighbour>;
   readonly #sides = new Map<Neighbour, NeighbourClaims<Neighbour>>();
   readonly #grants = new Grants<Neighbour>(this.#sides);
-  readonly #taken: PieceSet;
+  readonly #taken: TakenPieces;
+  readonly #keeper: GrantKeeper<Neighbour>;
   readonly #held: PieceSet;
   readonly #missing: MissingPieces;
   readonly #asking: Asking<Neighbour>;
   readonly #pieceMs = new RecentMedian();
-  #isTakenNews = false;
 
   constructor(options: ClaimClientOptions<Neighbour>) {
     this.#options = options;
-    this.#taken = new PieceSet(options.pieceCount);
+    this.#taken = new TakenPieces(options.pieceCount, () => options.takenChanged());
     this.#held = new PieceSet(options.pieceCount);
+    this.#keeper = new GrantKeeper({ options, sides: this.#sides, grants: this.#grants, taken: this.#taken });
     this.#asking = new Asking(options, this.#sides, (neighbour) => this.#isOpen(neighbour));
     this.#missing = new MissingPieces((fault) => options.headStalled(fault));
   }
 
   /** Held or claimed in the AS, as far as we were told. */
   isTaken(piece: number): boolean {
-    return this.#taken.has(piece);
+    return this.#taken.pieces.has(piece);
   }
 
   /** The same for all pieces; it changes with time, and is not to be changed by others. */
   get taken(): PieceSet {
-    return this.#taken;
+    return this.#taken.pieces;
   }
 
   /** What may be fetched from this neighbour now, in this order. */
@@ -62,7 +54,7 @@ export class ClaimClient<Neighbour extends object> {
   isOfUse(neighbour: Neighbour): boolean {
     if ((this.#sides.get(neighbour)?.grants.size ?? 0) > 0) return true;
     for (const { grant } of this.#grants.kept) if (this.#options.has(neighbour, grant.piece)) return true;
-    const relieves = this.#taken.isFull && !this.#held.isFull && this.#options.mayRelieve?.(neighbour);
+    const relieves = this.#taken.pieces.isFull && !this.#held.isFull && this.#options.mayRelieve?.(neighbour);
     return relieves === true;
   }
 
@@ -79,7 +71,7 @@ export class ClaimClient<Neighbour extends object> {
     const starting = [...this.#sides.values()].filter(({ isStarting }) => isStarting).length;
     side.isStarting = starting < STARTING_MOST;
     side.idleUntil = now;
-    this.#resumeKept(now);
+    this.#keeper.resumeKept(now);
     this.#asking.claim(side, now);
   }
 
@@ -88,7 +80,7 @@ export class ClaimClient<Neighbour extends object> {
     if (!side) return;
     side.isUnchoked = false;
     side.isStarting = false;
-    this.#giveUp(side, now);
+    this.#keeper.giveUp(side, now);
   }
 
   /** The connection is gone. */
@@ -98,15 +90,23 @@ export class ClaimClient<Neighbour extends object> {
     side.isUnchoked = false;
     this.#sides.delete(neighbour);
     this.#asking.void(side);
-    this.#giveUp(side, now);
+    this.#keeper.giveUp(side, now);
+  }
+
+  /** The neighbour may be cut off, by no fault of its own: all that was claimed there is for others to fetch, or for us elsewhere. */
+  neighbourSilent(neighbour: Neighbour): void {
+    const side = this.#sides.get(neighbour);
+    if (!side) return;
+    this.#asking.void(side);
+    this.#keeper.giveBack(side);
   }
 
   /** The neighbour announced a piece. */
   neighbourGained(neighbour: Neighbour, piece: number, now: number): void {
     const side = this.#sides.get(neighbour);
     if (!side || this.#held.has(piece)) return;
-    if (this.#grants.kept.has(piece)) this.#resumeKept(now);
-    if (this.#taken.has(piece)) return;
+    if (this.#grants.kept.has(piece)) this.#keeper.resumeKept(now);
+    if (this.#taken.pieces.has(piece)) return;
     side.idleUntil = now;
     if (!side.waitsForRoom) side.retryAt = Math.min(side.retryAt, now);
     this.#asking.claim(side, now);
@@ -116,8 +116,8 @@ export class ClaimClient<Neighbour extends object> {
   held(piece: number, now: number): void {
     if (!this.#held.add(piece)) return;
     this.#missing.found(piece);
-    this.#take(piece);
-    this.#tellTaken();
+    this.#taken.add(piece);
+    this.#taken.tell();
     this.#grants.kept.remove(piece);
     const side = this.#grants.at(piece);
     if (!side) return;
@@ -137,23 +137,33 @@ export class ClaimClient<Neighbour extends object> {
       grant.since = now;
       grant.freshAt = now;
     }
-    this.#renewAll(side, now);
+    this.#keeper.renewAll(side, now);
   }
 
   /** What came from the neighbour does not have the piece's hash. */
   badData(neighbour: Neighbour, piece: number, now: number): void {
-    this.#failed(neighbour, piece, "bad data", now);
+    this.#keeper.failed(neighbour, piece, "bad data", now);
   }
 
   /** The neighbour does not send what we asked for. */
   stalled(neighbour: Neighbour, piece: number, now: number): void {
-    this.#failed(neighbour, piece, "stalled", now);
+    this.#keeper.failed(neighbour, piece, "stalled", now);
+  }
+
+  /** We do not want the piece any more: whoever does may claim it. */
+  renounced(piece: number): void {
+    this.#keeper.renounce(piece);
+  }
+
+  /** How long a piece takes us from its grant to the disk, in the middle; undefined before the first. */
+  get pieceMs(): number | undefined {
+    return this.#pieceMs.value;
   }
 
   /** Taken, and no internal neighbour holds it: asks who does, if it is time. */
   missing(piece: number, now: number): void {
     const port = this.#options.port();
-    if (!port || this.#held.has(piece) || !this.#taken.has(piece) || this.#grants.has(piece)) return;
+    if (!port || this.#held.has(piece) || !this.#taken.pieces.has(piece) || this.#grants.has(piece)) return;
     const question = this.#missing.missing(piece, this.#asking.nextQ(), now);
     if (question) port.send(question);
   }
@@ -192,7 +202,7 @@ export class ClaimClient<Neighbour extends object> {
       default:
         break;
     }
-    this.#tellTaken();
+    this.#taken.tell();
   }
 
   /** To be called a few times a second. */
@@ -203,23 +213,17 @@ export class ClaimClient<Neighbour extends object> {
         side.retryAt = now + LIMITS.claims.deniedMs;
         this.#options.headStalled("unanswered");
       }
-      this.#checkGrants(side, now);
-      this.#renewAll(side, now);
+      this.#keeper.sweep(side, now);
       this.#asking.claim(side, now);
     }
-    for (const { grant, from } of this.#grants.kept.overdue(now)) {
-      this.#grants.kept.remove(grant.piece);
-      this.#release(grant.piece, "choked", from);
-    }
-    this.#resumeKept(now);
-    this.#renew(this.#grants.kept.toRenew(now));
+    this.#keeper.sweepKept(now);
     const isOver = (piece: number) =>
       this.#held.has(piece) ||
-      !this.#taken.has(piece) ||
+      !this.#taken.pieces.has(piece) ||
       this.#grants.has(piece) ||
       this.#options.internalHas(piece);
     this.#missing.sweep(isOver, this.#pieceMs.value, now);
-    this.#tellTaken();
+    this.#taken.tell();
   }
 
   /** There is another head, or a way to it again: it is told what we have open. */
@@ -233,73 +237,21 @@ export class ClaimClient<Neighbour extends object> {
     }
     const port = this.#options.port();
     if (!port) return;
-    const grants = [...this.#grants.all()];
-    const most = LIMITS.claims.piecesPerMessage;
-    for (let at = 0; at === 0 || at < grants.length; at += most) {
-      const part = grants.slice(at, at + most);
-      port.send({
-        m: "open",
-        pieces: part.map(({ piece }) => piece),
-        ttlsMs: part.map(({ since, ttlMs }) => Math.max(0, Math.round(since + ttlMs - now))),
-      });
-    }
+    this.#keeper.declare(port, now);
     for (const side of [...this.#sides.values()]) this.#asking.claim(side, now);
   }
 
   /** We leave: everything is given back. */
   close(_now: number): void {
-    for (const { grants, neighbour } of this.#sides.values()) {
-      for (const piece of grants.keys()) this.#release(piece, "leaving", this.#options.endpointOf(neighbour));
-    }
-    for (const { grant, from } of this.#grants.kept) this.#release(grant.piece, "leaving", from);
-    this.#grants.clear();
+    this.#keeper.close();
     this.#sides.clear();
   }
 
   /** What may be claimed from the neighbour: with relief, extra copies too. */
   #isOpen(neighbour: Neighbour): (piece: number) => boolean {
-    const relieves = this.#taken.isFull && (this.#options.mayRelieve?.(neighbour) ?? false);
+    const relieves = this.#taken.pieces.isFull && (this.#options.mayRelieve?.(neighbour) ?? false);
     return (piece) =>
-      (relieves || !this.#taken.has(piece)) && !this.#held.has(piece) && !this.#grants.has(piece);
-  }
-
-  #send(body: ClaimMessage): void {
-    this.#options.port()?.send(body);
-  }
-
-  /** All that is granted there, a few times in the time of a claim: as long as we are patient the head is to be, too. */
-  #renewAll(side: NeighbourClaims<Neighbour>, now: number): void {
-    const [first] = side.grants.values();
-    if (!first || now - Math.max(side.renewedAt, first.grantedAt) < first.ttlMs / RENEWALS) return;
-    side.renewedAt = now;
-    this.#renew([...side.grants.keys()]);
-  }
-
-  #renew(pieces: readonly number[]): void {
-    const most = LIMITS.claims.piecesPerMessage;
-    for (let at = 0; at < pieces.length; at += most) {
-      this.#send({ m: "renew", pieces: pieces.slice(at, at + most) });
-    }
-  }
-
-  /** It is free then, and may be claimed again, by us too. */
-  #release(piece: number, why: ReleaseReason, from: Endpoint): void {
-    this.#send({ m: "release", piece, why, from });
-    if (!this.#taken.delete(piece)) return;
-    this.#isTakenNews = true;
-    // Another neighbour may have it.
-    for (const side of this.#sides.values()) side.idleUntil = Number.NEGATIVE_INFINITY;
-  }
-
-  #take(piece: number): void {
-    if (this.#taken.add(piece)) this.#isTakenNews = true;
-  }
-
-  /** Once for all that one event did. */
-  #tellTaken(): void {
-    if (!this.#isTakenNews) return;
-    this.#isTakenNews = false;
-    this.#options.takenChanged();
+      (relieves || !this.#taken.pieces.has(piece)) && !this.#held.has(piece) && !this.#grants.has(piece);
   }
 
   #onGrant({ q, pieces, ttlMs }: ClaimMessage & { m: "grant" }, now: number): void {
@@ -312,9 +264,9 @@ export class ClaimClient<Neighbour extends object> {
       if (!asked.has(piece) || this.#held.has(piece) || this.#grants.has(piece)) continue;
       if (side?.isUnchoked) {
         this.#grants.place({ piece, ttlMs, grantedAt: now, freshAt: now, since: now }, side);
-        this.#take(piece);
+        this.#taken.add(piece);
         usable.push(piece);
-      } else this.#release(piece, "choked", claim.from);
+      } else this.#keeper.release(piece, "choked", claim.from);
     }
     if (!side) return;
     side.triedAtOnce = false;
@@ -339,14 +291,12 @@ export class ClaimClient<Neighbour extends object> {
   }
 
   #onTaken(pieces: readonly number[]): void {
-    for (const piece of pieces) this.#take(piece);
+    for (const piece of pieces) this.#taken.add(piece);
   }
 
   #onMap(bits: Uint8Array, from: number, now: number): void {
-    const before = this.#taken.size;
-    const isFreed = this.#taken.overwrite(bits, from);
-    if (isFreed) for (const side of this.#sides.values()) side.idleUntil = now;
-    if (isFreed || this.#taken.size !== before) this.#isTakenNews = true;
+    if (!this.#taken.overwrite(bits, from)) return;
+    for (const side of this.#sides.values()) side.idleUntil = now;
   }
 
   #onRevoke(piece: number, now: number): void {
@@ -361,55 +311,5 @@ export class ClaimClient<Neighbour extends object> {
   #onHolders(body: ClaimMessage & { m: "holders" }, now: number): void {
     const endpoints = this.#missing.answered(body, now);
     if (endpoints.length > 0) this.#options.connectTo(endpoints, body.piece);
-  }
-
-  #failed(neighbour: Neighbour, piece: number, why: ReleaseReason, now: number): void {
-    const side = this.#grants.at(piece);
-    if (side?.neighbour !== neighbour) return;
-    this.#grants.remove(piece);
-    side.retryAt = Math.max(side.retryAt, now + STALLED_MS);
-    this.#release(piece, why, this.#options.endpointOf(neighbour));
-    this.#options.lost(neighbour, piece);
-    this.#tellTaken();
-  }
-
-  /** The neighbour serves us no more. What we have bytes of goes to another or is kept, the rest is given back. */
-  #giveUp(side: NeighbourClaims<Neighbour>, now: number): void {
-    const from = this.#options.endpointOf(side.neighbour);
-    for (const grant of [...side.grants.values()]) {
-      const hasBytes = this.#options.hasBytesOf(grant.piece);
-      this.#grants.remove(grant.piece);
-      this.#options.lost(side.neighbour, grant.piece);
-      if (!hasBytes) this.#release(grant.piece, "choked", from);
-      else if (!this.#resume(grant, now)) this.#grants.keep({ grant, from });
-    }
-    this.#tellTaken();
-  }
-
-  #resumeKept(now: number): void {
-    for (const { grant } of [...this.#grants.kept]) {
-      if (this.#resume(grant, now)) this.#grants.kept.remove(grant.piece);
-    }
-  }
-
-  /** At another neighbour, which we did not ask for it. */
-  #resume(grant: Grant, now: number): boolean {
-    const { piece } = grant;
-    const side = this.#grants.move(grant, (neighbour) => this.#options.has(neighbour, piece), now);
-    if (!side) return false;
-    this.#renew([piece]);
-    this.#options.granted(side.neighbour, [piece]);
-    return true;
-  }
-
-  /** A neighbour that stands still fails once, whatever was queued there. */
-  #checkGrants(side: NeighbourClaims<Neighbour>, now: number): void {
-    let why: ReleaseReason = "stalled";
-    const rate = this.#options.rate(side.neighbour, now);
-    for (const { piece, since, ttlMs } of [...side.grants.values()]) {
-      if (now - since < patienceMs(rate, ttlMs, this.#options.pieceLength)) continue;
-      this.#failed(side.neighbour, piece, why, now);
-      why = "choked";
-    }
   }
 }

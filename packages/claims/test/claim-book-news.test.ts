@@ -1,3 +1,4 @@
+import { peerIdFromBytes } from "@cachetorrent/protocol";
 import { describe, expect, test } from "vitest";
 import { Booked, piecesOf, type TestMember } from "./support/booked.ts";
 import { endpoint } from "./support/endpoints.ts";
@@ -175,6 +176,7 @@ describe("who holds a piece", () => {
 
 describe("relief", () => {
   const finished = endpoint(700);
+  const otherHead = peerIdFromBytes(new Uint8Array(20).fill(7));
   const all = [...Array(16).keys()];
   const relieving = { relief: 1.125, mayRelieve: (from: { port: number }) => from === finished };
 
@@ -189,6 +191,24 @@ describe("relief", () => {
     expect(booked.denial(c, [4], { from: finished })).toBe("claimed");
     expect(booked.denial(c, [5], { from: endpoint(701) })).toBe("held");
     expect(booked.granted(c, [5, 6], { from: finished })).toEqual([5]);
+  });
+
+  test("is granted by the first head of the AS alone: no later one knows what is spent", () => {
+    const [booked, a, b] = two(relieving);
+    booked.hold(a, ...all);
+    expect(booked.granted(b, [4], { from: finished })).toEqual([4]);
+    booked.book.stepDown(otherHead, 2, booked.now);
+    booked.book.takeOver(3, booked.now);
+    booked.pass(1000);
+    expect(booked.denial(b, [5], { from: finished })).toBe("held");
+
+    const later = new Booked(relieving);
+    const [c, d] = [later.join(), later.join()];
+    later.book.stepDown(otherHead, 1, later.now);
+    later.book.takeOver(2, later.now);
+    later.pass(1000);
+    later.hold(c, ...all);
+    expect(later.denial(d, [4], { from: finished })).toBe("held");
   });
 
   test("that does not come about is not counted", () => {

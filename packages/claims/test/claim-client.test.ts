@@ -434,3 +434,31 @@ describe("a neighbour outside", () => {
     expect(as.took("claim")).toEqual([expect.objectContaining({ pieces: [1], from: other.endpoint })]);
   });
 });
+
+describe("a piece that is not wanted any more", () => {
+  test("is given back, asked of the neighbour no longer, and may be claimed by others", () => {
+    const as = new Claiming();
+    as.unchoked(1, 2);
+    as.grant([1]);
+    as.took("claim");
+    as.client.renounced(1);
+    expect(as.took("release")).toMatchObject([{ piece: 1, why: "choked" }]);
+    expect(as.called("lost")).toHaveLength(1);
+    expect(as.client.isTaken(1)).toBe(false);
+    as.client.renounced(1);
+    expect(as.took("release")).toEqual([]);
+  });
+
+  test("is given back too when it was kept until somebody goes on with it", () => {
+    const as = new Claiming();
+    const neighbour = as.unchoked(1);
+    as.grant([1]);
+    as.begun.add(1);
+    as.client.neighbourChoked(neighbour, as.now);
+    expect(as.took("release")).toEqual([]);
+    as.called("taken");
+    as.client.renounced(1);
+    expect(as.took("release")).toMatchObject([{ piece: 1 }]);
+    expect(as.called("taken")).toHaveLength(1);
+  });
+});

@@ -26,6 +26,20 @@ separated by commas), that over the file of --config, that over the defaults.`,
     );
 }
 
+/** The file of `--config`, if there is one. */
+export function configPath(
+  command: Command,
+  { env, envPrefix }: Pick<Surroundings, "env" | "envPrefix">,
+): string | undefined {
+  return command.opts<{ config?: string }>().config ?? env[envName(envPrefix, "config")];
+}
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly envPrefix: string;
+  print(text: string): void;
+}
+
 /**
  * The configuration that flags, environment and file make together; undefined after it was printed because
  * of `--print-config`, when nothing else is to be done.
@@ -33,15 +47,11 @@ separated by commas), that over the file of --config, that over the defaults.`,
 export async function readConfig<S extends TObject>(
   command: Command,
   schema: S,
-  surroundings: {
-    readonly env: Readonly<Record<string, string | undefined>>;
-    readonly envPrefix: string;
-    print(text: string): void;
-  },
+  surroundings: Surroundings,
 ): Promise<Static<S> | undefined> {
   const { env, envPrefix } = surroundings;
-  const options = command.opts<{ config?: string; printConfig?: true }>();
-  const path = options.config ?? env[envName(envPrefix, "config")];
+  const options = command.opts<{ printConfig?: true }>();
+  const path = configPath(command, surroundings);
   const config = resolveConfig(schema, {
     flags: givenFlags(command, schema),
     env,

@@ -2,6 +2,7 @@ import {
   didYouMean,
   fail,
   ok,
+  parseDuration,
   parseEndpoint,
   parseRate,
   parseSize,
@@ -18,6 +19,8 @@ export interface KeySchema extends TSchema {
   readonly default?: unknown;
   readonly placeholder?: string;
   readonly notation?: Notation;
+  /** Is the text, which stays as it is, one that its reader will understand? */
+  readonly check?: (text: string) => Result<unknown>;
   readonly items?: KeySchema;
   readonly properties?: Readonly<Record<string, KeySchema>>;
   readonly patternProperties?: Readonly<Record<string, KeySchema>>;
@@ -28,12 +31,13 @@ export interface KeySchema extends TSchema {
 }
 
 /** `listen` is an endpoint where port 0 picks one. */
-export type Notation = "rate" | "size" | "endpoint" | "listen";
+export type Notation = "rate" | "size" | "duration" | "endpoint" | "listen";
 
 /** `raw`, from a flag, a variable or a file, as a value that the schema allows; the error tells what it should be. */
 export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
   // YAML reads `limit-up: 4` as a number, which as a rate has no unit either.
-  const isText = typeof raw === "string" || (schema.notation === "rate" && typeof raw === "number");
+  const hasUnit = schema.notation === "rate" || schema.notation === "duration";
+  const isText = typeof raw === "string" || (hasUnit && typeof raw === "number");
   const spelled = isText ? readText(schema, String(raw)) : ok(raw);
   if (!spelled.ok) return spelled;
   const parts = readParts(schema, spelled.value);
@@ -46,6 +50,7 @@ export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
 
 /** A value as `readValue` reads it back, for a configuration that is printed. */
 export function showValue(schema: KeySchema, value: unknown): unknown {
+  if (schema.notation === "duration") return `${Number(value) / 1000}s`;
   return schema.notation === "rate" ? `${value}B/s` : value;
 }
 
@@ -90,7 +95,9 @@ function likelyChoice(schema: KeySchema, raw: unknown): string {
 function readText(schema: KeySchema, text: string): Result<unknown> {
   if (schema.notation === "rate") return parseRate(text);
   if (schema.notation === "size") return parseSize(text);
+  if (schema.notation === "duration") return parseDuration(text);
   if (schema.notation === "endpoint" || schema.notation === "listen") return readEndpoint(schema, text);
+  if (schema.check) return checkedText(schema.check, text);
   switch (schema.type) {
     case "integer":
     case "number":
@@ -104,6 +111,11 @@ function readText(schema: KeySchema, text: string): Result<unknown> {
     default:
       return ok(text);
   }
+}
+
+function checkedText(check: (text: string) => Result<unknown>, text: string): Result<unknown> {
+  const checked = check(text);
+  return checked.ok ? ok(text) : checked;
 }
 
 function readEndpoint(schema: KeySchema, text: string): Result<unknown> {

@@ -14,6 +14,7 @@ const BAD_INPUT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "CT_ERR_BENCODE",
   "CT_ERR_TORRENT",
   "CT_ERR_TORRENT_V2_ONLY",
+  "CT_ERR_MAGNET",
   "CT_ERR_UNSAFE_PATH",
   "CT_ERR_AS_TABLE",
 ]);

@@ -2,6 +2,7 @@ import { didYouMean } from "@cachetorrent/protocol";
 import { Command } from "commander";
 import type { Context } from "./context.ts";
 import { describeError, EXIT, exitCodeOf } from "./exit.ts";
+import { VERSION } from "./version.ts";
 
 interface CommandEntry {
   readonly name: string;
@@ -17,6 +18,33 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/tracker.ts"),
   },
   { name: "peer", summary: "download and share torrents", load: () => import("./commands/peer.ts") },
+  {
+    name: "status",
+    summary: "show what a daemon has and does",
+    load: () => import("./commands/status.ts"),
+  },
+  { name: "add", summary: "give torrents to a daemon", load: () => import("./commands/add.ts") },
+  {
+    name: "remove",
+    summary: "have a daemon drop torrents",
+    load: () => import("./commands/remove.ts"),
+  },
+  {
+    name: "pause",
+    summary: "have torrents of a daemon leave their swarms",
+    load: () => import("./commands/pause.ts"),
+  },
+  {
+    name: "resume",
+    summary: "have torrents of a daemon go on",
+    load: () => import("./commands/resume.ts"),
+  },
+  { name: "limit", summary: "change limits of a daemon", load: () => import("./commands/limit.ts") },
+  {
+    name: "files",
+    summary: "show and choose files of a torrent of a daemon",
+    load: () => import("./commands/files.ts"),
+  },
   {
     name: "create",
     summary: "make a .torrent of a file or a folder",
@@ -60,7 +88,7 @@ export async function runCommandLine(
 async function buildProgram(argv: readonly string[], context: Context): Promise<Command> {
   const program = new Command("cachetorrent")
     .description("BitTorrent that knows autonomous systems: bytes enter a site as few times as possible.")
-    .version("0.1.0", "-V, --version")
+    .version(VERSION, "-V, --version")
     .addHelpText("after", EXAMPLES)
     .showHelpAfterError("(cachetorrent --help lists the commands)");
   configure(program, context);
@@ -113,6 +141,11 @@ Examples:
 
   On every other machine:
     cachetorrent peer release.torrent --dir /srv/downloads
+
+  A daemon, and a torrent for it:
+    cachetorrent peer --daemon --dir /srv/downloads
+    cachetorrent add release.torrent
+    cachetorrent status --follow
 
 "cachetorrent COMMAND --help" explains a command.
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM.`;

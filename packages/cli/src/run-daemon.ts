@@ -3,17 +3,21 @@ import { LIMITS } from "@cachetorrent/protocol";
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type EndingSignal = keyof typeof EXIT_CODES;
 
+/** timeout(1), npm and others pass a signal on that reaches the whole process group anyway: what comes so soon is one wish. */
+const ONE_WISH_MS = 500;
+
 /**
- * Resolves with the exit code of the first of these signals; a second one ends the process on the spot. To be
+ * Resolves with the exit code of the first of these signals; a later second one ends the process on the spot. To be
  * called before the daemon tells anybody that it is there: whoever reads that may send a signal at once.
  */
 export function endingSignal(...signals: readonly EndingSignal[]): Promise<number> {
-  let told = false;
+  let toldAt: number | undefined;
   return new Promise((resolve) => {
     for (const name of signals) {
       process.on(name, () => {
-        if (told) process.exit(EXIT_CODES[name]);
-        told = true;
+        const at = performance.now();
+        if (toldAt !== undefined && at - toldAt >= ONE_WISH_MS) process.exit(EXIT_CODES[name]);
+        toldAt ??= at;
         resolve(EXIT_CODES[name]);
       });
     }

@@ -13,8 +13,9 @@ export function checkTrackerUrl(url: string): void {
 
 /** Why this address, though allowed, is likely not what was meant. */
 export function trackerUrlWarning(url: string): string | undefined {
-  const { protocol, pathname } = new URL(url);
-  if (protocol === "udp:") return "cachetorrent's own peers do not ask trackers over UDP yet";
+  const { port, protocol, pathname } = new URL(url);
+  // Over UDP the path is an option (BEP 41), and no port is the usual one (BEP 15).
+  if (protocol === "udp:") return port === "" ? "a tracker over UDP is asked at a port" : undefined;
   // BEP 48's rule, which lets `/announce.php` pass too; where it fails, leaders cannot be asked for either.
   const segments = pathname.split("/");
   // Some private trackers put the token last.

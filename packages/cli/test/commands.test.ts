@@ -53,6 +53,11 @@ describe("usage", () => {
     ["a tracker with a word too many", ["tracker", "word"], /too many arguments/],
     ["create without a tracker", ["create", "."], /--tracker <URL>/],
     ["a tracker's address that is none", ["create", ".", "--tracker", "nowhere"], /not a tracker's address/],
+    [
+      "a web seed that is none",
+      ["create", ".", "--tracker", TRACKER, "-o", "absent.torrent", "--web-seed", "ftp://a/"],
+      /web seed "ftp:\/\/a\/": must be an http or https URL/,
+    ],
     ["as without a table", ["as", "1.1.1.1"], /--as-prefix, --as-table or --route-db/],
     ["as of what is no address", ["as", "here", "--as-prefix", "10.0.0.0/8=1"], /here is no IP address/],
     ["watch without a number of peers", ["testbed", "watch", "x.torrent", "."], /--peers <N>/],
@@ -144,7 +149,8 @@ describe("create, info and verify", () => {
     expect(readable.stdout).toContain("release/b.bin");
   });
   test.each([
-    ["udp://127.0.0.1:6969/announce", /^warning: --tracker udp:.*do not ask trackers over UDP yet\n$/],
+    ["udp://127.0.0.1/announce", /^warning: --tracker udp:.*over UDP is asked at a port\n$/],
+    ["udp://127.0.0.1:6969", /^$/],
     ["http://127.0.0.1:6969", /^warning: --tracker http:.*ends in \/announce as a rule/],
     ["http://127.0.0.1:6969/announce.php?key=1", /^$/],
     ["http://127.0.0.1:6969/TOKEN/announce", /^$/],
@@ -155,6 +161,17 @@ describe("create, info and verify", () => {
     const { exitCode, stderr } = await run(["create", "a", "--tracker", url], { cwd: folder });
     expect(stderr).toMatch(message);
     expect(exitCode).toBe(0);
+  });
+  test("create writes web seeds, and info shows them", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a"), "a");
+    const webSeeds = ["http://198.18.0.9/pub/", "https://mirror.example/a?b"];
+    const options = webSeeds.flatMap((url) => ["--web-seed", url]);
+    await run(["create", "a", "--tracker", TRACKER, ...options], { cwd: folder });
+    const { stdout } = await run(["info", "a.torrent", "--json"], { cwd: folder });
+    expect(JSON.parse(stdout)).toMatchObject({ webSeeds });
+    const readable = await run(["info", "a.torrent"], { cwd: folder });
+    expect(readable.stdout).toMatch(/^web seeds +http:\/\/198.18.0.9\/pub\/\n +https:\/\/mirror/m);
   });
   test("create overwrites nothing", async () => {
     const folder = await content();
@@ -314,6 +331,25 @@ describe("daemons", () => {
     });
     expect(events.at(-1)).toMatchObject({ event: "stopped", torrents: [{ verifiedBytes: 50_000 }] });
     await expect(readFile(join(folder, "told.txt"))).rejects.toThrow("ENOENT");
+  });
+  test("a peer that is to wait for a file does nothing before it is there", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
+    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    const peer = start(
+      [
+        ...["peer", "a.bin.torrent", "--listen", "127.0.0.1:0", "--json", "--exit-on-complete"],
+        ...["--start-when", "go"],
+      ],
+      { cwd: folder },
+    );
+    const ended = once(peer, "exit");
+    const [, state] = await printed(peer, /"event":"progress".*"state":"(\w+)"/);
+    expect(state).not.toBe("seeding");
+    const complete = printed(peer, /"event":"complete"/);
+    await writeFile(join(folder, "go"), "");
+    await complete;
+    expect(await ended).toEqual([0, null]);
   });
   test("a peer that was to leave when complete leaves with 1 when one of its torrents failed", async () => {
     const folder = await temporaryFolder();

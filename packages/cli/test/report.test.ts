@@ -56,6 +56,18 @@ describe("a torrent's line on a terminal", () => {
     expect(progressLine(torrent({ role: "leader" }))).toContain("  leader  ");
     expect(progressLine(torrent({ role: "pending" }))).toContain("  waiting for leaders  ");
   });
+  test("says that the metadata is fetched, and how far that is", () => {
+    const bare = torrent({
+      state: "metadata",
+      length: 0,
+      verifiedBytes: 0,
+      peers: 2,
+      metadata: { received: 0, size: 0 },
+    });
+    expect(progressLine(bare)).toMatch(/ 0\.0% {2}fetching metadata {2}2 peers$/);
+    expect(progressLine({ ...bare, metadata: { received: 50, size: 200 } })).toContain(" 25.0%  fetching");
+    expect(progressLine({ ...bare, state: "stopped" })).toContain("   0.0%  stopped");
+  });
   test("shows how far the check is while what is on disk is checked", () => {
     const line = progressLine(torrent({ state: "checking", verifiedBytes: 0, checkedFraction: 0.5 }));
     expect(line).toMatch(/50\.0%\s+checking what is on disk$/);
@@ -190,13 +202,21 @@ test("docs/operations.md names every event and field of the JSON lines", () => {
   );
   const everything: Required<TorrentStatus> = {
     ...torrent(),
+    wanted: { length: 1, verifiedBytes: 1 },
     etaMs: 1,
+    metadata: { received: 1, size: 2 },
     term: 1,
     policy: "coordinated",
     claims: { asked: 4, granted: 3, denied: 1, expired: 0 },
+    webSeeds: [
+      { url: "http://h/", state: "resting", receivedBytes: 1, restsUntil: 5000, reason: "answered 503" },
+      { url: "http://h/2", state: "dropped", receivedBytes: 0, reason: "sent bad data" },
+      ...(["idle", "asking"] as const).map((state) => ({ url: "http://h/3", state, receivedBytes: 0 })),
+    ],
+    paused: "the disk is full",
     error: "no space",
   };
-  const states = ["checking", "downloading", "seeding", "stopped", "failed"] as const;
+  const states = ["metadata", "checking", "downloading", "paused", "seeding", "stopped", "failed"] as const;
   const status = { connections: 0, torrents: states.map((state) => ({ ...everything, state })) };
   const ref = { infoHash, name: "alice.txt" };
   report.listening({ endpoint: "127.0.0.1:6881", peerId, torrents: [ref] });

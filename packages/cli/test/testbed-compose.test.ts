@@ -1,24 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
-import { run } from "./support/run.ts";
+import { expect, test } from "vitest";
+import { run, temporaryFolder } from "./support/run.ts";
+import { TWO_POLICIES } from "./support/two-policies.ts";
 
-const SCENARIO = `
-name: two
-about: two policies on one site
-ases:
-  - { name: site, peers: 2, up: 100kB/s }
-seeds: { up: 200kB/s }
-torrent: { pieces: 4 }
-policies:
-  - { name: bittorrent }
-  - { name: cache, leader-percent: 25 }
-`;
-
-async function folder(scenario = SCENARIO): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), "cachetorrent-cli-"));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+async function folder(scenario = TWO_POLICIES): Promise<string> {
+  const path = await temporaryFolder();
   await writeFile(join(path, "two.yml"), scenario);
   return path;
 }
@@ -30,9 +17,30 @@ test("testbed compose writes the testbed of a policy, and says how to bring it u
   expect(stdout).toMatch(/^out\/compose\/two\/compose\.yml: 3 peers in 2 ASes, policy cache 25\n/);
   expect(stdout).toContain("docker compose -f out/compose/two/compose.yml up -d\n");
   expect(stdout).toContain("docker compose -f out/compose/two/compose.yml down -v\n");
+  expect(stdout).toContain(
+    "cachetorrent testbed watch out/compose/two/torrent/content.torrent out/compose/two/accounts --counters out/compose/two/counters --peers 2\n",
+  );
   const text = await readFile(join(cwd, "out", "compose", "two", "compose.yml"), "utf8");
   expect(text).toContain("# Written by: cachetorrent testbed compose two.yml --policy 'cache 25'\n");
   expect(text).toContain("--leader-percent");
+});
+
+test("testbed compose writes a scenario with a time scale for real time, and says so there and on stderr", async () => {
+  const cwd = await folder(`${TWO_POLICIES}time-scale: 4\n`);
+  const { exitCode, stderr } = await run(["testbed", "compose", "two.yml"], { cwd });
+  expect(exitCode).toBe(0);
+  const note = "time-scale 4 of the scenario has no effect: containers run in real time";
+  expect(stderr).toContain(note);
+  expect(await readFile(join(cwd, "out", "compose", "two", "compose.yml"), "utf8")).toContain(`# ${note}`);
+  const refused = await run(["testbed", "run", "two.yml", "--on", "compose"], { cwd });
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toMatch(/two has time-scale 4: containers run in real time\..*\[CT_ERR_USAGE\]/);
+});
+
+test("testbed compose writes nothing to stderr where all holds", async () => {
+  const { exitCode, stderr } = await run(["testbed", "compose", "two.yml"], { cwd: await folder() });
+  expect(exitCode).toBe(0);
+  expect(stderr).toBe("");
 });
 
 test("testbed compose names the policies there are when it is asked for another", async () => {
@@ -46,7 +54,7 @@ test("testbed compose names the policies there are when it is asked for another"
 });
 
 test("testbed run without --on refuses a scenario with faults, and says where it runs", async () => {
-  const cwd = await folder(`${SCENARIO}faults: [{ kill: tracker, at: 1s }]\n`);
+  const cwd = await folder(`${TWO_POLICIES}faults: [{ kill: tracker, at: 1s }]\n`);
   const { exitCode, stderr } = await run(["testbed", "run", "two.yml"], { cwd });
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(/two has faults, .*--on compose \[CT_ERR_USAGE\]/);

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Clock, Random } from "@cachetorrent/clock";
 import {
   type Endpoint,
@@ -11,16 +10,25 @@ import {
 import type { Logger } from "pino";
 import type { Ledger } from "./accounts/ledger.ts";
 import type { Trace } from "./accounts/trace.ts";
+import { Dht } from "./discovery/dht.ts";
+import { LocalDiscovery } from "./discovery/local-discovery.ts";
 import { PieceCache } from "./disk/piece-cache.ts";
+import { DEFAULT_ENCRYPTION, type EncryptionMode } from "./encryption/encryption-mode.ts";
 import { BufferBudget } from "./exchange/buffer-budget.ts";
 import { UploadPump } from "./exchange/upload-pump.ts";
+import { MagnetTorrent } from "./metadata/magnet-torrent.ts";
+import type { Magnet } from "./metainfo/magnet.ts";
 import type { Metainfo } from "./metainfo/metainfo.ts";
 import { Dialer } from "./neighbours/dialer.ts";
 import { Listener } from "./neighbours/listener.ts";
+import type { LimitChanges, RateLimits } from "./rates/rate-limits.ts";
+import type { ScheduleEntry } from "./rates/schedule.ts";
+import { SessionRates } from "./rates/session-rates.ts";
 import type { SharedLinks } from "./rates/shared-links.ts";
-import { TokenBucket } from "./rates/token-bucket.ts";
+import type { SwarmTorrent } from "./swarm-torrent.ts";
 import { Torrent } from "./torrent.ts";
-import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
+import type { MagnetOptions, SessionServices, TorrentOptions } from "./torrent-options.ts";
+import type { Transport } from "./wire/transport.ts";
 
 export interface SessionOptions {
   readonly peerId: PeerId;
@@ -30,9 +38,16 @@ export interface SessionOptions {
   readonly trace: Trace;
   readonly ledger: Ledger;
   readonly maxConnections: number;
-  /** Bytes/s; Infinity for none. */
-  readonly limitUp: number;
-  readonly limitDown: number;
+  /** Of all torrents together; none unless said. */
+  readonly limits?: LimitChanges;
+  /** Changes them as time goes by. */
+  readonly schedule?: readonly ScheduleEntry[];
+  /** Unless said, `allow`. */
+  readonly encryption?: EncryptionMode;
+  /** Are peers of the same network looked for by multicast (BEP 14)? */
+  readonly localDiscovery?: boolean;
+  /** Nodes to begin with (`HOST:PORT`), where the DHT (BEP 5) is to be used. */
+  readonly dht?: { readonly bootstrap: readonly string[] };
   /** For many peers in one process: links that they share, and memory. */
   readonly links?: SharedLinks;
   readonly cache?: PieceCache;
@@ -44,19 +59,44 @@ const HALF_OF_BUFFERS = LIMITS.peer.pieceBufferBytes / 2;
 /** Many torrents on one listener, with one set of limits. */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #torrents = new Map<InfoHash, Torrent>();
+  readonly #torrents = new Map<InfoHash, SwarmTorrent>();
   readonly #listener: Listener;
+  readonly #rates: SessionRates;
   #services: SessionServices | undefined;
+  #localDiscovery: LocalDiscovery | undefined;
+  #dht: Dht | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#listener = new Listener(options.clock, options.log, (socket, remote, infoHash) =>
-      this.#accept(socket, remote, infoHash),
-    );
+    this.#rates = new SessionRates(options.clock, options.log, options.limits, options.schedule);
+    this.#listener = new Listener({
+      clock: options.clock,
+      log: options.log,
+      encryption: this.#encryption,
+      infoHashes: () => this.#torrents.keys(),
+      accept: (transport, remote, infoHash) => this.#accept(transport, remote, infoHash),
+    });
   }
 
-  get torrents(): Iterable<Torrent> {
+  get #encryption(): EncryptionMode {
+    return this.#options.encryption ?? DEFAULT_ENCRYPTION;
+  }
+
+  get torrents(): Iterable<SwarmTorrent> {
     return this.#torrents.values();
+  }
+
+  /** The limits over all torrents as they are now, by the schedule too; bytes/s. */
+  get limits(): RateLimits {
+    return this.#rates.limits;
+  }
+
+  /**
+   * Changes limits over all torrents while they run. An entry of the schedule goes before what is set here, in its time; without
+   * `schedule` the one that stands goes on. Throws a RangeError for what is no rate.
+   */
+  setLimits(changes: LimitChanges, schedule?: readonly ScheduleEntry[]): void {
+    this.#rates.set(changes, schedule);
   }
 
   get connectionCount(): number {
@@ -67,36 +107,64 @@ export class Session {
 
   /** Starts to listen; resolves with the endpoint that was bound. */
   async listen(endpoint: Endpoint): Promise<Endpoint> {
-    const { cache, clock, limitDown, limitUp, links, maxConnections, ...rest } = this.#options;
+    const { cache, clock, dht: given, links, maxConnections, ...rest } = this.#options;
     const listening = await this.#listener.listen(endpoint);
-    const now = clock.now();
+    const pump = new UploadPump(clock, links);
+    this.#rates.onChange(() => pump.limitsChanged());
+    const torrents = () => this.torrents;
+    this.#dht = given && Dht.on({ ...given, clock, listening, log: rest.log, torrents });
     this.#services = {
       ...rest,
       clock,
       listening,
       dialer: new Dialer(clock, endpoint.address),
-      pump: new UploadPump(clock, new TokenBucket(limitUp, now), links),
+      encryption: this.#encryption,
+      pump,
       cache: cache ?? new PieceCache(HALF_OF_BUFFERS),
       budget: new BufferBudget(HALF_OF_BUFFERS),
-      downBucket: new TokenBucket(limitDown, now),
+      rates: this.#rates,
+      ...(this.#dht ? { dht: this.#dht } : {}),
       hasRoom: () => this.connectionCount < maxConnections,
     };
+    if (this.#options.localDiscovery) {
+      this.#localDiscovery = new LocalDiscovery({ ...rest, clock, listening, torrents });
+      await this.#localDiscovery.start();
+    }
+    try {
+      await this.#dht?.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
     return listening;
   }
 
   /** After `listen`. The torrent is not started yet. */
   add(metainfo: Metainfo, options: TorrentOptions): Torrent {
-    if (!this.#services) throw new Error("a session listens before it has torrents");
-    const ledger = this.#options.ledger.torrent(metainfo.infoHash, this.#options.clock.now());
-    const torrent = new Torrent(metainfo, ledger, this.#services, options);
+    const torrent = this.#make(metainfo, options);
     this.#torrents.set(metainfo.infoHash, torrent);
     return torrent;
   }
 
+  /** As `add`, of a torrent whose metadata peers have to give. */
+  addMagnet(magnet: Magnet, options: MagnetOptions): SwarmTorrent {
+    const make = (metainfo: Metainfo) =>
+      this.#make(metainfo, { ...options, files: options.chooseFiles?.(metainfo) ?? new Map() });
+    const torrent = new MagnetTorrent(magnet, this.#running, options, make);
+    this.#torrents.set(magnet.infoHash, torrent);
+    return torrent;
+  }
+
+  /** Stops the torrent, if it is here, and knows it no more from here on; resolves when it has stopped. Never rejects. */
+  async remove(infoHash: InfoHash): Promise<void> {
+    const torrent = this.#torrents.get(infoHash);
+    this.#torrents.delete(infoHash);
+    await torrent?.stop();
+  }
+
   /** Stops all torrents and the listener. Idempotent; never rejects. */
   async stop(): Promise<void> {
-    this.#listener.stop();
-    this.#services?.dialer.stop();
+    this.#meetNobody();
     await Promise.all([...this.#torrents.values()].map((torrent) => torrent.stop()));
   }
 
@@ -105,12 +173,30 @@ export class Session {
    * resolves when the files are closed.
    */
   async kill(): Promise<void> {
-    this.#listener.stop();
-    this.#services?.dialer.stop();
+    this.#meetNobody();
     await Promise.all([...this.#torrents.values()].map((torrent) => torrent.kill()));
   }
 
-  #accept(socket: Socket, remote: Endpoint, infoHash: InfoHash): void {
+  /** From here on no peer is met any more. */
+  #meetNobody(): void {
+    this.#listener.stop();
+    this.#rates.stop();
+    this.#services?.dialer.stop();
+    this.#localDiscovery?.stop();
+    this.#dht?.stop();
+  }
+
+  get #running(): SessionServices {
+    if (!this.#services) throw new Error("a session listens before it has torrents");
+    return this.#services;
+  }
+
+  #make(metainfo: Metainfo, options: TorrentOptions): Torrent {
+    const ledger = this.#options.ledger.torrent(metainfo.infoHash, this.#options.clock.now());
+    return new Torrent(metainfo, ledger, this.#running, options);
+  }
+
+  #accept(socket: Transport, remote: Endpoint, infoHash: InfoHash): void {
     const torrent = this.#torrents.get(infoHash);
     if (torrent) {
       torrent.accept(socket, remote);

@@ -1,6 +1,20 @@
 import type { ClaimAccounts } from "@cachetorrent/claims";
 import type { Asn, InfoHash } from "@cachetorrent/protocol";
 
+/** A web seed of a torrent. */
+export interface WebSeedStatus {
+  /** Without what in it may be a password. */
+  readonly url: string;
+  /** `resting` after a failure, `dropped` until the torrent starts anew: it can be of no use. */
+  readonly state: "idle" | "asking" | "resting" | "dropped";
+  /** Payload bytes received from it so far. */
+  readonly receivedBytes: number;
+  /** Only while it rests: until then, ms since the Unix epoch. */
+  readonly restsUntil?: number;
+  /** Why it rests or is dropped. */
+  readonly reason?: string;
+}
+
 /** What a peer daemon says about itself whenever it is asked: a snapshot, for displays and reports. */
 export interface PeerStatus {
   /** Open connections over all torrents. */
@@ -8,7 +22,14 @@ export interface PeerStatus {
   readonly torrents: readonly TorrentStatus[];
 }
 
-export type TorrentState = "checking" | "downloading" | "seeding" | "stopped" | "failed";
+export type TorrentState =
+  | "metadata"
+  | "checking"
+  | "downloading"
+  | "paused"
+  | "seeding"
+  | "stopped"
+  | "failed";
 
 export interface TorrentStatus {
   readonly infoHash: InfoHash;
@@ -18,8 +39,12 @@ export interface TorrentStatus {
   readonly length: number;
   /** Bytes in pieces whose hash was checked, whether found on disk or downloaded. */
   readonly verifiedBytes: number;
+  /** Where files are skipped: bytes in the pieces that are wanted, and in those of them that were checked. */
+  readonly wanted?: { readonly length: number; readonly verifiedBytes: number };
   /** Share of the content that the check at the start has looked at, 0 to 1. */
   readonly checkedFraction: number;
+  /** Only as long as there is none: how far the metadata of a magnet link has come, in bytes. `size` is 0 while nobody gives it. */
+  readonly metadata?: { readonly received: number; readonly size: number };
   /** Payload, bytes/s. */
   readonly rateIn: number;
   readonly rateOut: number;
@@ -37,10 +62,14 @@ export interface TorrentStatus {
   /** Whether this peer is among the leaders of its electorate. */
   readonly leads: boolean;
   readonly policy?: string;
-  /** Until complete at the present rate. Absent while nothing arrives. */
+  /** Until everything wanted is there, at the present rate. Absent while nothing arrives. */
   readonly etaMs?: number;
   /** Under `coordinated`: what the books of its AS have seen that this peer kept. */
   readonly claims?: ClaimAccounts;
+  /** Where the torrent has any, once its files are checked. */
+  readonly webSeeds?: readonly WebSeedStatus[];
+  /** Why it is paused, and goes on by itself. */
+  readonly paused?: string;
   /** Why the torrent failed. */
   readonly error?: string;
 }

@@ -1,49 +1,61 @@
-import type { Socket } from "node:net";
 import type { Timer } from "@cachetorrent/clock";
-import { type CtError, type Endpoint, LIMITS } from "@cachetorrent/protocol";
+import {
+  type CtError,
+  type Endpoint,
+  type InfoHash,
+  isInternal,
+  type Leaders,
+  type PieceSet,
+} from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
-import { Announcer } from "./announcing/announcer.ts";
+import { ActiveTorrent } from "./active-torrent.ts";
+import type { Announcer } from "./announcing/announcer.ts";
+import { LonelyAnnounces } from "./announcing/lonely-announces.ts";
+import { sessionAnnouncer } from "./announcing/session-announcer.ts";
+import type { TrackerDetails } from "./announcing/tracker-details.ts";
 import { Content } from "./disk/content.ts";
-import { Exchange, type ExchangeWatcher } from "./exchange/exchange.ts";
 import { uploadingOf } from "./exchange/uploading.ts";
-import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
-import { type Met, Neighbours } from "./neighbours/neighbours.ts";
-import { Duties } from "./roles/duties.ts";
-import type { Role } from "./roles/role.ts";
-import type { TorrentState, TorrentStatus } from "./status.ts";
+import type { Metainfo } from "./metainfo/metainfo.ts";
+import { Neighbours } from "./neighbours/neighbours.ts";
+import { type PeerDetails, peerDetails } from "./peer-details.ts";
+import type { LimitChanges, RateLimits } from "./rates/rate-limits.ts";
+import { TorrentRates } from "./rates/torrent-rates.ts";
+import { mayStand } from "./roles/candidacy.ts";
+import { mayMeet } from "./roles/may-meet.ts";
+import { type FilePriority, Selection } from "./selection/selection.ts";
+import type { TorrentStatus } from "./status.ts";
+import { type Shared, Sharing, type StopRule } from "./stop-rule.ts";
+import type { SwarmTorrent } from "./swarm-torrent.ts";
+import { TorrentLife } from "./torrent-life.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
-import { Connection } from "./wire/connection.ts";
-import type { TorrentShape } from "./wire/frame-guard.ts";
+import { torrentStatus } from "./torrent-status.ts";
+import type { Transport } from "./wire/transport.ts";
 
 const SWEEP_MS = 250;
-/** With nobody to download from, the tracker is asked again this often (as its min interval allows). */
-const LONELY_ANNOUNCE_MS = 15_000;
 
 /**
  * One torrent's life: checked on disk, announced, exchanged, stopped. `Content` has its files, `Neighbours` its
- * connections, `Exchange` moves the pieces, `Announcer` talks with the tracker; here they meet.
+ * connections, `ActiveTorrent` trades the pieces, `Announcer` talks with the tracker; here they meet.
  */
-export class Torrent {
+export class Torrent implements SwarmTorrent {
   readonly metainfo: Metainfo;
   readonly #services: SessionServices;
   readonly #options: TorrentOptions;
   readonly #ledger: TorrentLedger;
   readonly #log: Logger;
-  readonly #shape: TorrentShape;
+  readonly #life: TorrentLife;
   readonly #content: Content;
   readonly #announcer: Announcer;
   readonly #neighbours: Neighbours;
-  #duties: Duties | undefined;
-  #exchange: Exchange | undefined;
-  #state: TorrentState = "checking";
-  #error: CtError | undefined;
+  readonly #rates: TorrentRates;
+  /** Once it is known what is on disk. */
+  #active: ActiveTorrent | undefined;
+  #selecting: Promise<void> = Promise.resolve();
+  readonly #sharing: Sharing;
+  #wasCandidate = true;
   #sweeper: Timer | undefined;
-  #lonelySince = 0;
-  #isInitialSeed = false;
   #starting: Promise<void> | undefined;
-  #stopping: Promise<void> | undefined;
-  #allClosed: PromiseWithResolvers<void> | undefined;
 
   constructor(metainfo: Metainfo, ledger: TorrentLedger, services: SessionServices, options: TorrentOptions) {
     this.metainfo = metainfo;
@@ -51,8 +63,25 @@ export class Torrent {
     this.#options = options;
     this.#ledger = ledger;
     this.#log = services.log.child({ infoHash: metainfo.infoHash });
-    this.#shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece) => pieceSize(metainfo, piece) };
-    this.#content = new Content(metainfo, options.dir, services.cache, this.#log, options.openStorage);
+    this.#life = new TorrentLife("checking", {
+      log: this.#log,
+      onError: (error) => options.onError(error),
+      stop: () => void this.stop(),
+    });
+    this.#sharing = new Sharing(() => ledger.sentBytes, options.stopRule, options.shared);
+    this.#content = new Content({
+      metainfo,
+      dir: options.dir,
+      selection: new Selection(metainfo, options.files),
+      cache: services.cache,
+      clock: services.clock,
+      log: this.#log,
+      stateDir: options.stateDir,
+      holdsIfGone: options.holdsIfGone,
+      elsewhere: options.openStorage,
+      roomChanged: () => this.#active?.exchange.downloads.pause(this.#content.lack !== undefined),
+    });
+    this.#rates = new TorrentRates(services.rates, services.clock, options.limits);
     this.#announcer = this.#makeAnnouncer();
     this.#neighbours = this.#makeNeighbours();
   }
@@ -62,191 +91,225 @@ export class Torrent {
     return this.#neighbours.count;
   }
 
+  get have(): PieceSet | undefined {
+    return this.#active && this.#content.have;
+  }
+
+  get leaders(): Leaders | undefined {
+    return this.#announcer.leaders;
+  }
+
+  peers(): PeerDetails[] {
+    const connections = this.#active?.exchange.connections ?? [];
+    return peerDetails(connections, this.#ledger.asn, this.#services.clock.now());
+  }
+
+  trackers(): TrackerDetails[] {
+    return this.#announcer.trackers;
+  }
+
+  get limits(): RateLimits {
+    return this.#rates.limits;
+  }
+
+  setLimits(changes: LimitChanges): void {
+    this.#rates.set(changes);
+  }
+
+  get files(): readonly FilePriority[] {
+    return this.#content.selection.files;
+  }
+
+  setFiles(priorities: ReadonlyMap<number, FilePriority>): Promise<void> {
+    const selected = this.#selecting.then(() => this.#select(priorities));
+    this.#selecting = selected.catch((error: unknown) => {
+      this.#log.warn({ err: error, event: "selection" }, "the selection of files has not changed");
+    });
+    return selected;
+  }
+
+  get shared(): Shared {
+    return this.#sharing.shared(this.#services.clock.now());
+  }
+
+  setStopRule(rule: StopRule): void {
+    this.#sharing.rule = rule;
+  }
+
   /** Checks what is on disk, then joins the swarm. What fails is told by `onError`; never rejects. */
   start(): Promise<void> {
     this.#starting ??= this.#content.open().then(
       () => this.#join(),
-      (error: unknown) => this.#fail(error as CtError),
+      (error: unknown) => this.#life.fail(error as CtError),
     );
     return this.#starting;
   }
 
   /** Leaves the swarm, flushes the files. Idempotent; never rejects. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+    return this.#life.stop(() => this.#leave());
   }
 
   /** Ends without a word to anybody, as if the process were killed; only the files are closed. Never rejects. */
   kill(): Promise<void> {
-    this.#exchange?.kill();
+    this.#active?.exchange.kill();
     this.#announcer.kill();
+    this.#content.abandon();
     return this.stop();
   }
 
   /** A connection that came in for this torrent. */
-  accept(socket: Socket, remote: Endpoint): void {
-    if (this.#exchange) void this.#neighbours.accept(socket, remote);
+  accept(socket: Transport, remote: Endpoint): void {
+    if (this.#active) void this.#neighbours.accept(socket, remote);
     else socket.destroy();
   }
 
-  status(): TorrentStatus {
-    const { rateIn, rateOut } = this.#rates();
-    const { left } = this.#content;
-    const { leaders, policy } = this.#announcer;
-    return {
-      infoHash: this.metainfo.infoHash,
-      name: this.metainfo.name,
-      state: this.#state,
-      length: this.metainfo.length,
-      verifiedBytes: this.metainfo.length - left,
-      checkedFraction: this.#content.checkedFraction,
-      rateIn,
-      rateOut,
-      internalBytes: this.#ledger.internalBytes,
-      externalBytes: this.#ledger.externalBytes,
-      sentBytes: this.#ledger.sentBytes,
-      peers: [...(this.#exchange?.connections ?? [])].filter((one) => one.isHandshaken).length,
-      role: this.#ledger.role,
-      asn: this.#announcer.asn,
-      leads: leaders?.leaders.some((leader) => leader.peerId === this.#services.peerId) ?? false,
-      ...(leaders ? { term: leaders.term } : {}),
-      ...(policy ? { policy: policy.name === "unknown" ? policy.said : policy.name } : {}),
-      ...(this.#state === "downloading" && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
-      ...(this.#duties && policy?.name === "coordinated" ? { claims: this.#duties.claims } : {}),
-      ...(this.#error ? { error: this.#error.message } : {}),
-    };
+  get infoHash(): InfoHash {
+    return this.metainfo.infoHash;
   }
 
-  /** Once stopped they are 0 at once: a meter would remember the last seconds. */
-  #rates(): { readonly rateIn: number; readonly rateOut: number } {
-    const isOver = this.#state === "stopped" || this.#state === "failed";
-    if (!this.#exchange || isOver) return { rateIn: 0, rateOut: 0 };
-    const now = this.#services.clock.now();
-    return { rateIn: this.#exchange.inRate.rate(now), rateOut: this.#exchange.outRate.rate(now) };
+  get isDiscoverable(): boolean {
+    const { state } = this.#life;
+    return (state === "downloading" || state === "seeding") && !this.metainfo.isPrivate;
+  }
+
+  hearOf(endpoints: readonly Endpoint[]): void {
+    this.#neighbours.hearOf(endpoints);
+  }
+
+  status(): TorrentStatus {
+    const parts = {
+      metainfo: this.metainfo,
+      life: this.#life,
+      content: this.#content,
+      ledger: this.#ledger,
+      announcer: this.#announcer,
+      peerId: this.#services.peerId,
+      active: this.#active,
+    };
+    return torrentStatus(parts, this.#services.clock.now());
   }
 
   #join(): void {
-    if (this.#stopping) return;
+    if (this.#life.isEnding) return;
     const { clock } = this.#services;
     const { have } = this.#content;
     this.#log.info(
       { event: "checked", pieces: have.size, of: have.pieceCount },
       `${this.metainfo.name}: ${have.size} of ${have.pieceCount} pieces are on disk`,
     );
-    this.#duties = this.#makeDuties();
-    this.#exchange = this.#duties.exchange;
-    this.#isInitialSeed = have.isFull;
-    this.#state = have.isFull ? "seeding" : "downloading";
-    this.#announcer.start();
-    if (!this.#announcer.hasTracker) this.#duties.heardNothing();
-    this.#lonelySince = clock.now();
-    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep());
-    if (!have.isFull) return;
-    this.#ledger.completed(clock.now());
+    const active = this.#activate();
+    const { isDone } = active;
+    this.#active = active;
+    this.#life.state = isDone ? "seeding" : "downloading";
+    if (isDone) this.#sharing.began(clock.now());
+    else this.#sharing.ended();
+    // What earlier runs have shared may be enough: then nobody need hear of it.
+    if (!this.#stopIfShared(active.wanted.length, clock.now())) this.#meetOthers(active);
+    if (!isDone) return;
+    if (have.isFull) this.#ledger.completed(clock.now());
     this.#options.onComplete(false);
   }
 
-  async #stop(): Promise<void> {
+  #meetOthers(active: ActiveTorrent): void {
+    const { clock } = this.#services;
+    this.#announcer.start();
+    if (!this.#announcer.hasTracker) {
+      active.duties.heardNothing();
+      this.#neighbours.expectNoTracker();
+    }
+    const lonely = new LonelyAnnounces(this.#announcer, clock.now());
+    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep(active, lonely));
+  }
+
+  async #leave(): Promise<void> {
+    this.#sharing.left(this.#services.clock.now());
     this.#sweeper?.cancel();
-    this.#duties?.leave();
+    this.#active?.duties.leave();
     this.#neighbours.stop();
-    const closed = this.#connectionsClosed();
-    this.#exchange?.stop();
+    const closed = this.#active?.disconnect();
     this.#content.abortCheck();
+    this.#content.giveUpWaiting();
     await Promise.all([this.#announcer.stop(), closed, this.#starting]);
     // Last: pieces that came in until now are still written.
     await this.#content.close();
-    if (this.#state !== "failed") this.#state = "stopped";
-  }
-
-  /** Connections end within their grace: see `Link.end`. */
-  #connectionsClosed(): Promise<void> {
-    if (!this.#exchange || this.#exchange.connections.size === 0) return Promise.resolve();
-    this.#allClosed = Promise.withResolvers();
-    return this.#allClosed.promise;
-  }
-
-  #fail(error: CtError): void {
-    if (this.#state === "failed" || this.#stopping) return;
-    this.#state = "failed";
-    this.#error = error;
-    this.#log.error({ err: error, event: "failed" }, error.message);
-    this.#options.onError(error);
-    void this.stop();
   }
 
   async #completed(): Promise<void> {
     try {
       await this.#content.finish();
     } catch (error) {
-      this.#fail(error as CtError);
+      this.#life.fail(error as CtError);
       return;
     }
-    this.#ledger.completed(this.#services.clock.now());
-    if (this.#stopping) return;
-    this.#state = "seeding";
-    this.#announcer.completed();
-    this.#log.info({ event: "complete", asn: this.#announcer.asn }, `${this.metainfo.name} is complete`);
+    const now = this.#services.clock.now();
+    const isWhole = this.#content.have.isFull;
+    if (isWhole) this.#ledger.completed(now);
+    // Meanwhile more may be wanted.
+    if (this.#life.isEnding || !this.#active?.isDone) return;
+    this.#life.state = "seeding";
+    this.#sharing.began(now);
+    // BEP 21: a partial seed has not completed the download.
+    if (isWhole) this.#announcer.completed();
+    const what = isWhole
+      ? `${this.metainfo.name} is complete`
+      : `all that is wanted of ${this.metainfo.name} is there`;
+    this.#log.info({ event: "complete", asn: this.#announcer.asn }, what);
     this.#options.onComplete(true);
   }
 
-  #sweep(): void {
+  async #select(priorities: ReadonlyMap<number, FilePriority>): Promise<void> {
+    const selection = this.#content.selection.with(priorities);
+    await this.#starting;
+    if (this.#life.isEnding) return;
+    try {
+      await this.#content.select(selection);
+    } catch (error) {
+      if ((error as CtError).code !== "CT_ERR_FILE_IN_THE_WAY") this.#life.fail(error as CtError);
+      throw error;
+    }
+    if (!this.#active || this.#life.isEnding) return;
+    this.#active.select(selection);
+    if (!this.#active.isDone) {
+      this.#life.state = "downloading";
+      this.#sharing.ended();
+    }
+    this.#standOrNot();
+  }
+
+  get #isCandidate(): boolean {
+    return mayStand(this.#announcer.policy, this.#content.selection.isEverything);
+  }
+
+  /** The tracker hears of it soon if we do not stand for election any more, or do again. */
+  #standOrNot(): void {
+    const wasCandidate = this.#wasCandidate;
+    this.#wasCandidate = this.#isCandidate;
+    if (wasCandidate !== this.#wasCandidate) this.#announcer.announceNow();
+  }
+
+  /** Ends sharing if there has been enough of it; has there been? */
+  #stopIfShared(wantedBytes: number, now: number): boolean {
+    if (this.#life.isEnding || this.#life.state !== "seeding") return false;
+    const reason = this.#sharing.reasonToStop(wantedBytes, now);
+    if (reason === undefined) return false;
+    this.#log.info({ event: "shared", asn: this.#announcer.asn }, `${this.metainfo.name} stops: ${reason}`);
+    void this.stop().then(() => this.#options.onShared?.(reason));
+    return true;
+  }
+
+  #sweep(active: ActiveTorrent, lonely: LonelyAnnounces): void {
     const now = this.#services.clock.now();
-    this.#exchange?.sweep(now);
-    this.#duties?.sweep(now);
-    this.#neighbours.dialMore();
-    if (this.#content.have.isFull || this.#neighbours.count > 0) this.#lonelySince = now;
-    if (now - this.#lonelySince < LONELY_ANNOUNCE_MS) return;
-    this.#lonelySince = now;
-    this.#announcer.announceNow();
-  }
-
-  #connect(socket: Socket, met: Met): Connection {
-    const { clock, listening, peerId, trace } = this.#services;
-    const exchange = this.#exchange as Exchange;
-    const connection = new Connection({
-      socket,
-      ...met,
-      infoHash: this.metainfo.infoHash,
-      peerId,
-      shape: this.#shape,
-      owner: exchange,
-      clock,
-      log: this.#log,
-      trace,
-      extendedHandshake: {
-        ct: {
-          role: exchange.role.name,
-          ...(this.#isInitialSeed ? { seed: 1 } : {}),
-          term: this.#duties?.term ?? 0,
-          v: 1,
-        },
-        p: listening.port,
-        reqq: LIMITS.peer.requestsQueuedPerConnection,
-        v: "CacheTorrent 0.1",
-      },
-    });
-    exchange.add(connection);
-    return connection;
-  }
-
-  #onClosed(connection: Connection, reason: string): void {
-    this.#neighbours.closed(connection, reason);
-    if (this.#exchange?.connections.size === 0) this.#allClosed?.resolve();
+    active.sweep(now);
+    lonely.sweep(!active.isDone && this.#neighbours.count === 0, now);
+    this.#stopIfShared(active.wanted.length, now);
   }
 
   #makeAnnouncer(): Announcer {
-    const { clock, listening, peerId, random } = this.#services;
     const { capacity, local, numwant } = this.#options;
-    return new Announcer({
+    return sessionAnnouncer(this.#services, {
       tiers: this.metainfo.trackers,
       infoHash: this.metainfo.infoHash,
-      peerId,
-      port: () => listening.port,
-      localAddress: listening.address,
-      clock,
-      random,
       log: this.#log,
       progress: () => ({
         uploaded: this.#ledger.sentBytes,
@@ -257,12 +320,13 @@ export class Torrent {
       }),
       numwant: () => numwant,
       ...(capacity ? { capacity } : {}),
+      isCandidate: () => this.#isCandidate,
       ...(local ? { local } : {}),
       onAnswer: ({ peers }) => {
-        this.#ledger.announced(clock.now());
+        this.#ledger.announced(this.#services.clock.now());
         this.#log.debug({ event: "announced", peers: peers.length }, "the tracker answered");
-        this.#duties?.heardNothing();
-        this.#duties?.learn(peers);
+        this.#active?.duties.heardNothing();
+        this.#active?.duties.learn(peers);
         this.#neighbours.learn(peers);
       },
       onCt: (ct) => {
@@ -270,14 +334,10 @@ export class Torrent {
         this.#ledger.asn = asn;
         this.#neighbours.place(leaders?.leaders.map(({ endpoint }) => endpoint) ?? [], asn);
         // First: a role that reveals everything is not to be the first that is heard of.
-        this.#exchange?.uploadBy(uploadingOf(ct, this.#exchange.connections));
-        this.#duties?.heard(ct);
+        this.#active?.exchange.uploadBy(uploadingOf(ct, this.#active.exchange.connections));
+        this.#active?.duties.heard(ct);
+        this.#standOrNot();
       },
-      onFailure: (error, retryInMs) =>
-        this.#log.warn(
-          { event: "tracker", retryInMs: Math.round(retryInMs) },
-          `${error.message}; next try in ${Math.round(retryInMs / 1000)} s`,
-        ),
     });
   }
 
@@ -285,15 +345,18 @@ export class Torrent {
     const { maxConnections } = this.#options;
     return new Neighbours({
       ...this.#services,
+      infoHash: this.metainfo.infoHash,
       log: this.#log,
       ours: this.#ours,
       maxConnections,
-      connections: () => this.#exchange?.connections ?? new Set(),
+      connections: () => this.#active?.exchange.connections ?? new Set(),
       locate: (endpoints) => this.#announcer.locate(endpoints),
-      connected: (socket, met) => this.#connect(socket, met),
+      connected: (socket, met) => (this.#active as ActiveTorrent).connect(socket, met),
       asn: () => this.#ledger.asn,
-      isAlwaysLetIn: (asn) => this.#duties?.isAlwaysLetIn(asn) ?? false,
-      becameDirect: (connection) => this.#exchange?.becomeDirect(connection),
+      mayMeet: (asn) =>
+        mayMeet(isInternal(asn, this.#ledger.asn), this.#active?.exchange.role.name, this.#announcer.policy),
+      isAlwaysLetIn: (asn) => this.#active?.duties.isAlwaysLetIn(asn) ?? false,
+      becameDirect: (connection) => this.#active?.exchange.becomeDirect(connection),
     });
   }
 
@@ -303,50 +366,20 @@ export class Torrent {
     return this.#options.local ? [listening, this.#options.local] : [listening];
   }
 
-  #makeDuties(): Duties {
-    const { clock, peerId, random } = this.#services;
-    return new Duties(
-      {
-        peerId,
-        clock,
-        random,
-        log: this.#log,
-        ledger: this.#ledger,
-        have: this.#content.have,
-        ours: this.#ours,
-        uploadSlots: this.#options.uploadSlots,
-        up: this.#options.capacity?.up ?? LIMITS.peer.defaultCapacity,
-        pieceLength: this.metainfo.pieceLength,
-        neighbours: this.#neighbours,
-        report: (leader) => this.#announcer.reportStalled(leader),
-        refresh: () => this.#announcer.refresh(),
-      },
-      (role, watcher) => this.#makeExchange(role, watcher),
-    );
-  }
-
-  #makeExchange(role: Role, watcher: ExchangeWatcher): Exchange {
-    const { budget, clock, downBucket, pump, random } = this.#services;
-    const content = this.#content;
-    return new Exchange({
-      shape: this.#shape,
-      have: content.have,
-      role,
-      watcher,
-      clock,
-      random,
-      choker: this.#options.choker,
-      uploading: "undecided",
-      budget,
-      downBucket,
-      pump,
+  #activate(): ActiveTorrent {
+    return new ActiveTorrent({
+      metainfo: this.metainfo,
+      services: this.#services,
+      options: this.#options,
       ledger: this.#ledger,
-      content,
-      refuse: (connection) => this.#neighbours.refuse(connection),
-      ban: (connection) => this.#neighbours.ban(connection),
-      closed: (connection, reason) => this.#onClosed(connection, reason),
+      log: this.#log,
+      content: this.#content,
+      rates: this.#rates,
+      announcer: this.#announcer,
+      neighbours: this.#neighbours,
+      ours: this.#ours,
       completed: () => void this.#completed(),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.#life.fail(error),
     });
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { announcerOf, listen } from "./support/announcing.ts";
+import { announcerOf, knownToTwoOfThree, listen } from "./support/announcing.ts";
 import { ctOf, otherPeerId } from "./support/samples.ts";
 
 test("a stalled leader is reported at once, and at most once a minute", async () => {
@@ -27,30 +27,16 @@ test("a stalled leader is reported at once, and at most once a minute", async ()
 });
 
 test("stopping is told to every tracker that knows us, once", async () => {
-  const [first, second, third] = [await listen(), await listen(), await listen()];
-  const { announcer, answered, failed, clock, start } = announcerOf([
-    [first.announceUrl],
-    [second.announceUrl],
-    [third.announceUrl],
-  ]);
-  start();
-  (await first.next()).fail("not yet");
-  const { retryInMs } = await failed();
-  (await second.next()).accept();
-  await answered();
-  clock.advance(retryInMs);
-  (await first.next()).accept();
-  await answered();
-
+  const { announcer, knowing, waiting } = await knownToTwoOfThree();
   const stopped = announcer.stop();
   expect(announcer.stop()).toBe(stopped);
-  for (const tracker of [first, second]) {
+  for (const tracker of knowing) {
     const asked = await tracker.next();
     expect(asked.announce).toMatchObject({ event: "stopped", numwant: 0 });
     asked.accept();
   }
   await stopped;
-  expect([first.waiting(), second.waiting(), third.waiting()]).toEqual([0, 0, 0]);
+  expect(waiting()).toEqual([0, 0, 0]);
 });
 
 test("stopping waits 2.5 s for a hanging tracker, and ends the feed", async () => {
@@ -93,9 +79,11 @@ test("stopping before the start, or with a tracker that never answered, tells no
 
 test("a tracker of another kind is left out, with one line that names it", async () => {
   const tracker = await listen();
-  const { lines, start } = announcerOf([["udp://127.0.0.1:6969/announce"], [tracker.announceUrl]]);
+  const { lines, start } = announcerOf([["wss://127.0.0.1:6969/announce"], [tracker.announceUrl]]);
   start();
-  expect((await lines.next()).msg).toContain("udp://127.0.0.1:6969/announce");
+  expect((await lines.next()).msg).toContain(
+    "wss://127.0.0.1:6969/announce is not reached by HTTP, HTTPS or UDP: left out",
+  );
   await tracker.next();
   expect(lines.size).toBe(0);
 });

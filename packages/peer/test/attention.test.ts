@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Attention } from "../src/claiming/attention.ts";
+import { Attention } from "../src/wire/attention.ts";
 
 /** Looks every 250 ms, from `from` to `to`; how often silence might be judged. */
 function judged(attention: Attention, from: number, to: number): number {

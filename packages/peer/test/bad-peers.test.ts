@@ -143,6 +143,25 @@ describe("a peer that takes requests and never answers", () => {
     await until("the wire is quiet", () => staller.count("request") === asked + 1);
   });
 
+  it("is not asked first, nor for 20 s, while another gives", async () => {
+    const clock = new ManualClock();
+    const torrent = await aTorrent();
+    const peer = await leecher(torrent, clock);
+    const staller = await rawSeed(peer, torrent, 1, clock);
+    const asked = LIMITS.peer.requestDepthLeast;
+    await staller.received("request", asked);
+    clock.advance(15_000);
+    const honest = await rawSeed(peer, torrent, 2, clock);
+    await honest.received("request", asked);
+    await advanceUntil(clock, "the requests are taken back", () => staller.count("cancel") === asked);
+    clock.advance(10_000);
+    await honest.ping();
+    expect(staller.count("request")).toBe(asked);
+    serve(honest, torrent, true);
+    await advanceUntil(clock, "the download is complete", () => peer.completed.size > 0);
+    expect(staller.count("request")).toBe(asked);
+  });
+
   it("may answer what was taken back before it answers what was asked anew", async () => {
     const clock = new ManualClock();
     const torrent = await aTorrent();
@@ -164,5 +183,91 @@ describe("a peer that takes requests and never answers", () => {
       ([name, ...one]) => name === "request" && one[0] === piece && one[1] === begin,
     );
     expect(again.length).toBe(2);
+  });
+});
+
+describe("a peer that trickles, a byte a second,", () => {
+  /** Every second of the clock the next byte of its answer to its first request. */
+  function trickle(raw: RawPeer, { content, metainfo }: GivenTorrent, clock: ManualClock): void {
+    const [, piece = 0, begin = 0, length = 0] = raw.messages.find(([name]) => name === "request") ?? [];
+    const start = piece * metainfo.pieceLength + begin;
+    const head = Buffer.alloc(13);
+    head.writeUInt32BE(9 + length, 0);
+    head[4] = 7;
+    head.writeUInt32BE(piece, 5);
+    head.writeUInt32BE(begin, 9);
+    const message = Buffer.concat([head, content.subarray(start, start + length)]);
+    let at = 0;
+    clock.every(1000, () => raw.socket.writable && raw.socket.write(message.subarray(at, ++at)));
+  }
+
+  it("holds up nothing: its blocks come from others after 20 s, and it is not let near more", async () => {
+    const clock = new ManualClock();
+    const torrent = await aTorrent();
+    const peer = await leecher(torrent, clock);
+    const slow = await rawSeed(peer, torrent, 1, clock);
+    const asked = LIMITS.peer.requestDepthLeast;
+    await slow.received("request", asked);
+    trickle(slow, torrent, clock);
+    clock.advance(15_000);
+    const honest = await rawSeed(peer, torrent, 2, clock);
+    await honest.received("request", asked);
+    await advanceUntil(clock, "the requests are taken back", () => slow.count("cancel") === asked);
+    serve(honest, torrent, true);
+    await advanceUntil(clock, "the download is complete", () => peer.completed.size > 0);
+    expect(slow.count("request")).toBe(asked);
+    expect(peer.receivedBytes).toBe(torrent.content.length);
+    expect((await readContent(torrent, peer.dir)).equals(torrent.content)).toBe(true);
+  });
+
+  it("alone is asked for one block at a time, and stays", async () => {
+    const clock = new ManualClock();
+    const torrent = await aTorrent();
+    const peer = await leecher(torrent, clock);
+    const slow = await rawSeed(peer, torrent, 1, clock);
+    const asked = LIMITS.peer.requestDepthLeast;
+    await slow.received("request", asked);
+    trickle(slow, torrent, clock);
+    // Five minutes, in which it is never silent: it may stay.
+    const end = clock.now() + 300_000;
+    await advanceUntil(clock, "time passes", () => clock.now() >= end, 1000);
+    expect(slow.isClosed).toBe(false);
+    expect(slow.count("request") - slow.count("cancel")).toBe(1);
+    expect(peer.receivedBytes).toBe(0);
+  });
+});
+
+describe("a peer that takes blocks a byte a second", () => {
+  it("holds its slot for no more than a turn, and nobody else's blocks", { timeout: 60_000 }, async () => {
+    const clock = new ManualClock();
+    const torrent = await torrentOf([{ path: ["a"], content: noise(16 * 1024 * KIB) }], 64 * KIB);
+    const seed = await TestPeer.start(torrent, { at: "127.1.0.1", seeds: true, clock, uploadSlots: 1 });
+    const { infoHash } = torrent.metainfo;
+    const join = (n: number) =>
+      RawPeer.join(seed.endpoint, {
+        at: `127.9.0.${n}`,
+        infoHash,
+        peerId: numberedPeerId(900_000 + n),
+        clock,
+      });
+    const ask = (raw: RawPeer, blocks: number) => {
+      for (let block = 0; block < blocks; block++)
+        raw.request(Math.floor(block / 4), (block % 4) * BLOCK, BLOCK);
+    };
+    // One slot, and one at random: two that do not read take both.
+    const slow = [await join(1), await join(2)];
+    for (const raw of slow) {
+      raw.wire.interested();
+      await raw.received("unchoke");
+      raw.socket.pause();
+      ask(raw, 500);
+    }
+    const other = await join(3);
+    other.wire.interested();
+    const before = clock.now();
+    await advanceUntil(clock, "the other has a slot", () => other.count("unchoke") > 0);
+    expect(clock.now() - before).toBeLessThanOrEqual(2 * LIMITS.peer.rechokeMs);
+    ask(other, 100);
+    await advanceUntil(clock, "it has its blocks", () => other.count("piece") === 100);
   });
 });

@@ -50,6 +50,22 @@ describe("a member that misses what is in its AS, and is at nobody whom it knows
     expect(given.peer.torrent.status().internalBytes).toBe(PIECE);
   });
 
+  it("waits four times as long as pieces take, for what is on its way through the AS comes by itself", async () => {
+    const given = await Claiming.begin({ pieces: 2 });
+    const outside = await given.outsider(1, { have: [0] });
+    outside.wire.unchoke();
+    await given.claimed();
+    given.grant([0]);
+    await given.until("it asks outside", () => outside.count("request") === 1);
+    await given.pass(6000);
+    given.send(outside, 0);
+    await given.until("the piece is there", () => given.peer.receivedBytes === PIECE);
+    const takenAt = given.clock.now();
+    given.head.tell({ m: "taken", pieces: [1] });
+    await given.until("it asks who holds the other one", () => asked(given).length > 0);
+    expect(given.clock.now() - takenAt).toBeGreaterThanOrEqual(4 * 6000);
+  });
+
   it("asks again after it got nothing in 20 s, and names who gave nothing", async () => {
     const given = await missing(1);
     const there = await holder(given, "127.1.3.1", []);

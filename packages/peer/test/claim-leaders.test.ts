@@ -79,6 +79,19 @@ describe("relief", () => {
     expect(given.peer.torrent.status().externalBytes).toBe(40 * PIECE);
   });
 
+  it("takes none under a head that took over from another, which may have granted it all", async () => {
+    const given = await Claiming.begin({ office: "standby", policy: { relief: 2 } });
+    const inside = await given.insider(1, { have: "all" });
+    given.denying.add(given.head);
+    given.head.greets = false;
+    given.silent.add(given.head);
+    await given.until("it has taken over", () => inside.count("taken_map") > 0);
+    const finished = await given.outsider(4, { have: "all" });
+    given.serve(finished);
+    await given.pass(10_000);
+    expect(finished.count("request")).toBe(0);
+  });
+
   it("does not, without relief", async () => {
     const given = await Claiming.begin({ office: "head" });
     await given.insider(1, { have: "all" });

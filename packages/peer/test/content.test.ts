@@ -1,5 +1,6 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "@cachetorrent/clock";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Content } from "../src/disk/content.ts";
 import { PieceCache } from "../src/disk/piece-cache.ts";
@@ -17,7 +18,13 @@ const tenPieces = () =>
 /** What opening the content in this directory warns of. */
 async function open(torrent: GivenTorrent, dir: string) {
   const { log, lines } = listeningLog();
-  const content = new Content(torrent.metainfo, dir, new PieceCache(KIB), log);
+  const content = new Content({
+    metainfo: torrent.metainfo,
+    dir,
+    cache: new PieceCache(KIB),
+    clock: systemClock,
+    log,
+  });
   onTestFinished(() => content.close());
   await content.open();
   const warnings: string[] = [];

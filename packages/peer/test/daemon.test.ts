@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "@cachetorrent/clock";
@@ -6,7 +6,8 @@ import { Value } from "typebox/value";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type PeerConfig, PeerConfigSchema } from "../src/config.ts";
 import { type PeerDaemon, startPeer } from "../src/daemon.ts";
-import { asn, endpoint, silent } from "./support/samples.ts";
+import { loadMetainfo } from "../src/metainfo/metainfo.ts";
+import { asn, endpoint, listeningLog, silent } from "./support/samples.ts";
 import { ScriptedTracker } from "./support/scripted-tracker.ts";
 import { temporaryDirectory, torrentWith } from "./support/torrents.ts";
 
@@ -86,8 +87,26 @@ describe("a configured peer", () => {
     asked.accept();
   });
 
-  it("opens no more connections than it is told, over all torrents", async () => {
-    const { peer, tracker } = await started({ "max-connections": 2 });
+  it("announces with a magnet link as no member, and that something is left", async () => {
+    const directory = await temporaryDirectory();
+    const tracker = await ScriptedTracker.listen();
+    const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}&tr=${encodeURIComponent(tracker.announceUrl)}&dn=given`;
+    const peer = await startPeer(config(directory), [link], parts);
+    onTestFinished(() => peer.stop());
+    onTestFinished(() => tracker.close());
+    const asked = await tracker.next();
+    expect(asked.announce).toMatchObject({ infoHash: "ab".repeat(20), left: 16 * 1024, event: "started" });
+    expect(asked.announce.member).toBeUndefined();
+    asked.accept();
+    expect(peer.status().torrents).toMatchObject([{ name: "given", state: "metadata" }]);
+  });
+
+  it.each<[string, Partial<PeerConfig>]>([
+    ["over all torrents", { "max-connections": 2 }],
+    // Of its connections a torrent dials three quarters.
+    ["for one torrent", { "max-connections-torrent": 2 }],
+  ])("opens no more connections than it is told, %s", async (_, settings) => {
+    const { peer, tracker } = await started(settings);
     const sockets = Array.from({ length: 4 }, () => createServer());
     const dialled: number[] = [];
     const peers = await Promise.all(
@@ -117,6 +136,19 @@ describe("a peer that cannot start names the fault, and leaves nothing running",
     expect(await listenAt(port)).toBe(port);
   });
 
+  it("a magnet link that is none, and one of a torrent that is given as a file too", async () => {
+    const directory = await temporaryDirectory();
+    const file = await torrentFile(directory, "http://127.0.0.1:1/announce");
+    await expect(startPeer(config(directory), [file, "magnet:?xt=urn:btih:1"], parts)).rejects.toThrow(
+      'has "1" for an info-hash',
+    );
+    const { infoHash } = await loadMetainfo(file);
+    const both = [file, `magnet:?xt=urn:btih:${infoHash}`];
+    await expect(startPeer(config(directory), both, parts)).rejects.toThrow(
+      /the magnet link and .*same torrent/,
+    );
+  });
+
   it("one torrent under two names", async () => {
     const directory = await temporaryDirectory();
     const first = await torrentFile(directory, "http://127.0.0.1:1/announce", "a.torrent");
@@ -136,5 +168,51 @@ describe("a peer that cannot start names the fault, and leaves nothing running",
       startPeer(config(directory, { listen: `127.0.0.1:${port}` }), [good, broken], parts),
     ).rejects.toThrow(`${broken}: not valid bencode`);
     expect(await listenAt(port)).toBe(port);
+  });
+});
+
+describe("the folder for what a peer remembers", () => {
+  async function startIn(state: { given?: string; usual?: string }) {
+    const directory = await temporaryDirectory();
+    const tracker = await ScriptedTracker.listen();
+    const file = await torrentFile(directory, tracker.announceUrl);
+    const { log, lines } = listeningLog();
+    const settings = state.given === undefined ? {} : { state: state.given };
+    const peer = await startPeer(config(directory, settings), [file], {
+      ...parts,
+      log,
+      stateDir: state.usual,
+    });
+    onTestFinished(() => peer.stop());
+    onTestFinished(() => tracker.close());
+    return { peer, lines };
+  }
+
+  it("is made, for nobody else to read; the one that is named wins over the usual one", async () => {
+    const directory = await temporaryDirectory();
+    const [given, usual] = [join(directory, "given", "state"), join(directory, "usual")];
+    const { peer } = await startIn({ given, usual });
+    expect((await stat(given)).mode & 0o777).toBe(0o700);
+    await peer.stop();
+    expect((await readdir(given)).every((name) => name.endsWith(".resume"))).toBe(true);
+    await expect(stat(usual)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("keeps a peer from starting when it was named and cannot be used", async () => {
+    const inTheWay = join(await temporaryDirectory(), "file");
+    await writeFile(inTheWay, "mine");
+    await expect(startIn({ given: join(inTheWay, "state") })).rejects.toMatchObject({
+      code: "CT_ERR_STATE",
+      message: expect.stringContaining(inTheWay),
+    });
+  });
+
+  it("is done without, and that is told once, when it is the usual one that cannot be used", async () => {
+    const inTheWay = join(await temporaryDirectory(), "file");
+    await writeFile(inTheWay, "mine");
+    const { lines } = await startIn({ usual: join(inTheWay, "state") });
+    expect((await lines.next()).msg).toMatch(
+      /file\/state: cannot keep state there: .*--state names another folder$/,
+    );
   });
 });

@@ -9,8 +9,11 @@ import { BufferBudget } from "../src/exchange/buffer-budget.ts";
 import { Exchange, type ExchangeWatcher } from "../src/exchange/exchange.ts";
 import { UploadPump } from "../src/exchange/upload-pump.ts";
 import { pieceSize } from "../src/metainfo/metainfo.ts";
-import { TokenBucket } from "../src/rates/token-bucket.ts";
+import { SessionRates } from "../src/rates/session-rates.ts";
+import { TorrentRates } from "../src/rates/torrent-rates.ts";
 import { IndependentRole } from "../src/roles/independent.ts";
+import { Selection } from "../src/selection/selection.ts";
+import { Wanted } from "../src/selection/wanted.ts";
 import { Connection } from "../src/wire/connection.ts";
 import { asn, endpoint, otherPeerId, peerId, silent } from "./support/samples.ts";
 import { socketPair } from "./support/socket-pair.ts";
@@ -27,6 +30,7 @@ const nobody: ExchangeWatcher = {
   unchoked: () => undefined,
   received: () => undefined,
   snubbed: () => undefined,
+  fellSilent: () => undefined,
   shown: () => undefined,
   spoiled: () => undefined,
   held: () => undefined,
@@ -36,28 +40,35 @@ const nobody: ExchangeWatcher = {
 it("an exchange that stops gives back the buffers of the pieces it had begun", async () => {
   const clock = new ManualClock();
   const budget = new BufferBudget(1e9);
-  const bucket = () => new TokenBucket(Number.POSITIVE_INFINITY, clock.now());
   const torrent = await torrentOf([{ path: ["a"], content: noise(256 * KIB) }], 64 * KIB);
   const { metainfo } = torrent;
   const shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece: number) => pieceSize(metainfo, piece) };
-  const content = new Content(metainfo, await temporaryDirectory(), new PieceCache(1e9), silent);
+  const content = new Content({
+    metainfo,
+    dir: await temporaryDirectory(),
+    cache: new PieceCache(1e9),
+    clock,
+    log: silent,
+  });
   await content.open();
   onTestFinished(() => content.close());
   const exchange = new Exchange({
     shape,
     have: content.have,
+    wanted: new Wanted(metainfo, content.have, new Selection(metainfo)),
     role: new IndependentRole(4),
     watcher: nobody,
     clock,
     random: seededRandom(1),
     choker: "tit-for-tat",
     budget,
-    downBucket: bucket(),
-    pump: new UploadPump(clock, bucket()),
+    rates: new TorrentRates(new SessionRates(clock, silent), clock),
+    pump: new UploadPump(clock),
     ledger: new TorrentLedger(metainfo.infoHash, clock.now()),
     content,
     refuse: () => undefined,
     ban: () => undefined,
+    toldOfPeers: () => undefined,
     closed: () => undefined,
     completed: () => undefined,
     failed: () => undefined,

@@ -1,5 +1,5 @@
 import { LIMITS } from "@cachetorrent/protocol";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { aTorrent, Following, PIECE } from "./support/following.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import type { RawPeer } from "./support/raw-peer.ts";
@@ -74,7 +74,6 @@ describe("a peer is independent at once", () => {
   it("with a stock tracker", async () => {
     const torrent = await aTorrent();
     const tracker = await ScriptedTracker.listen();
-    onTestFinished(() => tracker.close());
     void acceptAll(tracker);
     const peer = await TestPeer.start(torrent, { at: "127.1.0.9", tracker });
     expect(peer.torrent.status().role).toBe("independent");

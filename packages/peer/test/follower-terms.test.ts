@@ -1,6 +1,6 @@
 import { ManualClock } from "@cachetorrent/clock";
 import { decodeLocateQuery, encodeLocateAnswer, LIMITS, unwrap } from "@cachetorrent/protocol";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { aTorrent } from "./support/following.ts";
 import { CACHE } from "./support/meeting-point.ts";
 import { RawPeer } from "./support/raw-peer.ts";
@@ -34,7 +34,6 @@ async function locateAll(tracker: ScriptedTracker): Promise<never> {
 async function given() {
   const torrent = await aTorrent();
   const tracker = await ScriptedTracker.listen();
-  onTestFinished(() => tracker.close());
   void answerAll(tracker);
   void locateAll(tracker);
   const clock = new ManualClock(1_700_000_000_000);

@@ -6,12 +6,10 @@ import { describe, expect, it } from "vitest";
 import { noTrace } from "../src/accounts/trace.ts";
 import { Connection } from "../src/wire/connection.ts";
 import type { ConnectionOwner } from "../src/wire/connection-owner.ts";
+import { extensionNamed } from "../src/wire/extension.ts";
 import { asn, endpoint, infoHash, otherPeerId, peerId } from "./support/samples.ts";
 import { socketPair } from "./support/socket-pair.ts";
 import { until } from "./support/until.ts";
-
-class CtCacheExtension {}
-Object.defineProperty(CtCacheExtension.prototype, "name", { value: CT_CACHE });
 
 type Owner = ConnectionOwner<Connection>;
 
@@ -39,6 +37,7 @@ function given(faulty: Partial<Owner>) {
     requested: () => undefined,
     introduced: () => undefined,
     told: () => undefined,
+    toldOfPeers: () => undefined,
     closed: (connection, reason) => void closed.set(connection, reason),
     ...faulty,
   };
@@ -59,7 +58,7 @@ function given(faulty: Partial<Owner>) {
       extendedHandshake: {},
     });
     const wire = new Wire();
-    wire.use(CtCacheExtension);
+    wire.use(extensionNamed(CT_CACHE));
     wire.on("data", (bytes) => theirs.writable && theirs.write(bytes));
     theirs.on("data", (bytes: Uint8Array) => wire.write(bytes));
     theirs.on("error", () => theirs.destroy());

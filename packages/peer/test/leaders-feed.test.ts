@@ -43,7 +43,6 @@ async function rig() {
   closing.push(async () => {
     feed.stop();
     await client.close();
-    await tracker.close();
   });
   /** The next poll, which starts `afterMs` from now and not before. */
   const pollAfter = async (afterMs: number): Promise<Asked> => {

@@ -21,6 +21,7 @@ test("a torrent's accounts begin empty, in the role pending", () => {
         roles: [{ role: "pending", from: 1000, to: null, bytesByAsn: {}, piecesByAsn: {} }],
         sentByAsn: {},
         escapes: 0,
+        webSeedBytes: 0,
         externalPieces: "",
       },
     ],
@@ -86,6 +87,14 @@ test("pieces are external when any byte of them came from outside, by the AS tha
   expect(torrent.toJSON().externalPieces).toBe("c040");
   torrent.asn = OWN;
   expect(torrent.toJSON().externalPieces).toBe("4040");
+});
+
+test("external pieces are told as far as the last one, however many there are", () => {
+  const torrent = new Ledger(peerId).torrent(infoHash, 1000);
+  torrent.received(OTHER, 1, 0);
+  torrent.received(UNKNOWN, 1, 409_599);
+  const { externalPieces } = torrent.toJSON();
+  expect(externalPieces).toBe(`80${"00".repeat(51_198)}01`);
 });
 
 test("what is sent is entered by the receiver's AS, and escapes are counted", () => {

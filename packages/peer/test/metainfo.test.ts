@@ -76,6 +76,20 @@ describe("what a torrent says", () => {
     ]);
   });
 
+  it("has a hash for each piece, however many there are", async () => {
+    const [pieceCount, pieceLength] = [409_600, 256 * KIB];
+    const hashes = Buffer.from(Uint32Array.from({ length: pieceCount * 5 }, (_, n) => n).buffer);
+    const length = pieceCount * pieceLength - 1;
+    const bytes = encodeBencode({
+      info: { name: "huge", length, "piece length": pieceLength, pieces: hashes },
+    });
+    const metainfo = await parseMetainfo(bytes, "huge.torrent");
+    expect(metainfo).toMatchObject({ length, pieceCount, pieceLength });
+    expect(hashes.equals(metainfo.hashes)).toBe(true);
+    expect(metainfo.infoHash).toBe(hex(sha1(metainfo.info)));
+    expect(pieceSize(metainfo, pieceCount - 1)).toBe(pieceLength - 1);
+  });
+
   it("pad files may share one name, and symbolic links are not made", async () => {
     const { metainfo } = await torrentOf([
       { path: ["a"], content: noise(10) },

@@ -26,6 +26,22 @@ describe("the peer table", () => {
     expect(table.next(0, nobody)).toBeUndefined();
   });
 
+  it("knows whether anybody may be dialled, without giving one", () => {
+    const [one, other] = [endpoint("198.18.0.2:1"), endpoint("198.18.0.3:1")];
+    const table = tableOf();
+    expect(table.isAnyDue(0)).toBe(false);
+    table.learn([one, other]);
+    table.next(0, nobody);
+    expect(table.isAnyDue(0)).toBe(true);
+    table.next(0, nobody);
+    expect(table.isAnyDue(0)).toBe(false);
+    table.ended(one, true, 0);
+    expect(table.isAnyDue(0)).toBe(false);
+    expect(table.isAnyDue(60_000)).toBe(true);
+    table.ban(one.address);
+    expect(table.isAnyDue(60_000)).toBe(false);
+  });
+
   it("keeps our own endpoint out", () => {
     expect(tableOf("198.18.0.1:6881").size).toBe(0);
   });

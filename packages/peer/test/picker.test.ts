@@ -126,4 +126,85 @@ describe("the picker", () => {
     };
     expect(looksOf(1_000_000)).toBe(looksOf(100));
   });
+
+  it("looks at few of the pieces that only a seed has for a peer that has others", () => {
+    const pieceCount = 400_000;
+    const picker = new Picker(pieceCount, seededRandom(3));
+    const held = setOf(
+      Array.from({ length: pieceCount / 10 }, (_, n) => n * 10),
+      pieceCount,
+    );
+    picker.joined(PieceSet.full(pieceCount));
+    picker.joined(held);
+    let looks = 0;
+    const has = held.has.bind(held);
+    held.has = (piece) => {
+      looks++;
+      return has(piece);
+    };
+    for (let i = 0; i < 50; i++) {
+      const picked = picker.pick(held, anything) ?? -1;
+      expect(picked % 10).toBe(0);
+      picker.close(picked);
+    }
+    expect(looks).toBeLessThan(50 * 1500);
+  });
+
+  it("finds the rarest of the few pieces of a large torrent that a peer holds, and none where there is none", () => {
+    const pieceCount = 400_000;
+    const picker = new Picker(pieceCount, seededRandom(3));
+    const held = setOf([70_001, 300_000, 399_999], pieceCount);
+    picker.joined(PieceSet.full(pieceCount));
+    picker.joined(held);
+    picker.joined(setOf([70_001, 399_999], pieceCount));
+    expect(picker.pick(held, anything)).toBe(300_000);
+    picker.close(300_000);
+    expect(picker.pick(held, (piece) => piece !== 70_001)).toBe(399_999);
+    picker.close(399_999);
+    picker.close(70_001);
+    expect(picker.pick(held, anything)).toBeUndefined();
+  });
+
+  it("picks pieces of a higher rank before rarer ones, and none of a rank that is not in use", () => {
+    const picker = new Picker(6, seededRandom(5));
+    picker.joined(PieceSet.full(6));
+    picker.joined(setOf([4, 5], 6));
+    picker.rank({ of: Uint8Array.of(0, 1, 1, 1, 3, 3), inUse: [3, 1] });
+    const picked: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      const piece = picker.pick(PieceSet.full(6), anything);
+      if (piece === undefined) break;
+      picked.push(piece);
+      picker.close(piece);
+    }
+    expect(new Set(picked.slice(0, 2))).toEqual(new Set([4, 5]));
+    expect(new Set(picked.slice(2))).toEqual(new Set([1, 2, 3]));
+    picker.rank(undefined);
+    expect(picker.pick(PieceSet.full(6), anything)).toBe(0);
+  });
+
+  it("in sequential order picks the first open piece of the highest rank that is allowed", () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 60 }),
+        pieces,
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: PIECES, maxLength: PIECES }),
+        (story, held, ranks) => {
+          const picker = new Picker(PIECES, seededRandom(1), true);
+          picker.joined(PieceSet.full(PIECES));
+          picker.rank({ of: Uint8Array.from(ranks), inUse: [3, 2, 1] });
+          const open = new Set(Array.from({ length: PIECES }, (_, one) => one));
+          for (const { what, pieces } of story) {
+            if (what === "close") for (const one of pieces) open.delete(one);
+            if (what === "open") for (const one of pieces) open.add(one);
+            if (what === "close" || what === "open") for (const one of pieces) picker[what](one);
+            const able = held.filter((one) => open.has(one));
+            const best = Math.max(...able.map((one) => ranks[one] ?? 0));
+            const expected = Math.min(...able.filter((one) => ranks[one] === best));
+            expect(picker.pick(setOf(held), anything) ?? Number.POSITIVE_INFINITY).toBe(expected);
+          }
+        },
+      ),
+    );
+  });
 });

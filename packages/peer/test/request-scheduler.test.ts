@@ -13,8 +13,10 @@ const PIECES = 8;
 const BLOCKS_A_PIECE = 4;
 
 class Neighbour implements Giver {
+  isWebSeed = false;
   isChoked = false;
   isOpen = true;
+  isSilent = false;
   queueLength = Number.POSITIVE_INFINITY;
   restsUntil = 0;
   snubbed = false;
@@ -44,10 +46,11 @@ function given(options: { budget?: number; limitDown?: number; suspects?: number
   const book = new BlockBook(shape, new BufferBudget(budget));
   const heldBackFor: number[] = [];
   const forbidden = new Set<number>();
+  const bucket = new TokenBucket(limitDown, 0);
   const scheduler = new RequestScheduler<Neighbour>({
     picker,
     book,
-    downBucket: new TokenBucket(limitDown, 0),
+    throttle: () => bucket,
     mayRequest: (_, piece) => !forbidden.has(piece),
     granted: () => undefined,
     suspects: () => suspects,
@@ -72,6 +75,21 @@ describe("the request scheduler", () => {
     scheduler.refill(one, 0);
     expect(one.asked.length).toBe(LIMITS.peer.requestDepthLeast);
     expect(one.pieces.length).toBe(1);
+  });
+
+  it("asks a web seed for one piece beside the other, as long as these are to be begun", () => {
+    const { book, picker, scheduler } = given();
+    const web = new Neighbour();
+    web.isWebSeed = true;
+    for (let i = 0; i < PIECES; i++) {
+      scheduler.refill(web, 0);
+      deliver(book, web);
+    }
+    const [first = 0] = web.pieces;
+    const row = Array.from({ length: PIECES - first }, (_, i) => first + i);
+    expect(web.pieces.slice(0, row.length)).toEqual(row);
+    expect(web.pieces).toHaveLength(PIECES);
+    expect(picker.openCount).toBe(0);
   });
 
   it("asks for one second's worth ahead, at most 512", () => {
@@ -210,5 +228,13 @@ describe("the request scheduler", () => {
     expect(one.pieces).toEqual([6]);
     scheduler.refill(other, 0);
     expect(other.pieces).not.toContain(6);
+  });
+
+  it("leaves a suspect piece alone that is not wanted any more", () => {
+    const { picker, scheduler } = given({ suspects: [6] });
+    picker.close(6);
+    const neighbour = new Neighbour();
+    scheduler.refill(neighbour, 0);
+    expect(neighbour.pieces).not.toContain(6);
   });
 });

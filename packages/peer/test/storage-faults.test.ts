@@ -1,24 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FileStorage } from "../src/disk/storage.ts";
 import { storageError } from "../src/disk/storage-error.ts";
 import { verifyOnDisk } from "../src/disk/verifier.ts";
 import { openStorage, threePieces, writeAll } from "./support/storing.ts";
+import { tinyFileSystem } from "./support/tiny-file-system.ts";
 import { KIB, noise, pieceOf, sha1, temporaryDirectory, torrentOf, treeOf } from "./support/torrents.ts";
-
-/** Runs the task on a file system of its own of 256 KiB; undefined where this user may not mount one. */
-async function tinyFileSystem(): Promise<string | undefined> {
-  const directory = await temporaryDirectory();
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", directory], { stdio: "ignore" });
-  } catch {
-    return undefined;
-  }
-  onTestFinished(() => void execFileSync("umount", ["-l", directory]));
-  return directory;
-}
 
 describe("something in the way is named, and stays as it was", () => {
   it.each<[string, (at: string) => Promise<unknown>, RegExp]>([

@@ -2,104 +2,13 @@ import { seededRandom } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SuperSeed } from "../src/exchange/super-seed.ts";
+import { SuperSeedSwarm } from "./support/super-seed-swarm.ts";
 
 const { revealLeast, revealMost } = LIMITS.claims;
 
-/** A swarm around a super-seeding seed: what each peer was told, and what it announced. */
-class Swarm {
-  readonly pieceCount: number;
-  readonly seed: SuperSeed<string>;
-  readonly told = new Map<string, Set<number>>();
-  readonly announced = new Map<string, Set<number>>();
-  readonly unchoked = new Set<string>();
-  /** Nobody but these may be told of the piece. */
-  readonly only = new Map<number, string>();
-  now = 0;
-
-  constructor(pieceCount: number, seed = 1) {
-    this.pieceCount = pieceCount;
-    this.seed = new SuperSeed({
-      pieceCount,
-      random: seededRandom(seed),
-      holds: (peer, piece) => this.announced.get(peer)?.has(piece) ?? false,
-      mayReveal: (peer, piece) => [undefined, peer].includes(this.only.get(piece)),
-    });
-  }
-
-  get remaining(): number[] {
-    return Array.from({ length: this.pieceCount }, (_, p) => p).filter((p) => !this.seed.isOut(p));
-  }
-
-  join(...peers: string[]): void {
-    for (const peer of peers) {
-      this.told.set(peer, new Set());
-      this.announced.set(peer, new Set());
-      this.seed.joined(peer);
-      this.reveal(peer);
-    }
-  }
-
-  leave(peer: string): void {
-    this.seed.left(peer);
-    this.told.delete(peer);
-    this.announced.delete(peer);
-    this.unchoked.delete(peer);
-  }
-
-  unchoke(...peers: string[]): void {
-    for (const peer of peers) {
-      this.unchoked.add(peer);
-      this.seed.unchoked(peer);
-      this.reveal(peer);
-    }
-  }
-
-  choke(peer: string): void {
-    this.unchoked.delete(peer);
-    this.seed.choked(peer);
-    this.reveal(peer);
-  }
-
-  reveal(peer: string): number[] {
-    const news = this.seed.reveal(peer, this.now);
-    for (const piece of news) this.told.get(peer)?.add(piece);
-    return news;
-  }
-
-  revealAll(): void {
-    for (const peer of this.told.keys()) this.reveal(peer);
-  }
-
-  ask(peer: string, piece: number): void {
-    this.seed.asked(peer, piece, this.now);
-    this.reveal(peer);
-  }
-
-  upload(peer: string, piece: number): void {
-    this.seed.uploaded(peer, piece);
-    this.reveal(peer);
-  }
-
-  announce(peer: string, piece: number): void {
-    this.announced.get(peer)?.add(piece);
-    this.seed.announced(peer, piece);
-  }
-
-  open(peer: string): number[] {
-    return [...this.seed.openAt(peer)];
-  }
-
-  first(peer: string): number {
-    const [piece] = this.open(peer);
-    if (piece === undefined) throw new Error(`nothing is open at ${peer}`);
-    return piece;
-  }
-}
-
 describe("a super-seed", () => {
   it("reveals one piece to a peer that it chokes, and 4 to one that it unchokes", () => {
-    const swarm = new Swarm(40);
+    const swarm = new SuperSeedSwarm(40);
     swarm.join("a");
     expect(swarm.told.get("a")?.size).toBe(1);
     swarm.unchoke("a");
@@ -107,7 +16,7 @@ describe("a super-seed", () => {
   });
 
   it("reveals one more than was asked for, up to 16", () => {
-    const swarm = new Swarm(40);
+    const swarm = new SuperSeedSwarm(40);
     swarm.join("a");
     swarm.unchoke("a");
     for (let asked = 1; asked <= 20; asked++) {
@@ -118,7 +27,7 @@ describe("a super-seed", () => {
   });
 
   it("reveals the next piece as soon as one was uploaded", () => {
-    const swarm = new Swarm(40);
+    const swarm = new SuperSeedSwarm(40);
     swarm.join("a");
     swarm.unchoke("a");
     const [piece = -1] = swarm.open("a");
@@ -128,7 +37,7 @@ describe("a super-seed", () => {
   });
 
   it("reveals no piece to two peers while there are others", () => {
-    const swarm = new Swarm(20);
+    const swarm = new SuperSeedSwarm(20);
     swarm.join("a", "b", "c", "d", "e");
     swarm.unchoke("a", "b", "c", "d", "e");
     const told = [...swarm.told.values()].flatMap((pieces) => [...pieces]);
@@ -137,7 +46,7 @@ describe("a super-seed", () => {
   });
 
   it("reveals what nobody was told of before what a choked peer knows", () => {
-    const swarm = new Swarm(8);
+    const swarm = new SuperSeedSwarm(8);
     swarm.join("a");
     swarm.unchoke("a");
     const before = [...(swarm.told.get("a") ?? [])];
@@ -148,14 +57,14 @@ describe("a super-seed", () => {
   });
 
   it("gives what a choked peer only waits for to one that can fetch it, when all are revealed", () => {
-    const swarm = new Swarm(5);
+    const swarm = new SuperSeedSwarm(5);
     swarm.join("a", "b", "c", "d", "e");
     swarm.unchoke("a");
     expect(swarm.open("a").length).toBe(4);
   });
 
   it("reveals nothing that the peer has announced", () => {
-    const swarm = new Swarm(6);
+    const swarm = new SuperSeedSwarm(6);
     swarm.join("other", "a");
     for (const piece of [0, 1, 2, 3]) swarm.announce("a", piece);
     swarm.unchoke("a");
@@ -163,7 +72,7 @@ describe("a super-seed", () => {
   });
 
   it("reveals nothing that the peer may not be told of", () => {
-    const swarm = new Swarm(4);
+    const swarm = new SuperSeedSwarm(4);
     for (const piece of [0, 1, 2]) swarm.only.set(piece, "b");
     swarm.join("a");
     swarm.unchoke("a");
@@ -171,7 +80,7 @@ describe("a super-seed", () => {
   });
 
   it.each(["left", "choked"])("gives to others what it revealed to a peer that was then %s", (how) => {
-    const swarm = new Swarm(4);
+    const swarm = new SuperSeedSwarm(4);
     swarm.join("a");
     swarm.unchoke("a");
     for (const piece of swarm.open("a")) swarm.ask("a", piece);
@@ -185,7 +94,7 @@ describe("a super-seed", () => {
   });
 
   it("reveals the same pieces again to who was choked and is unchoked again, without telling it twice", () => {
-    const swarm = new Swarm(40);
+    const swarm = new SuperSeedSwarm(40);
     swarm.join("a");
     swarm.unchoke("a");
     const before = new Set(swarm.told.get("a"));
@@ -196,7 +105,7 @@ describe("a super-seed", () => {
   });
 
   it("gives what nobody asks for to others, one at a time, when all are revealed", () => {
-    const swarm = new Swarm(4);
+    const swarm = new SuperSeedSwarm(4);
     swarm.join("a");
     swarm.unchoke("a");
     swarm.join("b");
@@ -205,7 +114,7 @@ describe("a super-seed", () => {
   });
 
   it("gives what was asked for and does not come out to others after 10 s", () => {
-    const swarm = new Swarm(4);
+    const swarm = new SuperSeedSwarm(4);
     swarm.join("a");
     swarm.unchoke("a");
     for (const piece of swarm.open("a")) swarm.ask("a", piece);
@@ -220,14 +129,14 @@ describe("a super-seed", () => {
   });
 
   it("takes a piece that somebody announces for given", () => {
-    const swarm = new Swarm(3);
+    const swarm = new SuperSeedSwarm(3);
     swarm.join("a", "b");
     swarm.announce("b", 1);
     expect(swarm.remaining).toEqual([0, 2]);
   });
 
   it("gives a piece once more if the only peer that has it leaves", () => {
-    const swarm = new Swarm(3);
+    const swarm = new SuperSeedSwarm(3);
     swarm.join("a", "b");
     swarm.unchoke("a");
     const piece = swarm.first("a");
@@ -239,7 +148,7 @@ describe("a super-seed", () => {
   });
 
   it("does not give a piece once more if another one has announced it", () => {
-    const swarm = new Swarm(3);
+    const swarm = new SuperSeedSwarm(3);
     swarm.join("a", "b");
     swarm.unchoke("a");
     const piece = swarm.first("a");
@@ -250,7 +159,7 @@ describe("a super-seed", () => {
   });
 
   it("is over when every piece has come out once", () => {
-    const swarm = new Swarm(3);
+    const swarm = new SuperSeedSwarm(3);
     swarm.join("a", "b");
     swarm.unchoke("a");
     for (let i = 0; i < 3; i++) {
@@ -274,7 +183,7 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-function take(swarm: Swarm, { kind, peer, pick }: Step): void {
+function take(swarm: SuperSeedSwarm, { kind, peer, pick }: Step): void {
   const isHere = swarm.told.has(peer);
   const told = [...(swarm.told.get(peer) ?? [])].filter((piece) => !swarm.seed.isOut(piece));
   const piece = told[pick % Math.max(1, told.length)];
@@ -302,7 +211,7 @@ describe("whatever happens around a super-seed", () => {
   it("no peer has more open than its window, and only what it was told of and lacks", () => {
     fc.assert(
       fc.property(story, ({ pieceCount, seed, steps }) => {
-        const swarm = new Swarm(pieceCount, seed);
+        const swarm = new SuperSeedSwarm(pieceCount, seed);
         for (const one of steps) {
           take(swarm, one);
           for (const [peer, told] of swarm.told) {
@@ -326,7 +235,7 @@ describe("whatever happens around a super-seed", () => {
   it("a piece open at who can fetch it is revealed to another only when nothing else is left for that one", () => {
     fc.assert(
       fc.property(story, ({ pieceCount, seed, steps }) => {
-        const swarm = new Swarm(pieceCount, seed);
+        const swarm = new SuperSeedSwarm(pieceCount, seed);
         for (const one of steps) {
           take(swarm, one);
           for (const peer of swarm.told.keys()) {
@@ -351,7 +260,7 @@ describe("whatever happens around a super-seed", () => {
   it("every piece comes out in the end, as long as one unchoked peer fetches what it is told of", () => {
     fc.assert(
       fc.property(story, ({ pieceCount, seed, steps }) => {
-        const swarm = new Swarm(pieceCount, seed);
+        const swarm = new SuperSeedSwarm(pieceCount, seed);
         for (const one of steps) take(swarm, one);
         // Those who are here do nothing more, and do not go away.
         swarm.join("last");
@@ -372,7 +281,7 @@ describe("whatever happens around a super-seed", () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 20, max: 60 }), (seed, pieceCount) => {
         const random = seededRandom(seed);
-        const swarm = new Swarm(pieceCount, seed);
+        const swarm = new SuperSeedSwarm(pieceCount, seed);
         swarm.join(...NAMES);
         let uploads = 0;
         for (let round = 0; round < 200 && !swarm.seed.isOver; round++) {

@@ -213,7 +213,8 @@ describe("before the policy is known, a seed", () => {
     release();
     await given.when("a piece is revealed", () => revealedTo(raw).length > 0);
     await given.pass(1000);
-    expect(revealedTo(raw).length).toBe(1);
+    // A second one if the first is what the other seed has shown by now.
+    expect(revealedTo(raw).length).toBeLessThanOrEqual(2);
   });
 
   it("waits for no longer than a tracker that never answers is waited for", async () => {

@@ -1,4 +1,5 @@
 import { seededRandom } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
 import { expect, test } from "vitest";
 import { Tiers } from "../src/announcing/tiers.ts";
 
@@ -37,4 +38,12 @@ test("a URL listed twice is asked once", () => {
       seededRandom(1),
     ).order,
   ).toEqual(["a", "b"]);
+});
+
+test("of a torrent with very many trackers the first are asked", () => {
+  const most = LIMITS.peer.trackersPerTorrent;
+  const urls = Array.from({ length: most + 7 }, (_, at) => `http://t.example/${at}/announce`);
+  const tiers = new Tiers([urls.slice(0, 3), urls.slice(0, 5), urls.slice(5)], seededRandom(1));
+  expect(tiers.order.toSorted()).toEqual(urls.slice(0, most).toSorted());
+  expect(tiers.leftOut).toBe(7);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { shownUrl, siblingUrl } from "../src/announcing/tracker-url.ts";
+import { siblingUrl } from "../src/announcing/tracker-url.ts";
+import { shownUrl } from "../src/outbound/shown-url.ts";
 
 test.each([
   ["http://t.example/announce", "http://t.example/scrape"],

@@ -1,4 +1,11 @@
-import { type Address, type Endpoint, formatEndpoint, parseAddress, parseEndpoint } from "./endpoint.ts";
+import {
+  type Address,
+  type Endpoint,
+  formatEndpoint,
+  isIPv6,
+  parseAddress,
+  parseEndpoint,
+} from "./endpoint.ts";
 import { fail, ok, type Result } from "./errors.ts";
 import { type InfoHash, idBytes, infoHashFromBytes, type PeerId, peerIdFromBytes } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
@@ -36,6 +43,8 @@ export interface AnnounceRequest {
   readonly noPeerId: boolean;
   /** The address the peer claims (`ip=`); counts only from a trusted network. */
   readonly claimedAddress?: Address;
+  /** Of the other family than the announce itself, with the same port (`ipv4=`, `ipv6=`; BEP 7). A claim, as `ip=` is. */
+  readonly otherAddress?: Address;
   /** Opaque: lower-case hex of the raw bytes. */
   readonly key?: string;
   readonly member?: MemberAnnounce;
@@ -68,6 +77,7 @@ export function decodeAnnounceRequest(query: string): Result<AnnounceRequest> {
   const key = decodeKey(pairs.get("key"));
   const claimedAddress = parseAddress(decodeText(pairs.get("ip")) ?? "");
   const downloaded = count(pairs, "downloaded") ?? 0;
+  const otherAddress = decodeOther(pairs, "ipv6") ?? decodeOther(pairs, "ipv4");
   const member = pairs.get("ct") === "1" ? decodeMember(pairs, downloaded) : ok(undefined);
   if (!member.ok) return member;
   return ok({
@@ -81,6 +91,7 @@ export function decodeAnnounceRequest(query: string): Result<AnnounceRequest> {
     compact: pairs.get("compact") !== "0",
     noPeerId: pairs.get("no_peer_id") === "1",
     ...(claimedAddress ? { claimedAddress } : {}),
+    ...(otherAddress ? { otherAddress } : {}),
     ...(key !== undefined ? { key } : {}),
     ...(member.value ? { member: member.value } : {}),
   });
@@ -88,7 +99,7 @@ export function decodeAnnounceRequest(query: string): Result<AnnounceRequest> {
 
 /** The inverse of `decodeAnnounceRequest`. */
 export function encodeAnnounceRequest(request: AnnounceRequest): string {
-  const { member } = request;
+  const { member, otherAddress } = request;
   const pairs: (readonly [string, string | number | undefined])[] = [
     ["info_hash", percentEncode(idBytes(request.infoHash))],
     ["peer_id", percentEncode(idBytes(request.peerId))],
@@ -101,6 +112,10 @@ export function encodeAnnounceRequest(request: AnnounceRequest): string {
     ["compact", request.compact ? 1 : 0],
     ["no_peer_id", request.noPeerId ? 1 : undefined],
     ["ip", request.claimedAddress],
+    [
+      otherAddress && isIPv6(otherAddress) ? "ipv6" : "ipv4",
+      otherAddress && encodeURIComponent(otherAddress),
+    ],
     ["key", request.key === undefined ? undefined : percentEncode(Buffer.from(request.key, "hex"))],
     ["ct", member ? 1 : undefined],
     ["ct_up", member?.capacity?.up],
@@ -179,6 +194,14 @@ function decodeMember(pairs: ReadonlyMap<string, string>, downloaded: number): R
     ...(local ? { local: local.value } : {}),
     ...(stalled ? { stalled: peerIdFromBytes(stalled) } : {}),
   });
+}
+
+/** BEP 7 lets it be an address, or an endpoint. */
+function decodeOther(pairs: ReadonlyMap<string, string>, key: "ipv4" | "ipv6"): Address | undefined {
+  const text = decodeText(pairs.get(key)) ?? "";
+  const endpoint = parseEndpoint(text);
+  const address = parseAddress(text) ?? (endpoint.ok ? endpoint.value.address : undefined);
+  return address && isIPv6(address) === (key === "ipv6") ? address : undefined;
 }
 
 function decodeKey(value: string | undefined): string | undefined {

@@ -36,6 +36,22 @@ export function decodeBencode(bytes: Uint8Array, bounds: BencodeBounds = {}): Re
   return ok(bencode.decode(bytes) as BencodeValue);
 }
 
+/** As `decodeBencode`, of the value that the bytes begin with, and what follows it (BEP 9 appends data to a dictionary). */
+export function decodeBencodePrefix(
+  bytes: Uint8Array,
+  bounds: BencodeBounds = {},
+): Result<{ readonly value: BencodeValue; readonly rest: Uint8Array }> {
+  try {
+    const scanner = new Scanner(bytes, bounds);
+    scanner.scanOne();
+    const value = bencode.decode(bytes.subarray(0, scanner.at)) as BencodeValue;
+    return ok({ value, rest: bytes.subarray(scanner.at) });
+  } catch (error) {
+    if (error instanceof CtError) return { ok: false, error };
+    throw error;
+  }
+}
+
 /** As `decodeBencode`, for values that must be a dictionary. */
 export function decodeBencodeDict(bytes: Uint8Array, bounds: BencodeBounds = {}): Result<BencodeDict> {
   const decoded = decodeBencode(bytes, bounds);
@@ -118,7 +134,19 @@ class Scanner {
     if (bytes.length > most) throw error(`${bytes.length} bytes, more than ${most}`, 0);
   }
 
+  /** Where it has come to. */
+  get at(): number {
+    return this.#at;
+  }
+
   scan(): Map<string, [number, number]> {
+    const found = this.scanOne();
+    if (this.#at !== this.#bytes.length) throw error("bytes after the end", this.#at);
+    return found;
+  }
+
+  /** Up to the end of the first value, whatever follows. */
+  scanOne(): Map<string, [number, number]> {
     const found = new Map<string, [number, number]>();
     const open: Frame[] = [];
     let items = 0;
@@ -149,7 +177,6 @@ class Scanner {
         this.#valueEnded(open, found);
       }
     } while (open.length > 0);
-    if (this.#at !== this.#bytes.length) throw error("bytes after the end", this.#at);
     return found;
   }
 

@@ -29,3 +29,5 @@ export * from "./policy.ts";
 export * from "./quantity.ts";
 export { percentDecode, percentEncode } from "./query.ts";
 export * from "./tracker-queries.ts";
+export * from "./udp-tracker-answer.ts";
+export * from "./udp-tracker-request.ts";

@@ -33,6 +33,15 @@ export const LIMITS = {
     keyBytesMost: 64,
   },
 
+  /** Trackers that a peer asks over UDP (BEP 15). */
+  udpTracker: {
+    connectionMs: MINUTE,
+    answerMs: 15 * SECOND,
+    retransmissions: 3,
+    peers: 2000,
+    urlBytes: KiB,
+  },
+
   election: {
     leaderPercent: 10,
     deadlineMs: 5 * SECOND,
@@ -72,7 +81,11 @@ export const LIMITS = {
     pieceLengthLeast: 16 * KiB,
     pieceLengthMost: 16 * MiB,
     haveDelayMs: 250,
+    idleInterestMs: 5 * SECOND,
     ledgerMs: SECOND,
+    resumeMs: 10 * SECOND,
+    roomMs: SECOND,
+    roomRetryMs: 10 * SECOND,
     asCacheMs: 10 * MINUTE,
     locateTimeoutMs: 2 * SECOND,
     /** 12.5 MB/s: the capacity of a peer that states none. */
@@ -80,7 +93,70 @@ export const LIMITS = {
     stallReportMs: MINUTE,
     extensionBytes: 128 * KiB,
     knownPeersPerTorrent: 2000,
+    trackersPerTorrent: 100,
     shutdownMs: 5 * SECOND,
+  },
+
+  /** Torrents named by a magnet link, whose metadata comes from peers (BEP 9). */
+  metadata: {
+    linkBytes: 16 * KiB,
+    /** Of the info dictionary: 838,860 hashes, 409,600 of which are a torrent of 100 GiB in pieces of 256 KiB. */
+    bytes: 16 * MiB,
+    pieceBytes: 16 * KiB,
+    messagesPerSecond: 200,
+    timesServed: 2,
+    requestsAhead: 8,
+    downloadsAtOnce: 3,
+    connections: 20,
+    silenceMs: 20 * SECOND,
+  },
+
+  /** Files that are fetched from HTTP servers (BEP 19). */
+  webSeeds: {
+    perTorrent: 20,
+    urlBytes: 2 * KiB,
+    runBytes: 4 * MiB,
+    requestsAtOnce: 2,
+    wholeFileBytes: MiB,
+    blockMs: 15 * SECOND,
+    restMs: 5 * SECOND,
+    restMostMs: 10 * MINUTE,
+    retryAfterMostMs: 60 * MINUTE,
+  },
+
+  /** Peers that somebody else than a tracker tells of. */
+  discovery: {
+    pexMs: MINUTE,
+    pexLeastMs: 45 * SECOND,
+    pexEntries: 50,
+    pexEntriesFirst: 200,
+    pexTold: 200,
+    heardOfMost: 500,
+    lsdMs: 5 * MINUTE,
+    lsdMessagesPerSecond: 50,
+    dhtAnnounceMs: 15 * MINUTE,
+    dhtLonelyMs: MINUTE,
+    dhtRetryMs: 15 * SECOND,
+    dhtMessagesPerSecond: 500,
+    dhtBytes: 1400,
+    dhtPeersTold: 100,
+    dhtPeers: 10_000,
+    dhtTables: 1000,
+  },
+
+  /** The control interface of a daemon. */
+  control: {
+    torrentBodyBytes: 88 * MiB,
+    bodyBytes: MiB,
+    connections: 100,
+    eventStreams: 16,
+    unsentBytes: 8 * MiB,
+    progressMs: SECOND,
+    patterns: 1000,
+    scheduleEntries: 100,
+    asesCounted: 64,
+    stateBytes: 64 * MiB,
+    sharedMs: MINUTE,
   },
 
   /** Leaders and followers. */
@@ -125,6 +201,8 @@ export const LIMITS = {
     quickTakenMs: 250,
     headKeepAliveMs: SECOND,
     headSilenceMs: 3 * SECOND,
+    outsideKeepAliveMs: SECOND,
+    outsideSilenceMs: 3 * SECOND,
     deniedMs: SECOND,
     lingerMs: 250,
     slowMs: 10 * SECOND,

@@ -31,6 +31,14 @@ export class PieceSet implements Iterable<number> {
     return set;
   }
 
+  /** The same pieces in a set of its own. */
+  copy(): PieceSet {
+    const set = new PieceSet(this.pieceCount);
+    set.#bits.set(this.#bits);
+    set.#size = this.#size;
+    return set;
+  }
+
   /** How many pieces are in the set. */
   get size(): number {
     return this.#size;
@@ -124,8 +132,13 @@ export class PieceSet implements Iterable<number> {
     return this.#bits.slice();
   }
 
+  /** In order; what comes and goes while it is walked through counts from where the walk is. */
   *[Symbol.iterator](): Generator<number> {
-    for (let piece = 0; piece < this.pieceCount; piece++) if (this.has(piece)) yield piece;
+    for (let at = 0; at < this.#bits.length; at++) {
+      // Of a large torrent most peers hold little at first.
+      if (this.#bits[at] === 0) continue;
+      for (let bit = 0; bit < 8; bit++) if (((this.#bits[at] ?? 0) & (0x80 >> bit)) !== 0) yield at * 8 + bit;
+    }
   }
 }
 

@@ -36,6 +36,18 @@ export function parseRate(text: string): Result<number> {
   return bounded((Number(number) * factor) / (bits ? 8 : 1), text);
 }
 
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
+
+/** `90s`, `30m`, `1.5h`, `7d` → milliseconds. A number without a unit is refused: it may be of seconds or of minutes. */
+export function parseDuration(text: string): Result<number> {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(s|min|m|h|d)\s*$/i.exec(text);
+  const seconds = SECONDS[(match?.[2] ?? "").toLowerCase()];
+  if (!match || seconds === undefined) {
+    return fail("CT_ERR_QUANTITY", `not a time such as 90s, 30m, 12h or 7d: ${text}`);
+  }
+  return bounded(Number(match[1]) * seconds * 1000, text);
+}
+
 /** 1536 → `1.50 KiB`. */
 export function formatSize(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

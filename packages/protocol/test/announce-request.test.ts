@@ -140,10 +140,14 @@ describe("stock clients", () => {
     expect(request).toMatchObject({ port: 6999, key: "9d17f7b80025263d" });
   });
 
-  test("`ip=`, an empty event and BEP 21's paused", () => {
+  test("`ip=`, `ipv4=` and `ipv6=`, an empty event and BEP 21's paused", () => {
     expect(decode(`${BARE}&ip=2001:DB8::1`).claimedAddress).toBe("2001:db8::1");
     expect(decode(`${BARE}&ip=%3A%3Affff%3A198.18.0.1`).claimedAddress).toBe("198.18.0.1");
     expect(decode(`${BARE}&ip=example.org`).claimedAddress).toBeUndefined();
+    expect(decode(`${BARE}&ipv6=2001%3ADB8%3A%3A1`).otherAddress).toBe("2001:db8::1");
+    expect(decode(`${BARE}&ipv6=[2001:db8::1]:6882&ipv4=198.18.0.1`).otherAddress).toBe("2001:db8::1");
+    expect(decode(`${BARE}&ipv4=198.18.0.1`).otherAddress).toBe("198.18.0.1");
+    expect(decode(`${BARE}&ipv6=198.18.0.1&ipv4=::1`).otherAddress).toBeUndefined();
     expect(decode(`${BARE}&event=`).event).toBeUndefined();
     expect(decode(`${BARE}&event=paused`).event).toBeUndefined();
   });

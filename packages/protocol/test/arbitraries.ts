@@ -25,6 +25,8 @@ import {
   peerIdFromBytes,
   REFUSALS,
   RELEASE_REASONS,
+  type UdpTrackerAnswer,
+  type UdpTrackerRequest,
   UNKNOWN_ASN,
 } from "../src/index.ts";
 
@@ -162,6 +164,7 @@ export const announceRequest: fc.Arbitrary<AnnounceRequest> = fc.record(
     compact: fc.boolean(),
     noPeerId: fc.boolean(),
     claimedAddress: address,
+    otherAddress: address,
     key: fc
       .uint8Array({ minLength: 1, maxLength: LIMITS.tracker.keyBytesMost })
       .map((raw) => Buffer.from(raw).toString("hex")),
@@ -171,6 +174,65 @@ export const announceRequest: fc.Arbitrary<AnnounceRequest> = fc.record(
     requiredKeys: ["infoHash", "peerId", "port", "uploaded", "downloaded", "left", "compact", "noPeerId"],
   },
 );
+
+const uint32 = fc.nat(0xffffffff);
+const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+
+/** Requests of BEP 15, with URL data of BEP 41 that may be longer than one option holds. */
+export const udpTrackerRequest: fc.Arbitrary<UdpTrackerRequest> = fc.oneof(
+  fc.record({ action: fc.constant("connect" as const), transactionId: uint32 }),
+  fc.record(
+    {
+      action: fc.constant("announce" as const),
+      transactionId: uint32,
+      connectionId: uint64,
+      infoHash,
+      peerId,
+      uploaded: count,
+      downloaded: count,
+      left: count,
+      event: fc.constantFrom("started" as const, "completed" as const, "stopped" as const),
+      key: uint32,
+      numwant: fc.nat(0x7fffffff),
+      port: fc.nat(65535),
+      urlData: fc.string({ unit: "binary-ascii", maxLength: LIMITS.udpTracker.urlBytes, size: "max" }),
+    },
+    {
+      requiredKeys: [
+        "action",
+        "transactionId",
+        "connectionId",
+        "infoHash",
+        "peerId",
+        "uploaded",
+        "downloaded",
+        "left",
+        "key",
+        "port",
+        "urlData",
+      ],
+    },
+  ),
+);
+
+/** Answers of BEP 15 in datagrams of the family of `address`. */
+export const udpTrackerAnswer = (address: fc.Arbitrary<Address>): fc.Arbitrary<UdpTrackerAnswer> =>
+  fc.oneof(
+    fc.record({ action: fc.constant("connect" as const), transactionId: uint32, connectionId: uint64 }),
+    fc.record({
+      action: fc.constant("announce" as const),
+      transactionId: uint32,
+      interval: uint32,
+      leechers: uint32,
+      seeders: uint32,
+      peers: fc.array(endpointOf(address)),
+    }),
+    fc.record({
+      action: fc.constant("error" as const),
+      transactionId: uint32,
+      message: fc.string({ maxLength: 500 }),
+    }),
+  );
 
 /** A torrent's number of pieces, and one message that is true to it. */
 export const ctCache: fc.Arbitrary<{ pieceCount: number; message: CtCacheMessage }> = fc

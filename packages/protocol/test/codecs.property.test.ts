@@ -16,6 +16,8 @@ import {
   decodeLocateAnswer,
   decodeLocateQuery,
   decodeScrapeQuery,
+  decodeUdpTrackerAnswer,
+  decodeUdpTrackerRequest,
   encodeAnnounceAnswer,
   encodeAnnounceRequest,
   encodeAsns,
@@ -26,6 +28,8 @@ import {
   encodeLocateAnswer,
   encodeLocateQuery,
   encodeScrapeAnswer,
+  encodeUdpTrackerAnswer,
+  encodeUdpTrackerRequest,
   formatEndpoint,
   formatRate,
   formatSize,
@@ -116,6 +120,17 @@ describe("decode(encode(x)) = x", () => {
       fc.property(locateQuery, located, (asked, answer) => {
         expect(unwrap(decodeLocateQuery(encodeLocateQuery(asked)))).toEqual(asked);
         expect(unwrap(decodeLocateAnswer(encodeLocateAnswer(answer), answer.length))).toEqual(answer);
+      }),
+    );
+  });
+
+  test("what goes to a tracker over UDP, and its answer", () => {
+    const families = fc.tuple(any.udpTrackerAnswer(any.ipv4), any.udpTrackerAnswer(any.ipv6));
+    fc.assert(
+      fc.property(any.udpTrackerRequest, families, (asked, [v4, v6]) => {
+        expect(unwrap(decodeUdpTrackerRequest(encodeUdpTrackerRequest(asked)))).toEqual(asked);
+        expect(unwrap(decodeUdpTrackerAnswer(encodeUdpTrackerAnswer(v4), "IPv4"))).toEqual(v4);
+        expect(unwrap(decodeUdpTrackerAnswer(encodeUdpTrackerAnswer(v6), "IPv6"))).toEqual(v6);
       }),
     );
   });
@@ -219,6 +234,12 @@ describe("decoders never throw", () => {
       "compact lists",
       fc.array(any.endpointOf(any.ipv6)).map(encodeCompact),
       (bytes) => decodeCompact(bytes, "IPv6"),
+    ],
+    ["what comes over UDP", any.udpTrackerRequest.map(encodeUdpTrackerRequest), decodeUdpTrackerRequest],
+    [
+      "what a tracker answers over UDP",
+      any.udpTrackerAnswer(any.ipv6).map(encodeUdpTrackerAnswer),
+      (bytes) => [decodeUdpTrackerAnswer(bytes, "IPv4"), decodeUdpTrackerAnswer(bytes, "IPv6")],
     ],
     ["lists of ASNs", fc.array(any.asn).map(encodeAsns), (bytes) => decodeAsns(bytes, 5)],
   ];

@@ -32,6 +32,32 @@ describe("a set of pieces", () => {
     );
   });
 
+  it("is walked through as it is when the walk gets there", () => {
+    const set = new PieceSet(64);
+    for (const piece of [3, 4, 5, 40]) set.add(piece);
+    const walked: number[] = [];
+    for (const piece of set) {
+      walked.push(piece);
+      if (piece !== 3) continue;
+      set.delete(4);
+      set.delete(40);
+      for (const later of [0, 6, 63]) set.add(later);
+    }
+    expect(walked).toEqual([3, 5, 6, 63]);
+  });
+
+  it("is copied whole, and changes no more with its copy than that with it", () => {
+    const set = PieceSet.full(11);
+    set.delete(3);
+    const copy = set.copy();
+    expect([...copy]).toEqual([...set]);
+    expect(copy.size).toBe(10);
+    copy.delete(4);
+    set.add(3);
+    expect(set.isFull).toBe(true);
+    expect([...copy]).toEqual([0, 1, 2, 5, 6, 7, 8, 9, 10]);
+  });
+
   it("takes over another one, and says whether that was news", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(40)), fc.uniqueArray(fc.nat(40)), (a, b) => {

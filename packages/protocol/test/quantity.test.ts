@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatRate, formatSize, parseRate, parseSize, unwrap } from "../src/index.ts";
+import { formatRate, formatSize, parseDuration, parseRate, parseSize, unwrap } from "../src/index.ts";
 
 describe("a size", () => {
   test.each([
@@ -92,4 +92,19 @@ describe("a rate", () => {
     [12_500_000, "12.5 MB/s"],
     [5e13, "50000.0 GB/s"],
   ])("of %d is shown as %s", (rate, text) => expect(formatRate(rate)).toBe(text));
+});
+
+describe("times", () => {
+  test.for([
+    ["90s", 90_000],
+    ["1.5m", 90_000],
+    ["30 min", 1_800_000],
+    ["12h", 43_200_000],
+    ["7D", 604_800_000],
+    ["0s", 0],
+  ] as const)("%j is %d ms", ([text, ms]) => expect(unwrap(parseDuration(text))).toBe(ms));
+
+  test.for(["", "7", "7x", "-1s", "s", "1h30m", "1ms", "9999999999999999d"])("%j is refused", (text) =>
+    expect(parseDuration(text)).toMatchObject({ ok: false, error: { code: "CT_ERR_QUANTITY" } }),
+  );
 });

@@ -1,5 +1,6 @@
 import type { ClaimAccounts, TorrentAccounts } from "@cachetorrent/peer";
 import type { CellResult } from "./report/results.ts";
+import type { Scenario } from "./scenario/scenario.ts";
 import type { PlannedPeer } from "./topology.ts";
 
 export interface CellProgress {
@@ -33,6 +34,23 @@ export interface CellRecords {
   readonly isMachineLimited: boolean;
   /** What only a run over real borders has. */
   readonly seenOutside?: Pick<CellResult, "borders" | "faults" | "stock" | "stockCrossings">;
+}
+
+/** Of a run in which nothing was measured. */
+export function noRecords({ ases }: Pick<Scenario, "ases">, cutShort: string): CellRecords {
+  return {
+    plan: [],
+    peers: [],
+    escapes: [],
+    warnings: [],
+    crossings: { atMs: [], bytesByAs: ases.map(() => []) },
+    startAt: 0,
+    cutShort,
+    wallMs: 0,
+    lagP99Ms: null,
+    cpu: null,
+    isMachineLimited: false,
+  };
 }
 
 export interface Escape {

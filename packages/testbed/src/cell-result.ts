@@ -1,7 +1,7 @@
 import { isInternal } from "@cachetorrent/protocol";
 import { accountsOf, externalBytes, type PeerRecord } from "./accounts.ts";
 import { linkAwareBoundMs } from "./bounds.ts";
-import type { CellRecords, PeerAccounts } from "./cell-records.ts";
+import { type CellRecords, noRecords, type PeerAccounts } from "./cell-records.ts";
 import { percentile } from "./percentile.ts";
 import type { CellResult, ReportedPolicy } from "./report/results.ts";
 import type { Cell, Scenario, ScenarioPolicy } from "./scenario/scenario.ts";
@@ -40,6 +40,7 @@ export function cellResult(
     leaders: percentilesOf(leaders),
     followers: percentilesOf(followers),
     completionsMs: completions(leechers),
+    ...(records.seenOutside ? { completedAtMs: completedAt(leechers, startAt) } : {}),
     completionsMsByAs: scenario.ases.map(({ asn }) =>
       completions(leechers.filter((peer) => peer.asn === asn)),
     ),
@@ -61,21 +62,15 @@ export function cellResult(
   };
 }
 
-/** A run that broke down: nothing was measured. */
-export function failedCell(scenario: Scenario, cell: Cell, content: CellContent, why: string): CellResult {
-  const records: CellRecords = {
-    plan: [],
-    peers: [],
-    escapes: [],
-    warnings: [],
-    crossings: { atMs: [], bytesByAs: scenario.ases.map(() => []) },
-    startAt: 0,
-    cutShort: why,
-    wallMs: 0,
-    lagP99Ms: null,
-    cpu: null,
-    isMachineLimited: false,
-  };
+/** A run that broke down: nothing was measured, but for what was sampled until then, if anything was. */
+export function failedCell(
+  scenario: Scenario,
+  cell: Cell,
+  content: CellContent,
+  why: string,
+  crossings?: CellRecords["crossings"],
+): CellResult {
+  const records = { ...noRecords(scenario, why), ...(crossings ? { crossings } : {}) };
   return { ...cellResult(scenario, cell, content, records), state: "failed" };
 }
 
@@ -105,6 +100,14 @@ function completions(peers: readonly PeerRecord[]): number[] {
   return peers
     .flatMap(({ ledger: { completedAt, firstAnnounceAt } }) =>
       completedAt === null || firstAnnounceAt === null ? [] : [Math.max(0, completedAt - firstAnnounceAt)],
+    )
+    .sort((a, b) => a - b);
+}
+
+function completedAt(peers: readonly PeerRecord[], startAt: number): number[] {
+  return peers
+    .flatMap(({ ledger }) =>
+      ledger.completedAt === null ? [] : [Math.max(0, Math.round(ledger.completedAt - startAt))],
     )
     .sort((a, b) => a - b);
 }

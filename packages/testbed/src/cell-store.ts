@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CtError } from "@cachetorrent/protocol";
+import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { CellRunner } from "./cell-runner.ts";
 import type { CellResult } from "./report/results.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
@@ -17,6 +17,7 @@ export class CellStore {
   readonly #outDir: string;
   readonly #scenario: Scenario;
   readonly #on: CellRunner["on"];
+  #infoHash: InfoHash | undefined;
   readonly #stored = new Map<string, StoredCell>();
 
   private constructor(outDir: string, scenario: Scenario, on: CellRunner["on"]) {
@@ -54,6 +55,12 @@ export class CellStore {
     return store;
   }
 
+  /** To be told before cells are looked for: the files that a scenario names may be others than they were. */
+  contentIs(infoHash: InfoHash): void {
+    // Random content is what the scenario says. Cells that were run before this was looked at are found again.
+    this.#infoHash = this.#scenario.content.kind === "path" ? infoHash : undefined;
+  }
+
   /** The cell's result, if it was run to its end and of this same scenario. */
   kept(cell: Cell): CellResult | undefined {
     const stored = this.#stored.get(fileName(cell));
@@ -89,7 +96,8 @@ export class CellStore {
     } = this.#scenario;
     // Infinity, of capacities without a limit, is null in JSON: no two of them can be mistaken for each other.
     const where = this.#on === "loopback" ? {} : { on: this.#on };
-    const text = JSON.stringify({ common, policy, repetition, variant, ...where });
+    const content = this.#infoHash === undefined ? {} : { infoHash: this.#infoHash };
+    const text = JSON.stringify({ common, policy, repetition, variant, ...where, ...content });
     return createHash("sha1").update(text).digest("hex");
   }
 }

@@ -38,7 +38,7 @@ export interface DaemonOptions {
 }
 
 export interface WaitOptions {
-  /** Default 30 s: a ceiling for what should happen at once, not an expectation. */
+  /** Default 60 s: a ceiling for what should happen at once, not an expectation. */
   readonly timeoutMs?: number;
   /** Lines before this one (counted as `lines.length` was) are not looked at. */
   readonly from?: number;
@@ -50,7 +50,7 @@ interface Waiter {
   fail(why: string): void;
 }
 
-const DEFAULT_WAIT_MS = 30_000;
+const DEFAULT_WAIT_MS = 60_000;
 const STOP_MS = 10_000;
 const LAST_LINES = 12;
 
@@ -180,7 +180,8 @@ export class DaemonProcess {
     return new Promise<T>((resolve, reject) => {
       const timer = this.#clock.after(
         timeoutMs,
-        () => waiter.fail(`no ${what} within ${timeoutMs / 1000} s`),
+        () =>
+          waiter.fail(`no ${what} within ${timeoutMs / 1000} s, which on a busy machine may be too little`),
         {
           keepAlive: true,
         },

@@ -13,7 +13,7 @@ export { bundledScenarios } from "./bundled-scenarios.ts";
 export type { CellProgress } from "./cell-records.ts";
 export type { CellRunner } from "./cell-runner.ts";
 export { ComposeRunner, type ComposeRunnerOptions } from "./compose/compose-runner.ts";
-export { type ComposeTestbedOptions, writeComposeTestbed } from "./compose/compose-testbed.ts";
+export { type ComposeTestbedOptions, timeScaleNote, writeComposeTestbed } from "./compose/compose-testbed.ts";
 export { type ContentFile, findDifference, writeSeededContent } from "./content.ts";
 export { type Content, createTorrent } from "./create-torrent.ts";
 export { DaemonGroup } from "./daemon-group.ts";
@@ -35,6 +35,7 @@ export { type Launcher, launch, runCommand } from "./launcher.ts";
 export { readLedger } from "./ledger.ts";
 export { type LoopbackOptions, LoopbackRunner } from "./loopback/loopback-runner.ts";
 export { type PeerOptions, type PeerProcess, startPeerProcess } from "./peer-process.ts";
+export { percentile } from "./percentile.ts";
 export {
   type BorderCounters,
   type CellResult,

@@ -13,6 +13,7 @@ export function emptyAccounts(infoHash: InfoHash): TorrentAccounts {
     roles: [],
     sentByAsn: {},
     escapes: 0,
+    webSeedBytes: 0,
     externalPieces: "",
   };
 }

@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { TorrentAccounts } from "@cachetorrent/peer";
 import type { InfoHash } from "@cachetorrent/protocol";
 import type { DaemonProcess } from "./daemon-process.ts";
@@ -41,6 +41,8 @@ export async function startPeerProcess(launcher: Launcher, options: PeerOptions)
     ...["--dir", options.dir],
     ...["--listen", options.listen],
     ...["--ledger", options.ledgerFile],
+    // Not in the home of whoever runs this.
+    ...["--state", join(dirname(options.ledgerFile), "state")],
     "--json",
     ...(options.args ?? []),
   ]);

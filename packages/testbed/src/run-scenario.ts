@@ -1,9 +1,9 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type CtError, LIMITS } from "@cachetorrent/protocol";
+import { LIMITS } from "@cachetorrent/protocol";
 import type { CellProgress } from "./cell-records.ts";
 import { cellBoundMs, cellResult, failedCell } from "./cell-result.ts";
-import type { CellRunner, CellTask } from "./cell-runner.ts";
+import { BrokenCell, type CellRunner, type CellTask } from "./cell-runner.ts";
 import { CellStore } from "./cell-store.ts";
 import { prepareContent } from "./prepare-content.ts";
 import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
@@ -42,10 +42,13 @@ const SAMPLE_REAL_MS_LEAST = 100;
 
 /**
  * Runs every cell of the scenario that is not done, and writes the report anew after each. A cell that breaks down ends the
- * run; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot be run.
+ * run, with the cells beside it; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot
+ * be run.
  */
 export async function runScenario(options: RunScenarioOptions): Promise<TestbedReport> {
-  const { outDir, runner, scenario, signal, watcher } = options;
+  const { outDir, runner, scenario, watcher } = options;
+  const broken = new AbortController();
+  const signal = AbortSignal.any([options.signal, broken.signal]);
   await runner.check(scenario, cellsOf(scenario));
   const store = await CellStore.open(outDir, scenario, options.resume, runner.on);
   const workDir = join(outDir, "work");
@@ -54,6 +57,7 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
   try {
     const content = await prepareContent(scenario, workDir, runner.announceUrl);
     const { metainfo } = content;
+    store.contentIs(metainfo.infoHash);
     const size = { bytes: metainfo.length, pieceLength: metainfo.pieceLength };
     const cells = cellsOf(scenario);
     const results = new Map<Cell, CellResult>();
@@ -63,11 +67,16 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
     }
     watcher.planned(cells, [...results.values()], size.bytes);
     const report = () => makeReport(options, metainfo, cells, results);
-    for (const cell of cells) {
-      if (results.has(cell) || signal.aborted) continue;
+    let written = Promise.resolve();
+    // One after the other: two at once would write the same files.
+    const write = () => {
+      written = written.then(() => writeReport(report(), outDir));
+      return written;
+    };
+    const queue = cells.filter((cell) => !results.has(cell));
+    const runCell = async (cell: Cell, cellDir: string): Promise<CellResult> => {
       const boundMs = cellBoundMs(scenario, cell, size.bytes);
       watcher.started(cell, boundMs);
-      const cellDir = join(workDir, "cell");
       const task: CellTask = {
         scenario,
         cell,
@@ -82,16 +91,30 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
           await store.saveLog(cell, records.warnings);
           return cellResult(scenario, cell, size, records);
         },
-        (error: CtError) => failedCell(scenario, cell, size, error.message),
+        (error: Error) =>
+          failedCell(
+            scenario,
+            cell,
+            size,
+            error.message,
+            error instanceof BrokenCell ? error.crossings : undefined,
+          ),
       );
       await rm(cellDir, { recursive: true, force: true });
-      results.set(cell, result);
-      await store.save(cell, result);
-      await writeReport(report(), outDir);
-      watcher.ended(cell, result);
-      if (result.state === "failed") break;
-    }
-    await writeReport(report(), outDir);
+      return result;
+    };
+    const runQueue = async (_: unknown, lane: number): Promise<void> => {
+      for (let cell = queue.shift(); cell && !signal.aborted; cell = queue.shift()) {
+        const result = await runCell(cell, join(workDir, `cell-${lane}`));
+        results.set(cell, result);
+        await store.save(cell, result);
+        await write();
+        watcher.ended(cell, result);
+        if (result.state === "failed") broken.abort();
+      }
+    };
+    await Promise.all(Array.from({ length: runner.atOnce }, runQueue));
+    await write();
     return report();
   } finally {
     await rm(workDir, { recursive: true, force: true });

@@ -14,7 +14,7 @@ const BURST = 50;
 
 function links(here: { in?: number; out?: number }, there: { in?: number; out?: number }): AsLinks {
   const rates = [here, there].map((one) => ({ linkIn: one.in ?? none, linkOut: one.out ?? none }));
-  return new AsLinks(rates, AsLinks.memoryFor(2), 0);
+  return new AsLinks(rates, AsLinks.memoryFor(rates), 0);
 }
 
 test("a block waits for those that were booked before it, at the link's rate", () => {
@@ -49,7 +49,10 @@ test("after a pause a link is no faster than before, but for 50 ms", () => {
 });
 
 test("threads that share a link share its rate: no booking is lost when they book at once", async () => {
-  const memory = AsLinks.memoryFor(2);
+  const memory = AsLinks.memoryFor([
+    { linkIn: 1_000_000, linkOut: none },
+    { linkIn: none, linkOut: none },
+  ]);
   const bookings = 20_000;
   const workerData = { memory, bookings, rate: 1_000_000 };
   const workers = [1, 2].map(

@@ -3,14 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { expect, onTestFinished, test } from "vitest";
+import { BrokenCell } from "../src/cell-runner.ts";
 import { runCell } from "../src/loopback/cell-run.ts";
 import { LoopbackRunner } from "../src/loopback/loopback-runner.ts";
 import { prepareContent } from "../src/prepare-content.ts";
 import { cellsOf } from "../src/scenario/cells.ts";
 import type { Cell, Scenario } from "../src/scenario/scenario.ts";
+import { childrenOf } from "./support/children-of.ts";
 import { scenario } from "./support/scenarios.ts";
 
-async function run(read: Scenario, more: { signal?: AbortSignal; withoutContent?: boolean } = {}) {
+interface More {
+  readonly signal?: AbortSignal;
+  readonly withoutContent?: boolean;
+  readonly onProgress?: () => void;
+}
+
+async function run(read: Scenario, more: More = {}) {
   const dir = await mkdtemp(join(tmpdir(), "cachetorrent-cell-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const content = await prepareContent(read, dir, "http://127.0.0.1:1/announce");
@@ -24,7 +32,7 @@ async function run(read: Scenario, more: { signal?: AbortSignal; withoutContent?
     cpuMicros: () => 0,
     sampleMs: 100,
     signal: more.signal ?? new AbortController().signal,
-    onProgress: () => undefined,
+    onProgress: more.onProgress ?? (() => undefined),
   });
 }
 
@@ -65,11 +73,56 @@ test("a run that is ended before it began has records all the same", async () =>
 });
 
 test.each([
+  ["processes", {}],
+  ["threads", { ases: "[{ peers: 3, up: 1MB/s, link-in: 10MB/s }]" }],
+])("a run in %s leaves none of them behind", async (_what, keys) => {
+  const before = await childrenOf(process.pid);
+  await run(scenario({ ...quick, ...keys }));
+  expect(await childrenOf(process.pid)).toEqual(before);
+});
+
+test("a worker that is killed ends the run, which tells how it went and what was sampled until then", async () => {
+  const before = await childrenOf(process.pid);
+  const sampled = Promise.withResolvers<void>();
+  const slow = scenario({ ...quick, seeds: "{ up: 1kB/s }" });
+  const running = run(slow, { onProgress: sampled.resolve }).catch((error: unknown) => error);
+  await Promise.race([sampled.promise, running]);
+  const workers = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
+  expect(workers).toHaveLength(2);
+  process.kill(workers[0] as number, "SIGKILL");
+  const broken = (await running) as BrokenCell;
+  expect(broken).toBeInstanceOf(BrokenCell);
+  expect(broken.message).toMatch(/^worker [12] was ended by SIGKILL$/);
+  expect(broken.crossings.atMs[0]).toBe(0);
+  expect(broken.crossings.bytesByAs.map((bytes) => bytes.length)).toEqual(
+    slow.ases.map(() => broken.crossings.atMs.length),
+  );
+  expect(await childrenOf(process.pid)).toEqual(before);
+});
+
+test("workers outlive what a terminal tells all of its processes, until they are told themselves", async () => {
+  const before = await childrenOf(process.pid);
+  const sampled = Promise.withResolvers<void>();
+  const ended = new AbortController();
+  const slow = scenario({ ...quick, seeds: "{ up: 1kB/s }" });
+  const running = run(slow, { onProgress: sampled.resolve, signal: ended.signal });
+  await Promise.race([sampled.promise, running]);
+  const workers = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
+  expect(workers).toHaveLength(2);
+  for (const worker of workers)
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.kill(worker, signal);
+  ended.abort();
+  const records = await running;
+  expect(records.cutShort).toBe("interrupted");
+  expect(records.peers).toHaveLength(4);
+});
+
+test.each([
   ["faults", { faults: "[{ kill: tracker, at: 1s }]" }],
   ["stock clients", { ases: "[{ peers: 3, up: 100kB/s, stock: { aria2: 1 } }]" }],
 ])("a scenario with %s is not for loopback, and told where it can be run", async (what, keys) => {
   const read = scenario(keys);
-  const runner = new LoopbackRunner({ workers: 1, clock: systemClock, cpuMicros: () => 0 });
+  const runner = new LoopbackRunner({ atOnce: 1, workers: 1, clock: systemClock, cpuMicros: () => 0 });
   await expect(runner.check(read, cellsOf(read))).rejects.toMatchObject({
     code: "CT_ERR_USAGE",
     message: expect.stringMatching(new RegExp(`^least has ${what}, .*--on compose$`)),

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { InfoHash } from "@cachetorrent/protocol";
 import { expect, onTestFinished, test } from "vitest";
 import { failedCell } from "../src/cell-result.ts";
 import { CellStore } from "../src/cell-store.ts";
@@ -44,7 +45,7 @@ test.each([
   ["another setting of the variant", { neighbours: "{ numwant: 3 }" }, true],
   [
     "another setting of the policy",
-    { policies: "[{ name: bittorrent, label: bittorrent, relief: 2 }]" },
+    { policies: "[{ name: biased, label: bittorrent, external-percent: 20 }]" },
     true,
   ],
   ["more repetitions", { repetitions: "9" }, false],
@@ -67,6 +68,24 @@ test("a cell of loopback is none of compose", async () => {
   await (await CellStore.open(dir, read, false)).save(cell, resultOf(read, cell, "done"));
   expect((await CellStore.open(dir, read, true, "compose")).kept(cell)).toBeUndefined();
   expect((await CellStore.open(dir, read, true, "loopback")).kept(cell)).toBeDefined();
+});
+
+test("a cell of files that have changed since is run again, and one of random content has none that could", async () => {
+  const [before, after] = ["a".repeat(40), "b".repeat(40)] as [InfoHash, InfoHash];
+  const isKept = async (read: Scenario, infoHash: InfoHash) => {
+    const dir = await folder();
+    const cell = firstCell(read);
+    const store = await CellStore.open(dir, read, false);
+    store.contentIs(before);
+    await store.save(cell, resultOf(read, cell, "done"));
+    const again = await CellStore.open(dir, read, true);
+    again.contentIs(infoHash);
+    return again.kept(cell) !== undefined;
+  };
+  const files = scenario({ torrent: "{ path: film.mkv }" });
+  expect(await isKept(files, before)).toBe(true);
+  expect(await isKept(files, after)).toBe(false);
+  expect(await isKept(scenario(), after)).toBe(true);
 });
 
 test("a folder that has cells is refused unless they are to be kept", async () => {

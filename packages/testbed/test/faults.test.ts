@@ -69,7 +69,11 @@ describe("a fault that makes no sense is refused with its key:", () => {
       "{ kill: everybody, at: 1s }",
       /faults\[0\]\.kill must be head, leaders, tracker, or a peer's name such as peer-2-3, not "everybody"/,
     ],
-    ["a peer too many", "{ kill: peer-2-4, at: 1s }", /faults\[0\]\.kill: there is no peer-2-4: /],
+    [
+      "a peer too many",
+      "{ kill: peer-2-4, at: 1s }",
+      /faults\[0\]\.kill: there is no peer-2-4: there are peer-1-1 to peer-1-2, seed-1-1, peer-2-1 to peer-2-3/,
+    ],
     ["a peer of no AS", "{ kill: peer-3-1, at: 1s }", /faults\[0\]\.kill: there is no peer-3-1/],
     ["a seed of another AS", "{ kill: seed-2-1, at: 1s }", /faults\[0\]\.kill: there is no seed-2-1/],
     [

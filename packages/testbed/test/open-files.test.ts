@@ -24,18 +24,24 @@ describe("the open files of a swarm", () => {
   it("are at least both ends of its connections", () => {
     const crowd = scenario(100);
     const [cell] = cellsOf(crowd);
-    expect(cell && openFilesOf(crowd, cell)).toBeGreaterThan(201 * 30);
+    expect(cell && openFilesOf(crowd, cell, 1)).toBeGreaterThan(201 * 30);
   });
 
   it("are no more than everybody with everybody", () => {
     const few = scenario(2);
     const [cell] = cellsOf(few);
-    expect(cell && openFilesOf(few, cell)).toBeLessThan(400);
+    expect(cell && openFilesOf(few, cell, 1)).toBeLessThan(400);
+  });
+
+  it("are dealt out to the processes that host it", () => {
+    const crowd = scenario(100);
+    const [cell] = cellsOf(crowd);
+    expect(cell && openFilesOf(crowd, cell, 2)).toBeLessThan(101 * 40);
   });
 
   it("of a small one may be opened here", async () => {
     const few = scenario(2);
-    await expect(checkOpenFiles(few, cellsOf(few))).resolves.toBeUndefined();
+    await expect(checkOpenFiles(few, cellsOf(few), { cellsInOne: 1, processes: 1 })).resolves.toBeUndefined();
   });
 
   it("of one that is too large are told with what to do", async () => {
@@ -43,7 +49,7 @@ describe("the open files of a swarm", () => {
     const peers = Math.min(9999, Math.ceil(limit / 60));
     const crowd = { ...scenario(peers), name: "crowd" };
     const huge = { ...crowd, variants: crowd.variants.map((variant) => ({ ...variant, connections: 1e9 })) };
-    await expect(checkOpenFiles(huge, cellsOf(huge))).rejects.toThrow(
+    await expect(checkOpenFiles(huge, cellsOf(huge), { cellsInOne: 1, processes: 1 })).rejects.toThrow(
       /crowd may need \d+ open files.*ulimit -n \d+/,
     );
   });

@@ -38,6 +38,15 @@ test("rates, sizes, times and percentages are read as people write them", () => 
   expect(read.variants[0]?.timeLimitMs).toBe(7_200_000);
 });
 
+test("a percentage may be as small as one writes it, with its sign, and 0 and 1 need none", () => {
+  const share = (text: string) =>
+    scenario({ departures: `{ share: ${text}, when: complete }` }).variants[0]?.departures.share;
+  expect(share("0.5%")).toBe(0.005);
+  expect(share("0")).toBe(0);
+  expect(share("1")).toBe(0.01);
+  expect(share("2.5")).toBe(0.025);
+});
+
 test("policies are named after themselves and their numbers, unless they have a label", () => {
   const { policies } = scenario({
     policies:
@@ -45,6 +54,17 @@ test("policies are named after themselves and their numbers, unless they have a 
   });
   expect(policies.map((policy) => policy.label)).toEqual(["cache 25", "biased 10", "three"]);
   expect(policies[0]).toMatchObject({ leaderPercent: 25, trackerSettings: { "leader-percent": 25 } });
+});
+
+test("every setting is taken where its policy looks at it", () => {
+  const { policies } = scenario({
+    policies: `
+  - { name: biased, external-percent: 30 }
+  - { name: cache, leader-percent: 20, hand-out: biased, external-percent: 30 }
+  - { name: multi, ranges: 3, leader-percent: 20, hand-out: random }
+  - { name: coordinated, leader-percent: 20, fetchers: leaders, relief: 2 }`,
+  });
+  expect(policies.map(({ trackerSettings }) => Object.keys(trackerSettings).length)).toEqual([1, 3, 3, 3]);
 });
 
 test("a variant sets anew what it names, and nothing else", () => {
@@ -95,6 +115,52 @@ describe("ASes", () => {
   });
 });
 
+describe("what a scenario says once", () => {
+  it("may be said again by an alias: a value, a table, or a list", () => {
+    const { ases } = scenario({
+      ases: `
+  - { peers: 2, up: &rate 100kB/s, down: *rate }
+  - &site { name: site, peers: 3, up: *rate }
+  - *site
+  - { sizes: &sizes [2, 1], up: *rate }
+  - { sizes: *sizes, up: 1MB/s }`,
+    });
+    expect(ases.slice(0, 7).map(({ name, peers, up }) => [name, peers, up])).toEqual([
+      ["AS 1", 2, 100_000],
+      ["site", 3, 100_000],
+      ["site", 3, 100_000],
+      ["AS 4", 2, 100_000],
+      ["AS 5", 1, 100_000],
+      ["AS 6", 2, 1_000_000],
+      ["AS 7", 1, 1_000_000],
+    ]);
+    expect(ases[0]?.down).toBe(100_000);
+  });
+
+  it("may be taken over into a table by <<, whose own keys and whose first ones count more", () => {
+    const { ases } = scenario({
+      ases: `
+  - &slow { name: slow, peers: 2, up: 10kB/s, down: 20kB/s }
+  - { <<: *slow, name: fast, up: 1MB/s }
+  - { <<: [{ peers: 9 }, *slow], name: large }`,
+    });
+    expect(ases.slice(0, 3).map(({ down, name, peers, up }) => [name, peers, up, down])).toEqual([
+      ["slow", 2, 10_000, 20_000],
+      ["fast", 2, 1_000_000, 20_000],
+      ["large", 9, 10_000, 20_000],
+    ]);
+  });
+
+  it("is followed a thousand times at most, also where it stands for itself", () => {
+    const many = (count: number) => `[{ sizes: [&n 1, ${Array(count).fill("*n").join(", ")}], up: 1kB/s }]`;
+    expect(scenario({ ases: many(200) }).ases).toHaveLength(202);
+    expect(refusal(scenarioText({ ases: many(1001) }))).toMatch(
+      /^a\.yml:\d+: \*n: more aliases than the 1000 that are followed$/,
+    );
+    expect(refusal(scenarioText({ seeds: "&s { <<: *s, up: 1kB/s }" }))).toMatch(/\*s: more aliases than/);
+  });
+});
+
 describe("what is wrong is told with file, line and key, and what would be right:", () => {
   it.each<[string, string, RegExp]>([
     [
@@ -126,6 +192,16 @@ describe("what is wrong is told with file, line and key, and what would be right
       "a share above everything",
       scenarioText({ slow: "{ share: 120%, factor: 0.5 }" }),
       /slow\.share must be a percentage from 0 to 100.*not "120%"$/,
+    ],
+    [
+      "a share that may be one of 1 or of 100",
+      scenarioText({ slow: "{ share: 0.07, factor: 0.5 }" }),
+      /slow\.share must be a percentage from 0 to 100, such as 25%, not 0\.07: write 7% or 0\.07%$/,
+    ],
+    [
+      "a share of which only one can be meant",
+      scenarioText({ policies: "[{ name: cache, leader-percent: 0.5 }]" }),
+      /policies\[0\]\.leader-percent must be a percentage from 1 to 100.*, not 0\.5: write 50%$/,
     ],
     [
       "a factor that is none",
@@ -161,6 +237,21 @@ describe("what is wrong is told with file, line and key, and what would be right
       "more leaders than there can be",
       scenarioText({ policies: "[{ name: multi, ranges: 3, leader-percent: 40 }]" }),
       /policies\[0\]: ranges times leader-percent is 120/,
+    ],
+    [
+      "a setting that the policy does not look at",
+      scenarioText({ policies: "[{ name: biased, leader-percent: 50 }]" }),
+      /policies\[0\]\.leader-percent: biased does not look at it: it has external-percent$/,
+    ],
+    [
+      "a setting where the policy has none",
+      scenarioText({ policies: "[{ name: cache }, { name: bittorrent, relief: 2 }]" }),
+      /policies\[1\]\.relief: bittorrent does not look at it: it has no setting$/,
+    ],
+    [
+      "a setting that another one turns on",
+      scenarioText({ policies: "[{ name: multi, hand-out: random, external-percent: 20 }]" }),
+      /policies\[0\]\.external-percent: multi looks at it only with hand-out: biased$/,
     ],
     [
       "two variants of one name",
@@ -258,6 +349,16 @@ describe("what is wrong is told with file, line and key, and what would be right
       "a name that is no folder's",
       scenarioText({ name: "../x" }),
       /name must be a short name of small letters/,
+    ],
+    [
+      "an alias of nothing",
+      scenarioText({ seeds: "{ up: *rate }" }),
+      /^a\.yml:8: \*rate: nothing before it is marked with &rate$/,
+    ],
+    [
+      "what is no table taken over into one",
+      scenarioText({ seeds: "{ <<: 3, up: 1MB/s }" }),
+      /^a\.yml:8: << must be a table, an alias of one, or a list$/,
     ],
     ["a list where keys belong", scenarioText({ seeds: "[1]" }), /seeds must be keys with values below it/],
     ["nothing at all", "", /^a\.yml:1: the file must be keys with values below it$/],

@@ -99,6 +99,8 @@ describe("hand-out under coordinated, to a member", () => {
       expect.arrayContaining(["1/7", "1/9"]),
     );
     expect(names(coordinated(swarm, member("1/1", ["1/7", "1/9"]), 1))).toEqual(["1/7"]);
+    const alone = swarmOf({ 1: { members: 100 } });
+    expect(names(coordinated(alone, member("1/1", ["1/7", "1/9"]), 2))).toEqual(["1/7", "1/9"]);
   });
 
   test("a head that left, or is of another AS, is in no list", () => {

@@ -7,6 +7,8 @@ const OUTPUT_MOST = 64 << 20;
 
 export const ROOT = new URL("../../../", import.meta.url).pathname;
 export const IMAGE = "cachetorrent-test";
+/** What the Dockerfile begins with. */
+export const BASE_IMAGE = "node:24-bookworm-slim";
 export const STOCK_IMAGE = "cachetorrent-stock-test";
 
 /** Runs a command to its end and gives what it printed; rejects with what it printed on stderr if it fails. */
@@ -39,6 +41,12 @@ export async function buildImage(): Promise<void> {
 export function describeInContainers(name: string, tests: () => void): void {
   if (spawnSync("docker", ["info"]).status === 0) describe(name, tests);
   else describe.skip(`${name} (left out: no Docker Engine answers)`, tests);
+}
+
+/** The same for what takes minutes: left out too, and said so, in a gate that has none to spare (CT_GATE=short). */
+export function describeAtLeisure(name: string, tests: () => void): void {
+  if (process.env.CT_GATE !== "short") describeInContainers(name, tests);
+  else describe.skip(`${name} (left out: CT_GATE is short)`, tests);
 }
 
 /** aria2 and Transmission. */

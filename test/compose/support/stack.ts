@@ -28,9 +28,16 @@ export class Stack {
     await this.compose("down", "-v", "--remove-orphans");
   }
 
-  /** The container of a service. */
+  /** What volumes hold stays, as after a `down` of somebody who forgot the -v. */
+  async downButVolumes(): Promise<void> {
+    await this.compose("down");
+  }
+
+  /** The container of a service. Docker's own command answers at once, the older docker-compose after more than a second. */
   async container(service: string): Promise<string> {
-    return (await this.compose("ps", "-q", service)).trim();
+    const labels = [`project=${this.project}`, `service=${service}`];
+    const filters = labels.flatMap((label) => ["--filter", `label=com.docker.compose.${label}`]);
+    return (await docker("ps", "--all", "--quiet", ...filters)).trim();
   }
 
   async exec(service: string, ...args: string[]): Promise<string> {

@@ -19,6 +19,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   nft: "nftables",
   aria2c: "aria2",
   "transmission-daemon": "transmission-daemon",
+  nginx: "nginx-light",
   "/usr/bin/python3": "python3-libtorrent",
 };
 

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DaemonGroup } from "@cachetorrent/testbed";
@@ -150,6 +150,13 @@ export class Lab {
       hosts.push(await this.#attach(name, site, ipv4, ipv6, router));
     }
     return { border, hosts };
+  }
+
+  /** A directory of its own, which goes with the lab. */
+  async addDir(name: string): Promise<string> {
+    const dir = path.join(this.dir, name);
+    await mkdir(dir);
+    return dir;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { PolicyName } from "@cachetorrent/protocol";
 import type { LedgerTorrent } from "@cachetorrent/testbed";
@@ -44,8 +43,7 @@ export async function runMeteredSwarm(lab: Lab, plan: MeteredPlan): Promise<Mete
     ...["--policy", policy, "--quorum", String(sites.length * peersPerSite)],
     ...options,
   ]);
-  const source = path.join(lab.dir, "source");
-  await mkdir(source);
+  const source = await lab.addDir("source");
   const torrent = await makeTorrent(source, { name: "metered", tracker, content: length });
 
   const metered = [];

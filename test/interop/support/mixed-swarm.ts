@@ -86,8 +86,7 @@ export async function runMixedSwarm(lab: Lab, plan: MixedPlan): Promise<MixedSwa
     ...plan.policy,
     ...["--quorum", String(leecherCount), "--deadline", String(DEADLINE_S)],
   ]);
-  const source = path.join(lab.dir, "source");
-  await mkdir(source);
+  const source = await lab.addDir("source");
   const torrent = await makeTorrent(source, { name: "mixed", tracker, content: length, pieceLength });
 
   const early = await startStock(plan.early);
@@ -134,6 +133,8 @@ export async function runMixedSwarm(lab: Lab, plan: MixedPlan): Promise<MixedSwa
     }
     const start = async (host: Host, options: readonly string[]) => {
       const peer = await startPeer(host, host.ipv4, [torrent], path.join(host.dir, "downloads"), [
+        // Whom they dial is told by the traces: a stock client would name others to them.
+        "--no-pex",
         ...["--limit-up", `${LEECHER_UP}B/s`, "--trace", traceOf(host)],
         ...options,
       ]);

@@ -13,6 +13,7 @@ import { checkTrackerUrl, trackerUrlWarning } from "../tracker-address.ts";
 
 interface CreateFlags {
   readonly tracker: readonly string[];
+  readonly webSeed?: readonly string[];
   readonly output?: string;
   readonly pieceLength?: string;
   readonly private?: true;
@@ -27,6 +28,11 @@ export function define(command: Command, context: Context): void {
     .requiredOption(
       "--tracker <URL>",
       "where peers find each other, such as http://198.18.0.1:6969/announce; give it again for more trackers",
+      (url: string, before: string[] = []) => [...before, url],
+    )
+    .option(
+      "--web-seed <URL>",
+      "an HTTP server that has the content too (BEP 19): the folder that holds it, with a slash at the end; give it again for more",
       (url: string, before: string[] = []) => [...before, url],
     )
     .option("-o, --output <FILE>", "the .torrent to write (default: the content's name and .torrent)")
@@ -52,6 +58,7 @@ async function create(path: string, flags: CreateFlags, context: Context): Promi
     const created = await createTorrentFile({
       path,
       trackers: flags.tracker,
+      webSeeds: flags.webSeed ?? [],
       ...(pieceLength === undefined ? {} : { pieceLength }),
       ...(flags.private ? { isPrivate: true } : {}),
       ...(flags.comment === undefined ? {} : { comment: flags.comment }),
@@ -124,4 +131,5 @@ SIZE is bytes with a unit: 256KiB, 1MiB.
 
 Examples:
   cachetorrent create ./release --tracker http://198.18.0.1:6969/announce
-  cachetorrent create disk.img --tracker https://tracker.example/announce -o /srv/torrents/disk.torrent --private`;
+  cachetorrent create disk.img --tracker https://tracker.example/announce -o /srv/torrents/disk.torrent --private
+  cachetorrent create ./release --tracker http://198.18.0.1:6969/announce --web-seed https://mirror.example/pub/`;

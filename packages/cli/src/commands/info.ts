@@ -31,6 +31,7 @@ function infoJson(metainfo: Metainfo): object {
     private: metainfo.isPrivate,
     hybrid: metainfo.isHybrid,
     trackers: metainfo.trackers,
+    webSeeds: metainfo.webSeeds,
     files: contentFiles(metainfo).map(({ path, length }) => ({ path: path.join("/"), length })),
     comment: metainfo.comment,
     createdBy: metainfo.createdBy,
@@ -51,6 +52,9 @@ function infoText(metainfo: Metainfo): string {
   if (metainfo.trackers.length === 0) rows.push(["trackers", "none"]);
   metainfo.trackers.forEach((tier, i) => {
     rows.push([i === 0 ? "trackers" : "", tier.map(printable).join(", ")]);
+  });
+  metainfo.webSeeds.forEach((url, i) => {
+    rows.push([i === 0 ? "web seeds" : "", printable(url)]);
   });
   if (metainfo.comment) rows.push(["comment", printable(metainfo.comment)]);
   if (metainfo.createdBy) rows.push(["created by", printable(metainfo.createdBy)]);

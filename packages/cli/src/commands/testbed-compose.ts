@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { type Cell, cellsOf, loadScenario, type Scenario, writeComposeTestbed } from "@cachetorrent/testbed";
+import {
+  type Cell,
+  cellsOf,
+  loadScenario,
+  type Scenario,
+  timeScaleNote,
+  writeComposeTestbed,
+} from "@cachetorrent/testbed";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { counted } from "../counted.ts";
@@ -24,12 +31,13 @@ export function defineCompose(testbed: Command, context: Context): void {
     .option("--policy <LABEL>", "the policy (default: the scenario's first)")
     .option("--variant <NAME>", "the variant (default: the scenario's first)")
     .action(async (name: string, flags: ComposeFlags) => {
-      context.stdout.write(await write(name, flags));
+      context.stdout.write(await write(name, flags, context));
     });
 }
 
-async function write(name: string, flags: ComposeFlags): Promise<string> {
+async function write(name: string, flags: ComposeFlags, { stderr }: Context): Promise<string> {
   const scenario = await loadScenario(await scenarioFile(name));
+  const note = timeScaleNote(scenario);
   const dir = flags.out ?? join("out", "compose", scenario.name);
   const cell = cellFor(scenario, flags);
   const { plan } = await writeComposeTestbed({
@@ -39,8 +47,11 @@ async function write(name: string, flags: ComposeFlags): Promise<string> {
     user: ownUser(),
     command: commandLine(name, flags),
   });
+  if (note !== undefined) stderr.write(`testbed compose: ${note}\n`);
   const compose = `docker compose -f ${quoted(join(dir, "compose.yml"))}`;
   const stock = plan.stock.length > 0 ? `, ${counted(plan.stock.length, "stock client")}` : "";
+  const peers = plan.peers.filter((peer) => !peer.isInitialSeed).length;
+  const inDir = (name: string) => quoted(join(dir, name));
   const second = plan.peers.find((peer) => !peer.isInitialSeed)?.name ?? "tracker";
   return `${join(dir, "compose.yml")}: ${counted(plan.peers.length, "peer")}${stock} in ${counted(plan.ases.length, "AS", "ASes")}, policy ${cell.policy.label}
 
@@ -51,6 +62,7 @@ Watch a peer:      ${compose} logs -f ${second}
 Cut an AS off:     ${compose} exec border1 border-ctl down    (and heal it: border-ctl up)
 A border's bytes:  ${compose} exec border1 border-ctl counters
 What peers got:    ${join(dir, "accounts")}, a ledger for each
+A table of it:     cachetorrent testbed watch ${inDir("torrent/content.torrent")} ${inDir("accounts")} --counters ${inDir("counters")} --peers ${peers}
 Take it down:      ${compose} down -v
 `;
 }

@@ -13,6 +13,7 @@ const POLL_MS = 500;
 const TELL_MS = 5000;
 
 interface WatchFlags {
+  readonly counters?: string;
   readonly peers: number;
 }
 
@@ -21,11 +22,15 @@ export function defineWatch(testbed: Command, context: Context): void {
   command
     .summary("follow peers that run elsewhere by their ledgers")
     .description(
-      "Follow peers that run elsewhere, in containers say, by the ledgers they keep in one folder (peer --ledger), and print a table when all are complete. Counters of borders in that folder (border-ASN.jsonl) stand beside them.",
+      "Follow peers that run elsewhere, in containers say, by the ledgers they keep in one folder (peer --ledger), and print a table when all are complete. Counters of borders in that folder, or in another (border-ASN.jsonl), stand beside them.",
     )
     .argument("<FILE>", "the .torrent")
     .argument("<DIR>", "the folder with the ledgers")
     .requiredOption("--peers <N>", "peers that begin with nothing", peerCount)
+    .option(
+      "--counters <DIR>",
+      "the folder with the counters of the borders (default: that with the ledgers)",
+    )
     .action(async (file: string, dir: string) =>
       context.finish(await watch(file, dir, command.opts<WatchFlags>(), context)),
     );
@@ -34,6 +39,8 @@ export function defineWatch(testbed: Command, context: Context): void {
 async function watch(file: string, dir: string, flags: WatchFlags, context: Context): Promise<number> {
   await requireTorrentFile(file);
   await requireFolder("DIR", dir);
+  const counters = flags.counters ?? dir;
+  await requireFolder("--counters", counters);
   const metainfo = await loadMetainfo(file);
   const ending = new AbortController();
   let signalled: number | undefined;
@@ -42,7 +49,7 @@ async function watch(file: string, dir: string, flags: WatchFlags, context: Cont
     ending.abort();
   });
   for (let polls = 0; signalled === undefined; polls++) {
-    const swarm = await readWatchedSwarm(dir, metainfo.infoHash);
+    const swarm = await readWatchedSwarm(dir, metainfo.infoHash, counters);
     const complete = completeOf(swarm);
     if (complete >= flags.peers && isCounted(swarm)) {
       context.stdout.write(

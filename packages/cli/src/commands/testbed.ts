@@ -5,6 +5,7 @@ import { CtError } from "@cachetorrent/protocol";
 import {
   type CellRunner,
   ComposeRunner,
+  cellLabel,
   LoopbackRunner,
   loadScenario,
   renderTable,
@@ -18,20 +19,19 @@ import { EXIT } from "../exit.ts";
 import { inForeground } from "../foreground.ts";
 import { testbedReport } from "../report/testbed-report.ts";
 import { endingSignal } from "../run-daemon.ts";
-import { namedBy, ownUser, quoted, scenarioFile } from "../scenario-file.ts";
+import { namedBy, ownUser, scenarioFile } from "../scenario-file.ts";
 import { scenarioList } from "../scenario-list.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
+import { type RunFlags, testbedCommandLine } from "../testbed-command-line.ts";
 import { defineCompose } from "./testbed-compose.ts";
 import { defineWatch } from "./testbed-watch.ts";
 
-interface RunFlags {
-  readonly out?: string;
-  readonly resume?: true;
-  readonly only?: readonly string[];
-  readonly repetitions?: number;
-  readonly workers?: number;
-  readonly on: "loopback" | "compose";
-}
+/** What the first signal is answered with; a second one ends the process on the spot. */
+const ENDING = {
+  loopback: "ending: all peers stop, and what was measured is kept",
+  compose:
+    "ending: all containers are taken down once Docker is done with what it is at, and what was measured is kept; Ctrl-C again leaves them up",
+} as const;
 
 export function define(command: Command, context: Context): void {
   command
@@ -57,14 +57,19 @@ export function define(command: Command, context: Context): void {
     .addOption(
       new Option(
         "--on <WHERE>",
-        "loopback: all peers in this process; compose: each in a container, ASes behind borders",
+        "loopback: all peers in a few processes; compose: each in a container, ASes behind borders",
       )
         .choices(["loopback", "compose"])
         .default("loopback", "loopback"),
     )
     .option(
+      "--at-once <N>",
+      "run so many cells side by side, on loopback; for machines that are idle with one (default: 1)",
+      wholeNumber,
+    )
+    .option(
       "--workers <N>",
-      "threads to spread the peers over, on loopback (default: as many as there are cores)",
+      "processes to spread the peers of a cell over, on loopback (default: one for each core, shared by the cells that run at once)",
       wholeNumber,
     )
     .action(async (name: string, flags: RunFlags) => context.finish(await run(name, flags, context)));
@@ -86,25 +91,34 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
   const scenario = narrowed(await loadScenario(file), flags);
   const outDir = flags.out ?? join("out", "testbed", scenario.name);
   const display = context.stdout.isTTY ? new TerminalDisplay(context.stdout, inForeground) : undefined;
-  if (display) process.on("exit", () => display.restore());
   const print = (line: string) =>
     display ? display.printAbove(line) : void context.stdout.write(`${line}\n`);
   const ending = new AbortController();
   let signalled: number | undefined;
   void endingSignal("SIGINT", "SIGTERM", "SIGHUP").then((code) => {
     signalled = code;
+    print(ENDING[flags.on]);
     ending.abort();
+  });
+  const runner = runnerOf(flags, context);
+  let isUnderWay = true;
+  process.on("exit", () => {
+    display?.restore();
+    const left = isUnderWay ? runner.leftBehind?.(scenario) : undefined;
+    if (left !== undefined) context.stderr.write(`${left}\n`);
   });
   const report = await runScenario({
     scenario,
     outDir,
     resume: flags.resume === true,
-    runner: runnerOf(flags, context),
+    runner,
     madeAt: () => new Date(),
-    command: commandLine(name, flags),
+    command: testbedCommandLine(name, flags, context.env),
     machine: `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown processor"}, Linux ${release()}, Node ${process.version}`,
     signal: ending.signal,
-    watcher: testbedReport({ scenario, now: systemClock.now, print, display }),
+    watcher: testbedReport({ scenario, atOnce: flags.atOnce ?? 1, now: systemClock.now, print, display }),
+  }).finally(() => {
+    isUnderWay = false;
   });
   display?.show([]);
   for (const line of renderTable(report).trimEnd().split("\n")) print(line);
@@ -112,16 +126,22 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
     `${join(outDir, "report.html")}, report.json and report.csv: ${counted(report.cells.length, "cell")}`,
   );
   if (signalled !== undefined) {
-    print(`ended early: go on with --resume`);
+    print("ended early: go on with --resume");
     return signalled;
+  }
+  const broken = report.cells.find((cell) => cell.state === "failed");
+  if (broken) {
+    const [why] = broken.why?.split("\n") ?? [];
+    print(`ended early: ${cellLabel(broken, scenario.repetitions)} failed (${why}); go on with --resume`);
   }
   return report.isPartial ? EXIT.failed : EXIT.done;
 }
 
-function runnerOf({ on, workers }: RunFlags, context: Context): CellRunner {
+function runnerOf({ atOnce = 1, on, workers }: RunFlags, context: Context): CellRunner {
   if (on === "loopback") {
     return new LoopbackRunner({
-      workers: workers ?? availableParallelism(),
+      atOnce,
+      workers: workers ?? Math.max(1, Math.floor(availableParallelism() / atOnce)),
       clock: systemClock,
       cpuMicros: () => {
         const { system, user } = process.cpuUsage();
@@ -131,6 +151,8 @@ function runnerOf({ on, workers }: RunFlags, context: Context): CellRunner {
   }
   if (workers !== undefined)
     throw new CtError("CT_ERR_USAGE", "--workers: with --on compose every peer is a process of its own");
+  if (atOnce > 1)
+    throw new CtError("CT_ERR_USAGE", "--at-once: with --on compose two cells would have the same addresses");
   return new ComposeRunner({
     clock: systemClock,
     env: context.env,
@@ -148,16 +170,6 @@ function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario
     policies: scenario.policies.filter((policy) => !only || only.includes(policy.label)),
     repetitions: repetitions ?? scenario.repetitions,
   };
-}
-
-function commandLine(name: string, { on, only, out, repetitions }: RunFlags): string {
-  return [
-    `cachetorrent testbed run ${quoted(name)}`,
-    ...(on === "loopback" ? [] : [`--on ${on}`]),
-    ...(only ? [`--only ${only.map(quoted).join(" ")}`] : []),
-    ...(repetitions === undefined ? [] : [`--repetitions ${repetitions}`]),
-    ...(out === undefined ? [] : [`--out ${quoted(out)}`]),
-  ].join(" ");
 }
 
 function wholeNumber(text: string): number {

@@ -9,9 +9,10 @@ import type { PeerReport } from "./peer-report.ts";
  *
  * | event | when | fields |
  * |---|---|---|
- * | `listening` | once, first: peers can connect | `endpoint` ("HOST:PORT", the port really had), `peerId` (40 hex digits), `torrents`: of each `infoHash` (40 hex digits) and `name` |
+ * | `listening` | once, first: peers can connect | `endpoint` ("HOST:PORT", the port really had), `peerId` (40 hex digits), `torrents`: of each `infoHash` (40 hex digits) and `name`; of a daemon `control`: `endpoint` ("HOST:PORT") and `tokenFile` |
  * | `progress` | every second | `connections` (open ones, over all torrents), `torrents`: see below |
- * | `complete` | once a torrent, when all of it is on disk, at the start or by downloading | `infoHash`, `name` |
+ * | `complete` | when all that is wanted of a torrent is on disk, at the start or by downloading | `infoHash`, `name` |
+ * | `shared` | once a torrent that `--stop-ratio` or `--stop-after` has stopped | `infoHash`, `name`, `reason` |
  * | `failed` | once a torrent that cannot go on; or instead of `listening`, without a torrent, when the peer cannot start | `code` ("CT_ERR_…", docs/errors.md), `message`; `infoHash` and `name` of the torrent |
  * | `stopped` | once, last, after `listening`; not when a second signal ends the process, or the stop takes over 5 s | those of `progress`, as they ended |
  *
@@ -20,10 +21,12 @@ import type { PeerReport } from "./peer-report.ts";
  * | field | |
  * |---|---|
  * | `infoHash`, `name` | which torrent |
- * | `state` | `checking` (what is on disk), `downloading`, `seeding`, `stopped`, `failed` |
+ * | `state` | `metadata` (a magnet link's is fetched), `checking` (what is on disk), `downloading`, `paused`, `seeding`, `stopped`, `failed` |
  * | `length` | bytes of content |
  * | `verifiedBytes` | bytes in pieces whose hash was right |
+ * | `wanted` | where files are skipped: `length`, bytes in the pieces that are wanted, and `verifiedBytes`, those of them whose hash was right |
  * | `checkedFraction` | 0 to 1: how far the check at the start is |
+ * | `metadata` | only as long as there is none, bytes of it: `received` of `size`, which is 0 while nobody gives it |
  * | `rateIn`, `rateOut` | payload now, bytes/s |
  * | `internalBytes`, `externalBytes` | payload received since the start, from the own AS and from others; an unknown AS is another one |
  * | `sentBytes` | payload sent since the start |
@@ -34,7 +37,9 @@ import type { PeerReport } from "./peer-report.ts";
  * | `term` | number of the newest election result; absent before the first |
  * | `policy` | the swarm's policy as the tracker told it; absent before, and with other trackers |
  * | `claims` | under the policy `coordinated`, what the books of its AS have seen that it kept: claims `asked` and `denied`, pieces `granted`, grants `expired` |
+ * | `webSeeds` | of each web seed `url` (without what in it may be a password), `state` (`idle`, `asking`, `resting`, `dropped`), `receivedBytes`, `restsUntil` (ms since the Unix epoch) while it rests, and `reason` while it rests or is dropped; absent where there are none, and until the files are checked |
  * | `etaMs` | until complete at the present rate; only while downloading, absent while nothing arrives |
+ * | `paused` | why it is paused, until it goes on by itself; only then |
  * | `error` | why it failed; only then |
  */
 export function jsonReport(writeLine: (line: string) => void, now: () => number): PeerReport {
@@ -45,6 +50,7 @@ export function jsonReport(writeLine: (line: string) => void, now: () => number)
     listening: (self) => say("listening", self),
     progress: (status) => say("progress", figures(status)),
     complete: ({ infoHash, name }) => say("complete", { infoHash, name }),
+    shared: ({ infoHash, name }, reason) => say("shared", { infoHash, name, reason }),
     failed: (error, torrent) =>
       say("failed", {
         ...(torrent && { infoHash: torrent.infoHash, name: torrent.name }),

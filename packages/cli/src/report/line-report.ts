@@ -22,12 +22,14 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
   }
 
   return {
-    listening({ endpoint, torrents }) {
+    listening({ control, endpoint, torrents }) {
       writeLine(`listening on ${endpoint}`);
+      if (control) writeLine(`takes orders at ${control.endpoint}, token in ${printable(control.tokenFile)}`);
       for (const { name, infoHash } of torrents) writeLine(`${printable(name)}: info-hash ${infoHash}`);
     },
     progress: (status) => status.torrents.forEach(tell),
     complete: ({ name }) => writeLine(`${printable(name)}: complete`),
+    shared: ({ name }, reason) => writeLine(`${printable(name)}: stopped, ${reason}`),
     failed: (error, torrent) =>
       writeLine(`${torrent ? `${printable(torrent.name)}: ` : ""}failed: ${printable(error.message)}`),
     stopped: (status: PeerStatus) => {
@@ -40,12 +42,16 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
 function stateLine(torrent: TorrentStatus): string | undefined {
   const done = percent(progressFraction(torrent));
   switch (torrent.state) {
+    case "metadata":
+      return `fetching metadata, ${done}`;
     case "checking":
       return `checking what is on disk, ${done}`;
     case "downloading": {
       const eta = torrent.etaMs === undefined ? "" : `, ETA ${duration(torrent.etaMs)}`;
       return `${done}, in ${formatRate(torrent.rateIn)}, ${counted(torrent.peers, "peer")}, ${roleWords(torrent)}${eta}`;
     }
+    case "paused":
+      return `paused at ${done}: ${printable(torrent.paused ?? "")}`;
     case "seeding":
     case "stopped":
     case "failed":

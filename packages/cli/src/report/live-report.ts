@@ -14,6 +14,7 @@ export function liveReport(display: TerminalDisplay): PeerReport {
     listening: (self) => fitting().listening(self),
     progress: (status) => fitting().progress(status),
     complete: (torrent) => fitting().complete(torrent),
+    shared: (torrent, reason) => fitting().shared(torrent, reason),
     failed: (error, torrent) => fitting().failed(error, torrent),
     stopped: (status) => {
       fitting().stopped(status);
@@ -30,6 +31,7 @@ function drawnReport(display: TerminalDisplay): PeerReport {
     progress: show,
     // Its lines say so, and the log has: no need for a third time.
     complete: () => undefined,
+    shared: () => undefined,
     failed: (error, torrent) => {
       if (!torrent) display.printAbove(`failed: ${printable(error.message)}`);
     },

@@ -6,12 +6,22 @@ export interface TorrentRef {
   readonly name: string;
 }
 
+export interface Listening {
+  readonly endpoint: string;
+  readonly peerId: PeerId;
+  readonly torrents: readonly TorrentRef[];
+  /** Of a daemon: where it takes orders, and the file with the token that they need. */
+  readonly control?: { readonly endpoint: string; readonly tokenFile: string };
+}
+
 /** How a running peer is told about: live lines on a terminal, plain lines, or JSON. */
 export interface PeerReport {
-  listening(self: { endpoint: string; peerId: PeerId; torrents: readonly TorrentRef[] }): void;
+  listening(self: Listening): void;
   /** Called once a second. */
   progress(status: PeerStatus): void;
   complete(torrent: TorrentRef): void;
+  /** A rule has stopped it. */
+  shared(torrent: TorrentRef, reason: string): void;
   failed(error: CtError, torrent?: TorrentRef): void;
   /** The last word. */
   stopped(status: PeerStatus): void;

@@ -27,10 +27,12 @@ export function progressLines(torrent: TorrentStatus, columns: number): string[]
   return lines.map((line) => cutToCells(line, columns));
 }
 
-/** What is known of how far a torrent is: while it is checked, how far the check is. */
+/** What is known of how far a torrent is: while its metadata is fetched, how far that is, and while it is checked the check. */
 export function progressFraction(torrent: TorrentStatus): number {
+  if (torrent.metadata) return torrent.metadata.received / Math.max(1, torrent.metadata.size);
   if (torrent.state === "checking") return torrent.checkedFraction;
-  return torrent.length === 0 ? 1 : torrent.verifiedBytes / torrent.length;
+  const { length, verifiedBytes } = torrent.wanted ?? torrent;
+  return length === 0 ? 1 : verifiedBytes / length;
 }
 
 /** `100%` is for what is whole: 99.99 % stays 99.9%. */
@@ -55,8 +57,12 @@ export function roleWords(torrent: TorrentStatus): string {
 
 function details(torrent: TorrentStatus): string[] {
   switch (torrent.state) {
+    case "metadata":
+      return ["fetching metadata", counted(torrent.peers, "peer")];
     case "checking":
       return ["checking what is on disk"];
+    case "paused":
+      return [`paused: ${printable(torrent.paused ?? "")}`];
     case "stopped":
       return [
         "stopped",

@@ -1,6 +1,5 @@
 import {
   type Cell,
-  type CellProgress,
   type CellResult,
   cellLabel,
   estimateMs,
@@ -16,6 +15,8 @@ const PLAIN_MS = 10_000;
 
 export interface TestbedReportOptions {
   readonly scenario: Scenario;
+  /** How many cells run side by side. */
+  readonly atOnce: number;
   /** Real time. */
   readonly now: () => number;
   /** A line that stays. */
@@ -24,58 +25,82 @@ export interface TestbedReportOptions {
   readonly display: TerminalDisplay | undefined;
 }
 
-/** Tells a person how far a testbed run is: a line for every cell, and one that moves for the cell under way. */
-export function testbedReport({ display, now, print, scenario }: TestbedReportOptions): RunWatcher {
+interface UnderWay {
+  readonly startedAt: number;
+  toldAt: number;
+  /** The share of it that is done, and what is drawn of it. */
+  fraction: number;
+  line: string;
+}
+
+/** Tells a person how far a testbed run is: a line for every cell, and one that moves for each that is under way. */
+export function testbedReport({ atOnce, display, now, print, scenario }: TestbedReportOptions): RunWatcher {
   const done: CellResult[] = [];
-  let remaining: Cell[] = [];
-  let count = 0;
-  let startedAt = 0;
-  let toldAt = 0;
+  let cells: readonly Cell[] = [];
+  const waiting = new Set<Cell>();
+  const underWay = new Map<Cell, UnderWay>();
   let contentBytes = 0;
 
-  const place = () => `${count - remaining.length + 1} of ${count}`;
-  const label = (cell: Cell) => cellLabel(cell, scenario.repetitions);
+  const title = (cell: Cell) =>
+    `${cells.indexOf(cell) + 1} of ${cells.length}  ${cellLabel(cell, scenario.repetitions)}`;
+  const expectedMs = (cell: Cell) => estimateMs(scenario, cell, contentBytes, done);
 
-  function etaMs(cell: Cell, { fraction }: CellProgress): number {
-    const elapsed = now() - startedAt;
-    const expected = estimateMs(scenario, cell, contentBytes, done);
-    // What goes on longer than expected is extrapolated.
-    const own = Math.max(expected - elapsed, fraction > 0.05 ? elapsed / fraction - elapsed : 0);
-    return remaining.slice(1).reduce((sum, one) => sum + estimateMs(scenario, one, contentBytes, done), own);
+  /** Of all that is to be run yet. */
+  function etaMs(): number {
+    const current = [...underWay].map(([cell, { fraction, startedAt }]) => {
+      const elapsed = now() - startedAt;
+      // What goes on longer than expected is extrapolated.
+      return Math.max(expectedMs(cell) - elapsed, fraction > 0.05 ? elapsed / fraction - elapsed : 0);
+    });
+    const later = [...waiting].map(expectedMs);
+    const inAll = [...current, ...later].reduce((sum, ms) => sum + ms, 0);
+    return Math.max(inAll / atOnce, ...current);
   }
 
+  const draw = () => display?.show([...underWay.values()].map(({ line }) => line));
+
   return {
-    planned(cells, kept, bytes) {
+    planned(all, kept, bytes) {
       contentBytes = bytes;
       done.push(...kept);
-      count = cells.length;
-      remaining = cells.slice(kept.length);
+      cells = all;
+      const isKept = (cell: Cell) =>
+        kept.some(
+          ({ policy, repetition, variant }) =>
+            policy.label === cell.policy.label &&
+            repetition === cell.repetition &&
+            variant === cell.variant.name,
+        );
+      for (const cell of all) if (!isKept(cell)) waiting.add(cell);
       const again = kept.length > 0 ? `, ${kept.length} of them done before` : "";
-      print(`${scenario.name}: ${cells.length} cells${again}`);
+      print(`${scenario.name}: ${all.length} cells${again}`);
     },
     started(cell, boundMs) {
-      startedAt = now();
-      toldAt = startedAt;
-      if (!display) print(`${place()}  ${label(cell)}: the bound is ${seconds(boundMs)}`);
+      waiting.delete(cell);
+      underWay.set(cell, { startedAt: now(), toldAt: now(), fraction: 0, line: title(cell) });
+      if (!display) print(`${title(cell)}: the bound is ${seconds(boundMs)}`);
     },
-    progressed(cell, progress) {
-      const { complete, elapsedMs, fraction, peers } = progress;
+    progressed(cell, { complete, elapsedMs, fraction, peers }) {
+      const current = underWay.get(cell);
+      if (!current) return;
+      current.fraction = fraction;
       const parts = [
         `${percent(fraction).padStart(6)}  ${complete} of ${peers} complete after ${seconds(elapsedMs)}`,
-        `ETA ${duration(etaMs(cell, progress))}`,
+        `ETA ${duration(etaMs())}`,
       ].join(", ");
       if (display?.canDraw) {
-        display.show([`${place()}  ${label(cell)}  ${bar(fraction, BAR_CELLS)} ${parts}`]);
-      } else if (now() - toldAt >= PLAIN_MS) {
-        toldAt = now();
-        print(`${place()}  ${label(cell)}: ${parts}`);
+        current.line = `${title(cell)}  ${bar(fraction, BAR_CELLS)} ${parts}`;
+        draw();
+      } else if (now() - current.toldAt >= PLAIN_MS) {
+        current.toldAt = now();
+        print(`${title(cell)}: ${parts}`);
       }
     },
     ended(cell, result) {
-      display?.show([]);
-      print(`${place()}  ${label(cell)}: ${outcome(result)}`);
+      underWay.delete(cell);
+      draw();
+      print(`${title(cell)}: ${outcome(result)}`);
       done.push(result);
-      remaining = remaining.slice(1);
     },
   };
 }

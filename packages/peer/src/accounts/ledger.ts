@@ -26,8 +26,18 @@ export interface TorrentAccounts {
   /** Payload bytes of `piece` messages, by the receiver's AS. */
   readonly sentByAsn: ByAsn;
   readonly escapes: number;
+  /** Of the payload, what came from web seeds; it is in `bytesByAsn` too, as of an unknown AS. */
+  readonly webSeedBytes: number;
   /** The pieces of which any payload came from another AS: a bitfield (BEP 3) in hex, as long as its last piece needs. */
   readonly externalPieces: string;
+}
+
+/** What one torrent moved: payload bytes by the other side's AS. */
+export interface TorrentTraffic {
+  /** The peer's own AS, 0 while unknown. */
+  readonly asn: Asn;
+  readonly receivedByAsn: ByAsn;
+  readonly sentByAsn: ByAsn;
 }
 
 /** The ledger file. */
@@ -62,6 +72,11 @@ export class Ledger {
     return entries;
   }
 
+  /** As the accounts have it, without what takes long to tell. */
+  get traffic(): TorrentTraffic[] {
+    return [...this.#torrents.values()].map((torrent) => torrent.traffic);
+  }
+
   toJSON(): LedgerAccounts {
     return {
       peerId: this.#peerId,
@@ -76,11 +91,12 @@ export class TorrentLedger {
   readonly #roles: OpenSpan[];
   readonly #sent = new Amounts();
   readonly #received = new Amounts();
-  readonly #piecesFrom = new Map<Asn, Set<number>>();
+  readonly #piecesFrom = new Map<Asn, Pieces>();
   #asn: Asn = UNKNOWN_ASN;
   #firstAnnounceAt: number | null = null;
   #completedAt: number | null = null;
   #escapes = 0;
+  #webSeedBytes = 0;
   #entries = 0;
 
   constructor(infoHash: InfoHash, now: number) {
@@ -91,11 +107,20 @@ export class TorrentLedger {
 
   /** Payload bytes of a `piece` message of this piece that came from a peer of `asn`. */
   received(asn: Asn, bytes: number, piece: number): void {
-    const pieces = this.#piecesFrom.get(asn) ?? new Set();
-    this.#piecesFrom.set(asn, pieces.add(piece));
+    let pieces = this.#piecesFrom.get(asn);
+    if (!pieces) {
+      pieces = new Pieces();
+      this.#piecesFrom.set(asn, pieces);
+    }
+    pieces.add(piece);
     this.#received.add(asn, bytes);
     this.#span.bytes.add(asn, bytes);
     this.#entries++;
+  }
+
+  /** So many of the bytes that were received came from a web seed. */
+  fromWebSeed(bytes: number): void {
+    this.#webSeedBytes += bytes;
   }
 
   /** Payload bytes of a `piece` message that went to a peer of `asn`. */
@@ -170,6 +195,10 @@ export class TorrentLedger {
     return this.#sent.total;
   }
 
+  get traffic(): TorrentTraffic {
+    return { asn: this.#asn, receivedByAsn: this.#received.toJSON(), sentByAsn: this.#sent.toJSON() };
+  }
+
   get entries(): number {
     return this.#entries;
   }
@@ -184,16 +213,15 @@ export class TorrentLedger {
       roles: this.#roles.map((span) => span.toJSON()),
       sentByAsn: this.#sent.toJSON(),
       escapes: this.#escapes,
-      externalPieces: hexBitfield(this.#externalPieces()),
+      webSeedBytes: this.#webSeedBytes,
+      externalPieces: this.#externalPieces().toHex(),
     };
   }
 
   /** Which AS is our own may become known after the first bytes: so this is told by what is known now. */
-  #externalPieces(): Set<number> {
-    const pieces = new Set<number>();
-    for (const [from, some] of this.#piecesFrom) {
-      if (!isInternal(this.#asn, from)) for (const piece of some) pieces.add(piece);
-    }
+  #externalPieces(): Pieces {
+    const pieces = new Pieces();
+    for (const [from, some] of this.#piecesFrom) if (!isInternal(this.#asn, from)) pieces.addAll(some);
     return pieces;
   }
 
@@ -225,12 +253,34 @@ class OpenSpan {
   }
 }
 
-function hexBitfield(pieces: ReadonlySet<number>): string {
-  let bytes = 0;
-  for (const piece of pieces) bytes = Math.max(bytes, (piece >> 3) + 1);
-  const bits = Buffer.alloc(bytes);
-  for (const piece of pieces) bits[piece >> 3] = (bits[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
-  return bits.toString("hex");
+/** A set of pieces of a torrent of which it is not known how many there are: a bitfield that grows. */
+class Pieces {
+  #bits = Buffer.alloc(16);
+
+  add(piece: number): void {
+    const at = piece >> 3;
+    this.#reach(at + 1);
+    this.#bits[at] = (this.#bits[at] ?? 0) | (0x80 >> (piece & 7));
+  }
+
+  addAll(other: Pieces): void {
+    this.#reach(other.#bits.length);
+    for (const [at, bits] of other.#bits.entries()) this.#bits[at] = (this.#bits[at] ?? 0) | bits;
+  }
+
+  /** As long as the last piece needs. */
+  toHex(): string {
+    let bytes = this.#bits.length;
+    while (bytes > 0 && this.#bits[bytes - 1] === 0) bytes--;
+    return this.#bits.toString("hex", 0, bytes);
+  }
+
+  #reach(bytes: number): void {
+    if (bytes <= this.#bits.length) return;
+    const grown = Buffer.alloc(Math.max(bytes, 2 * this.#bits.length));
+    this.#bits.copy(grown);
+    this.#bits = grown;
+  }
 }
 
 /** Running sums by AS. */

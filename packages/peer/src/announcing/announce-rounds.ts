@@ -8,8 +8,10 @@ import {
   type PeerId,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { pause } from "./pause.ts";
 import { Tiers } from "./tiers.ts";
-import { TrackerClient } from "./tracker-client.ts";
+import { type TrackerDetails, trackerDetails, unaskedTracker } from "./tracker-details.ts";
+import { trackerOf } from "./tracker-of.ts";
 import { TrackerState } from "./tracker-state.ts";
 
 export interface AnnounceRoundsOptions {
@@ -26,12 +28,16 @@ export interface AnnounceRoundsOptions {
 
 /** All trackers together are told within this time that the peer stops; a hanging one costs no more. */
 const FAREWELL_MS = 2_500;
+/** The next tracker is asked when one is silent for so long; over UDP it may take minutes until that one has failed. */
+const PATIENCE_MS = 16_000;
 
 /** Announces to the trackers of one torrent: whom, when, and with which event. What the answers mean is not its business. */
 export class AnnounceRounds {
   readonly #options: AnnounceRoundsOptions;
   readonly #tiers: Tiers;
   readonly #trackers = new Map<string, TrackerState>();
+  /** Why trackers are left out, by their URLs. */
+  readonly #faults = new Map<string, string>();
   readonly #running = new AbortController();
   readonly #reports: PeerId[] = [];
   #favourite: TrackerState | undefined;
@@ -57,25 +63,42 @@ export class AnnounceRounds {
     return this.#trackers.size > 0;
   }
 
+  /** All trackers of the tiers, in the order to try them. */
+  get details(): TrackerDetails[] {
+    const now = this.#options.clock.now();
+    const planned = new Set(this.signal.aborted ? [] : this.#asking());
+    return this.#tiers.order.map((url) => {
+      const tracker = this.#trackers.get(url);
+      if (!tracker) return unaskedTracker(url, this.#faults.get(url));
+      const isPlanned = planned.has(tracker) && !tracker.asked;
+      return trackerDetails(tracker, isPlanned ? Math.round(this.#nextAt(tracker, now) - now) : null);
+    });
+  }
+
   /** Trackers of a kind we do not speak are left out, with a line in the log. Idempotent. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    const { clock, localAddress, log } = this.#options;
+    const { clock, localAddress, log, random } = this.#options;
     for (const url of this.#tiers.order) {
       try {
-        const client = new TrackerClient({
+        const client = trackerOf({
           announceUrl: url,
           clock,
+          random,
           log,
           ...(localAddress ? { localAddress } : {}),
         });
         this.#trackers.set(url, new TrackerState(url, client));
       } catch (error) {
         if (!(error instanceof CtError)) throw error;
+        this.#faults.set(url, error.message);
         log.warn({ event: "tracker" }, `${error.message}: left out`);
       }
     }
+    const { leftOut } = this.#tiers;
+    if (leftOut > 0)
+      log.warn({ event: "tracker", leftOut }, `${leftOut} of the torrent's trackers are left out`);
     if (this.#trackers.size === 0)
       log.warn({ event: "tracker" }, "the torrent has no tracker to announce to");
     this.#wake();
@@ -145,7 +168,9 @@ export class AnnounceRounds {
   async #stop(): Promise<void> {
     const { clock, log, request } = this.#options;
     // Those with an announce under way are told too: it may have arrived although its answer has not.
-    const told = [...this.#trackers.values()].filter((tracker) => tracker.answered || tracker.asked);
+    const told = [...this.#trackers.values()].filter(
+      ({ answered, asked, client }) => answered || (asked && client.mayKnowUs),
+    );
     this.#end();
     const farewell = new AbortController();
     const ending = clock.after(FAREWELL_MS, () => farewell.abort(), { keepAlive: true });
@@ -165,7 +190,9 @@ export class AnnounceRounds {
     if (this.#walking || !this.#started || this.#running.signal.aborted) return;
     const now = this.#options.clock.now();
     const next = Math.min(
-      ...this.#asking().map((tracker) => (this.#isDue(tracker, now) ? now : tracker.dueAt)),
+      ...this.#asking()
+        .filter(({ asked }) => !asked)
+        .map((tracker) => this.#nextAt(tracker, now)),
     );
     this.#timer?.cancel();
     if (next < Number.POSITIVE_INFINITY) {
@@ -173,32 +200,58 @@ export class AnnounceRounds {
     }
   }
 
-  /** One round of BEP 12: tracker after tracker, until one works. */
+  /** One round of BEP 12: tracker after tracker, until one answers. */
   async #walk(): Promise<void> {
     const awaiting = this.#awaitingWalk.splice(0);
     this.#walking = true;
     for (const tracker of this.#asking()) {
       if (!this.#isDue(tracker, this.#options.clock.now())) continue;
-      if (this.#running.signal.aborted || (await this.#announce(tracker))) break;
+      if (this.#running.signal.aborted || (await this.#answersInTime(tracker))) break;
     }
     this.#walking = false;
     for (const resolve of awaiting) resolve();
     this.#wake();
   }
 
-  /** The trackers to talk to: in their order up to the first that works, and always the favoured one. */
+  /** A silent tracker is waited for while others are asked; if it answers, it is the one of its tier from then on. */
+  async #answersInTime(tracker: TrackerState): Promise<boolean> {
+    const given = new AbortController();
+    const announced = this.#announce(tracker);
+    const silent = pause(this.#options.clock, PATIENCE_MS, AbortSignal.any([given.signal, this.signal]));
+    const answered = await Promise.race([announced, silent.then(() => undefined)]);
+    given.abort();
+    if (answered === undefined) void announced.then(() => this.#wake());
+    return answered ?? false;
+  }
+
+  /**
+   * The trackers to talk to: in their order up to the first that works, always the favoured one, and once more those
+   * further back that know of our start and not of our completion.
+   */
   #asking(): TrackerState[] {
     const order = this.#tiers.order.flatMap((url) => this.#trackers.get(url) ?? []);
     const working = order.findIndex((tracker) => tracker.working);
     const asking = working < 0 ? order : order.slice(0, working + 1);
+    const owed = order.filter((tracker) => !asking.includes(tracker) && this.#isOwedCompletion(tracker));
     const favourite = this.#favourite;
-    return favourite && !asking.includes(favourite) ? [favourite, ...asking] : asking;
+    const rest = [...asking, ...owed];
+    return favourite && !rest.includes(favourite) ? [favourite, ...rest] : rest;
+  }
+
+  #isOwedCompletion({ working, knowsStart, knowsCompletion }: TrackerState): boolean {
+    return this.#completed && working && knowsStart && !knowsCompletion;
   }
 
   #isDue(tracker: TrackerState, now: number): boolean {
+    if (tracker.asked) return false;
     if (tracker.dueAt <= now) return true;
     if (!tracker.working) return false;
     return this.#eventFor(tracker) !== undefined || (tracker === this.#favourite && this.#reports.length > 0);
+  }
+
+  /** When one that is not being asked is to be. */
+  #nextAt(tracker: TrackerState, now: number): number {
+    return this.#isDue(tracker, now) ? now : tracker.dueAt;
   }
 
   #eventFor(tracker: TrackerState): AnnounceEvent | undefined {

@@ -19,6 +19,7 @@ import {
 import type { Logger } from "pino";
 import { AnnounceRounds } from "./announce-rounds.ts";
 import { LeadersFeed } from "./leaders-feed.ts";
+import type { TrackerDetails } from "./tracker-details.ts";
 import type { TrackerState } from "./tracker-state.ts";
 
 /** What an announce tells of the torrent, in bytes. */
@@ -43,8 +44,12 @@ export interface AnnouncerOptions {
   readonly log: Logger;
   readonly progress: () => Progress;
   readonly numwant: () => number;
+  /** Does it take part in what `ct` is about? It does unless said. */
+  readonly isMember?: boolean;
   /** Bytes/s. Absent: it is no candidate. */
   readonly capacity?: { readonly up: number; readonly down: number };
+  /** Does it stand for election now? Unless said it does, where it has a capacity. */
+  readonly isCandidate?: () => boolean;
   /** Its endpoint inside a NAT'd site. */
   readonly local?: Endpoint;
   /** Every successful announce. Only the tracker that is obeyed has `ct` and AS numbers in its answers. */
@@ -146,6 +151,11 @@ export class Announcer {
     return this.#rounds.hasTracker;
   }
 
+  /** In the order in which they are tried. */
+  get trackers(): TrackerDetails[] {
+    return this.#rounds.details;
+  }
+
   /** Asks for the standing result at once, unless a poll is open that would have told it. */
   refresh(): void {
     this.#feed?.ask();
@@ -230,8 +240,26 @@ export class Announcer {
   }
 
   #request(event: AnnounceEvent | undefined, stalled: PeerId | undefined): AnnounceRequest {
-    const { capacity, infoHash, local, numwant, peerId, port, progress } = this.#options;
+    const {
+      capacity,
+      infoHash,
+      isCandidate,
+      isMember = true,
+      local,
+      numwant,
+      peerId,
+      port,
+      progress,
+    } = this.#options;
     const { externalBytes, internalBytes, ...counters } = progress();
+    const member = {
+      ...(capacity && isCandidate?.() !== false ? { capacity } : {}),
+      term: this.leaders?.term ?? 0,
+      externalBytes,
+      internalBytes,
+      ...(local ? { local } : {}),
+      ...(stalled ? { stalled } : {}),
+    };
     return {
       infoHash,
       peerId,
@@ -242,14 +270,7 @@ export class Announcer {
       compact: true,
       noPeerId: false,
       key: this.#key,
-      member: {
-        ...(capacity ? { capacity } : {}),
-        term: this.leaders?.term ?? 0,
-        externalBytes,
-        internalBytes,
-        ...(local ? { local } : {}),
-        ...(stalled ? { stalled } : {}),
-      },
+      ...(isMember ? { member } : {}),
     };
   }
 }

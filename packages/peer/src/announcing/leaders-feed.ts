@@ -2,10 +2,11 @@ import type { Clock, Random } from "@cachetorrent/clock";
 import type { CtAnswer, InfoHash, PeerId } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import { pause } from "./pause.ts";
-import { type TrackerClient, TrackerFailure } from "./tracker-client.ts";
+import type { Tracker } from "./tracker.ts";
+import { TrackerFailure } from "./tracker-client.ts";
 
 export interface LeadersFeedOptions {
-  readonly client: TrackerClient;
+  readonly client: Tracker;
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   readonly clock: Clock;

@@ -1,4 +1,5 @@
 import { type Random, sample } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
 
 /**
  * BEP 12: tiers are asked in order, the trackers of a tier in an order shuffled once, in which the one that worked
@@ -6,11 +7,16 @@ import { type Random, sample } from "@cachetorrent/clock";
  */
 export class Tiers {
   readonly #tiers: string[][];
+  /** How many trackers are beyond the limit, and not in the tiers. */
+  readonly leftOut: number;
 
   constructor(tiers: readonly (readonly string[])[], random: Random) {
-    const seen = new Set<string>();
+    const all = new Set(tiers.flat());
+    const asked = new Set([...all].slice(0, LIMITS.peer.trackersPerTorrent));
+    this.leftOut = all.size - asked.size;
     this.#tiers = tiers.map((tier) => {
-      const urls = tier.filter((url) => !seen.has(url) && seen.add(url));
+      // One that stands in several tiers is of the first.
+      const urls = tier.filter((url) => asked.delete(url));
       return sample(urls, urls.length, random);
     });
   }

@@ -1,6 +1,7 @@
 import type { Random } from "@cachetorrent/clock";
 import { type AnnounceAnswer, type AnnounceEvent, type CtError, LIMITS } from "@cachetorrent/protocol";
-import { type TrackerClient, TrackerFailure } from "./tracker-client.ts";
+import type { Tracker } from "./tracker.ts";
+import { TrackerFailure } from "./tracker-client.ts";
 
 const SECOND = 1000;
 const RETRY_FIRST_MS = 5 * SECOND;
@@ -14,7 +15,7 @@ const INTERVAL_MOST_MS = 24 * 3600 * SECOND;
 /** What the announcer remembers of one tracker, and when it may and should announce there. */
 export class TrackerState {
   readonly url: string;
-  readonly client: TrackerClient;
+  readonly client: Tracker;
   /** The last announce was answered. */
   working = false;
   /** It answered at least once. */
@@ -28,12 +29,17 @@ export class TrackerState {
   dueAt = 0;
   /** The `warning message` of its last answer (BEP 3). */
   warning: string | undefined;
+  /** How the last announce went: `ok`, or the error's text. */
+  result: string | undefined;
+  /** As its last answer had them. */
+  seeders: number | undefined;
+  leechers: number | undefined;
   /** When it last answered. */
   answeredAt = 0;
   #earliestAt = 0;
   #failures = 0;
 
-  constructor(url: string, client: TrackerClient) {
+  constructor(url: string, client: Tracker) {
     this.url = url;
     this.client = client;
   }
@@ -53,6 +59,9 @@ export class TrackerState {
     const intervalMs = clamp(answer.interval * SECOND, INTERVAL_LEAST_MS, INTERVAL_MOST_MS);
     const leastMs = (answer.minInterval ?? LIMITS.tracker.minIntervalMs / SECOND) * SECOND;
     this.working = true;
+    this.result = "ok";
+    this.seeders = answer.complete;
+    this.leechers = answer.incomplete;
     this.answered = true;
     this.answeredAt = now;
     this.knowsStart = true;
@@ -70,6 +79,7 @@ export class TrackerState {
     // Half to all of it: the peers of one tracker do not come back in step.
     const retryInMs = Math.round(full * (0.5 + random() / 2));
     this.working = false;
+    this.result = error.message;
     this.#failures++;
     this.dueAt = now + retryInMs;
     return retryInMs;

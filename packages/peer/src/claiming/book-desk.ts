@@ -3,6 +3,7 @@ import type { Clock, Random } from "@cachetorrent/clock";
 import {
   type ClaimMessage,
   type CtCacheBody,
+  DEFAULT_RELIEF,
   type Endpoint,
   isInternal,
   LIMITS,
@@ -39,6 +40,8 @@ export class BookDesk {
   #book: ClaimBook<object> | undefined;
   #standing: Standing | undefined;
   #fullSince: number | undefined;
+  /** No other book of this AS can have granted any of the relief, as far as we know. */
+  #isFirst = true;
   #before: ClaimAccounts = { asked: 0, granted: 0, denied: 0, expired: 0 };
 
   constructor(parts: BookDeskParts) {
@@ -84,6 +87,7 @@ export class BookDesk {
   stepDown(head: PeerId | undefined): ClaimMessage[] {
     const now = this.#parts.clock.now();
     const wasGranting = this.isGranting;
+    if (head !== undefined) this.#isFirst = false;
     this.#book?.stepDown(head, this.#standing?.term ?? 0, now);
     return wasGranting ? (this.#book?.openClaims(now) ?? []) : [];
   }
@@ -188,7 +192,7 @@ export class BookDesk {
       endpointOf: (member) => (member === this.#self ? ours[0] : (member as Connection).endpoint),
       random,
       now,
-      relief,
+      relief: this.#isFirst ? relief : DEFAULT_RELIEF,
       // Whoever claims has looked whether the other side is one that relief may come from.
       mayRelieve: () => this.#mayRelieve(clock.now()),
     });
@@ -202,6 +206,7 @@ export class BookDesk {
 
   #end(): void {
     this.#before = this.accounts;
+    if (this.#book) this.#isFirst = false;
     this.#book = undefined;
     this.#fullSince = undefined;
     this.#members.clear();

@@ -10,8 +10,8 @@ import {
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Standing } from "../roles/standing.ts";
+import { Attention } from "../wire/attention.ts";
 import type { Connection } from "../wire/connection.ts";
-import { Attention } from "./attention.ts";
 
 export interface BookkeepersParts {
   readonly clock: Clock;

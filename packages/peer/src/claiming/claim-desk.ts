@@ -1,59 +1,22 @@
 import {
   type ClaimAccounts,
-  ClaimClient,
+  type ClaimClient,
   type HeadFault,
   type HeadPort,
   LocalHeadPort,
 } from "@cachetorrent/claims";
-import type { Clock, Random } from "@cachetorrent/clock";
-import {
-  type Asn,
-  type ClaimMessage,
-  type CtCacheBody,
-  type Endpoint,
-  isInternal,
-  type Located,
-  type PeerId,
-  type PieceSet,
-  UNKNOWN_ASN,
-} from "@cachetorrent/protocol";
-import type { Logger } from "pino";
-import type { Downloads } from "../exchange/downloads.ts";
+import { type Asn, type ClaimMessage, isInternal, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import type { Grants } from "../roles/role.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Connection } from "../wire/connection.ts";
 import { BookDesk } from "./book-desk.ts";
 import { type Bookkeeper, Bookkeepers } from "./bookkeepers.ts";
+import type { ClaimDeskParts } from "./claim-desk-parts.ts";
 import { HandOver } from "./hand-over.ts";
-import { FIRST_RTT_MS, HeadTrip } from "./head-trip.ts";
+import { HeadTrip } from "./head-trip.ts";
+import { memberClient } from "./member-client.ts";
 import { OutOfReach } from "./out-of-reach.ts";
 import { Outside } from "./outside.ts";
-
-export interface ClaimDeskParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly peerId: PeerId;
-  /** The pieces we hold, verified. */
-  readonly have: PieceSet;
-  readonly pieceLength: number;
-  /** Our own endpoints. */
-  readonly ours: readonly Endpoint[];
-  /** The declared upload capacity, bytes/s. */
-  readonly up: number;
-  readonly connections: ReadonlySet<Connection>;
-  readonly downloads: Downloads;
-  /** Do we, an initial seed, show our pieces one by one, to our own AS too? */
-  isHoldingBack(): boolean;
-  tell(connection: Connection, body: CtCacheBody): void;
-  dial(endpoint: Endpoint): Promise<Connection | "not now" | undefined>;
-  connectionTo(endpoint: Endpoint): Connection | undefined;
-  isOutOfReach(endpoint: Endpoint): boolean;
-  locate(endpoint: Endpoint): Promise<Located>;
-  report(leader: PeerId): void;
-  /** What may be asked of the outside connection, or of all of them, is something else than before. */
-  changed(connection?: Connection): void;
-}
 
 /**
  * A member's part in the policy `coordinated`: what it fetches outside it claims first, from whoever keeps the book of its AS; and
@@ -75,9 +38,13 @@ export class ClaimDesk implements Grants {
   readonly #trip = new HeadTrip();
 
   constructor(parts: ClaimDeskParts) {
-    const { clock, connections, have, random } = parts;
+    const { clock, connections, downloads, settled } = parts;
     this.#parts = parts;
-    this.#outside = new Outside(connections, (connection) => this.applyTo(connection), random);
+    this.#outside = new Outside({
+      ...parts,
+      isOutside: (connection) => this.applyTo(connection),
+      isBegun: (piece) => downloads.hasBytesOf(piece),
+    });
     this.#bookkeepers = new Bookkeepers(parts);
     this.#toOurselves = new LocalHeadPort(
       (body) => this.#book.toldByOurselves(body),
@@ -90,11 +57,12 @@ export class ClaimDesk implements Grants {
     this.#outOfReach = new OutOfReach({
       ...parts,
       isTaken: (piece) => this.#client.isTaken(piece),
+      pieceMs: () => this.#client.pieceMs,
       holdersOf: (piece) =>
         [...connections].filter((one) => one.isOpen && !this.applyTo(one) && one.theirs.has(piece)),
       missing: (piece, now) => this.#client.missing(piece, now),
       asn: () => this.#asn,
-      isMissing: (piece) => !have.has(piece),
+      isMissing: (piece) => !settled.has(piece),
       lacks: (piece, endpoint) => this.#client.holderLacks(piece, endpoint),
       didNotServe: (piece, endpoint) => this.#client.didNotServe(piece, endpoint),
     });
@@ -141,7 +109,17 @@ export class ClaimDesk implements Grants {
     if (isOurs) this.#book.takeOver();
     else this.#stepDown(now);
     this.#settle(now);
-    if (!isNew) return;
+    if (isNew) this.#meetWilling();
+  }
+
+  /** Other pieces are wanted than before: grants for what is not go to others. */
+  selectionChanged(): void {
+    for (const piece of this.#parts.settled) this.#client.renounced(piece);
+    this.#meetWilling();
+    this.#flush();
+  }
+
+  #meetWilling(): void {
     for (const connection of this.#parts.connections) {
       if (this.applyTo(connection) && connection.isHandshaken && !connection.isChoked)
         this.unchoked(connection);
@@ -169,7 +147,9 @@ export class ClaimDesk implements Grants {
   }
 
   isWorthwhile(connection: Connection): boolean {
-    if (connection.theirs.hasBeyond(this.#parts.have, this.#client.taken)) return true;
+    const { settled } = this.#parts;
+    if (settled.isFull) return false;
+    if (connection.theirs.hasBeyond(settled, this.#client.taken)) return true;
     return this.#client.isOfUse(connection);
   }
 
@@ -212,7 +192,7 @@ export class ClaimDesk implements Grants {
   }
 
   unchoked(connection: Connection): void {
-    if (!this.applyTo(connection) || this.#parts.have.isFull) return;
+    if (!this.applyTo(connection) || this.#parts.settled.isFull) return;
     this.#client.neighbourUnchoked(connection, this.#parts.clock.now());
     this.#flush();
   }
@@ -233,6 +213,12 @@ export class ClaimDesk implements Grants {
     if (!this.applyTo(connection)) return;
     const now = this.#parts.clock.now();
     for (const piece of this.#client.requestable(connection)) this.#client.stalled(connection, piece, now);
+    this.#flush();
+  }
+
+  /** It may be cut off. */
+  fellSilent(connection: Connection): void {
+    this.#client.neighbourSilent(connection);
     this.#flush();
   }
 
@@ -267,7 +253,7 @@ export class ClaimDesk implements Grants {
     if (!this.#standing) return;
     this.#book.sweep(now);
     this.#lookForBookkeeper();
-    if (!this.#parts.have.isFull) {
+    if (!this.#parts.settled.isFull) {
       this.#renewSlow(now);
       this.#client.sweep(now);
       this.#outOfReach.sweep(now);
@@ -278,7 +264,7 @@ export class ClaimDesk implements Grants {
   /** A block over a slow line takes longer than a claim: what has come of it so far counts. One that gives none in 20 s is snubbed. */
   #renewSlow(now: number): void {
     for (const connection of this.#parts.connections) {
-      const isGiving = connection.outstanding.size > 0 && connection.idleMs(now) < BUSY_MS;
+      const isGiving = connection.outstanding.size > 0 && connection.partOfBlockAgoMs(now) < BUSY_MS;
       if (isGiving && this.applyTo(connection)) this.#client.bytesCame(connection, now);
     }
   }
@@ -349,39 +335,15 @@ export class ClaimDesk implements Grants {
   }
 
   #makeClient(): ClaimClient<Connection> {
-    const { changed, downloads, have, pieceLength, up } = this.#parts;
-    const client: ClaimClient<Connection> = new ClaimClient<Connection>({
-      pieceCount: have.pieceCount,
-      pieceLength,
-      up,
+    return memberClient({
+      ...this.#parts,
+      outside: this.#outside,
+      outOfReach: this.#outOfReach,
+      trip: this.#trip,
       port: () => this.#port,
-      // One that is closing serves nothing more.
-      candidates: (connection, most, isOpen) =>
-        connection.isOpen
-          ? this.#outside.candidates(connection, have, most, isOpen, (piece) => downloads.hasBytesOf(piece))
-          : [],
-      has: (connection, piece) => connection.isOpen && connection.theirs.has(piece),
-      rate: (connection, now) => connection.downRate.rate(now),
-      headRttMs: () => this.#trip.rttMs,
-      neighbourRttMs: () => FIRST_RTT_MS,
-      endpointOf: (connection) => connection.endpoint ?? connection.remote,
-      hasBytesOf: (piece) => downloads.hasBytesOf(piece),
-      internalHas: (piece) => downloads.availability(piece) > 0,
-      granted: (connection) => {
-        changed(connection);
-        downloads.refill(connection);
-      },
-      lost: (connection, piece) => {
-        downloads.withdrawPiece(connection, piece);
-        changed(connection);
-      },
-      takenChanged: () => changed(),
+      relief: () => this.#standing?.relief ?? 1,
       headStalled: (fault) => this.#headStalled(fault),
-      connectTo: (endpoints, piece) => this.#outOfReach.connect(endpoints, piece, this.#parts.clock.now()),
-      mayRelieve: (connection) => (this.#standing?.relief ?? 1) > 1 && mayRelieve(connection),
     });
-    for (const piece of have) client.held(piece, this.#parts.clock.now());
-    return client;
   }
 
   #headStalled(fault: HeadFault): void {
@@ -389,12 +351,7 @@ export class ClaimDesk implements Grants {
   }
 }
 
-/** From complete peers that were not so from the start: what an initial seed gives is the scarcest. */
-function mayRelieve(connection: Connection): boolean {
-  return connection.theirs.isFull && connection.speaksCtCache && !connection.isInitialSeed;
-}
-
-/** Who said something so recently is at work. */
+/** Who gave some bytes of a block so recently is at work. */
 const BUSY_MS = 1000;
 
 const FROM_HEAD: ReadonlySet<ClaimMessage["m"]> = new Set([

@@ -1,39 +1,70 @@
+import { resolve } from "node:path";
+import type { Clock } from "@cachetorrent/clock";
 import { CtError, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
+import { bytesOutside, type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
+import { Selection } from "../selection/selection.ts";
 import { DamagedFiles } from "./damaged-files.ts";
+import { DiskSpace } from "./disk-space.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";
+import { ResumeFile, resumePath } from "./resume-file.ts";
+import { ResumeKeeper } from "./resume-keeper.ts";
+import type { StillVerified } from "./still-verified.ts";
 import { FileStorage, type OpenedStorage, type Storage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 
+export interface ContentParts {
+  readonly metainfo: Metainfo;
+  readonly dir: string;
+  /** Which files are wanted; all, unless said. */
+  readonly selection?: Selection;
+  readonly cache: PieceCache;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where what was verified is remembered; nowhere, and every start reads everything. */
+  readonly stateDir?: string | undefined;
+  /** `open` refuses where pieces were verified, and all files are gone since: a disk may not be mounted. */
+  readonly holdsIfGone?: boolean | undefined;
+  /** Opens what stands in for files in `dir`. */
+  readonly elsewhere?: (() => Promise<OpenedStorage>) | undefined;
+  /** `lack` has changed. */
+  roomChanged?(): void;
+}
+
 /** What a torrent holds: its files, which of its pieces stand verified in them, and those that are in memory. */
 export class Content {
+  readonly #parts: ContentParts;
   readonly #metainfo: Metainfo;
-  readonly #dir: string;
   readonly #cache: PieceCache;
   readonly #log: Logger;
   readonly #abort = new AbortController();
-  readonly #elsewhere: (() => Promise<OpenedStorage>) | undefined;
+  readonly #space: DiskSpace;
+  #resume: ResumeKeeper | undefined;
+  #selection: Selection;
   #storage: Storage | undefined;
   #have: PieceSet;
   #checked = 0;
   #validSoFar = 0;
 
-  /** `elsewhere` opens what stands in for files in `dir`. */
-  constructor(
-    metainfo: Metainfo,
-    dir: string,
-    cache: PieceCache,
-    log: Logger,
-    elsewhere?: () => Promise<OpenedStorage>,
-  ) {
-    this.#elsewhere = elsewhere;
-    this.#metainfo = metainfo;
-    this.#dir = dir;
-    this.#cache = cache;
-    this.#log = log;
-    this.#have = new PieceSet(metainfo.pieceCount);
+  constructor(parts: ContentParts) {
+    this.#parts = parts;
+    this.#metainfo = parts.metainfo;
+    this.#selection = parts.selection ?? new Selection(parts.metainfo);
+    this.#cache = parts.cache;
+    this.#log = parts.log;
+    this.#have = new PieceSet(parts.metainfo.pieceCount);
+    this.#space = new DiskSpace({
+      ...parts,
+      dir: resolve(parts.dir),
+      needed: () => this.#wantedLeft(),
+      changed: () => parts.roomChanged?.(),
+    });
+  }
+
+  /** Which files are wanted. */
+  get selection(): Selection {
+    return this.#selection;
   }
 
   /** The pieces that are verified and on disk. */
@@ -50,36 +81,48 @@ export class Content {
   get left(): number {
     const { length, pieceCount, pieceLength } = this.#metainfo;
     if (this.#checked < pieceCount) return Math.max(0, length - this.#validSoFar * pieceLength);
-    const last = pieceCount - 1;
-    const lastIsMissing = last >= 0 && !this.#have.has(last);
-    const shortfall = lastIsMissing ? pieceLength - pieceSize(this.#metainfo, last) : 0;
-    return (pieceCount - this.#have.size) * pieceLength - shortfall;
+    return bytesOutside(this.#metainfo, this.#have);
+  }
+
+  /** Why nothing can be written now, in words: the disk is full. Undefined while it can. */
+  get lack(): string | undefined {
+    return this.#space.lack;
   }
 
   /** Checks what is on disk; from then on `have` is true. Throws a CtError when the files cannot be used. */
   async open(): Promise<void> {
-    if (this.#elsewhere) {
-      const { storage, have } = await this.#elsewhere();
+    const { dir, elsewhere } = this.#parts;
+    if (elsewhere) {
+      const { storage, have } = await elsewhere();
       this.#storage = storage;
       this.#have = have;
       this.#checked = this.#metainfo.pieceCount;
       return;
     }
-    const storage = await FileStorage.open(this.#metainfo, this.#dir);
+    const storage = await FileStorage.open(this.#metainfo, dir, { selection: this.#selection });
     this.#storage = storage;
+    this.#resume = this.#makeResume(storage);
+    const known = await this.#resume?.begin();
+    if (known) this.#tellGone(known);
     const damaged = new DamagedFiles(this.#metainfo);
-    const have = await verifyOnDisk(this.#metainfo, storage, {
-      signal: this.#abort.signal,
-      onProgress: (checked, valid) => {
-        this.#checked = checked;
-        this.#validSoFar = valid;
-      },
-      onDamaged: (piece, bytes) => damaged.found(piece, bytes),
-    });
-    if (have.isFull) await this.#finishSeed(storage);
-    else await refuseForeignFiles(this.#metainfo, storage, have);
-    this.#tellDamaged(storage, damaged);
+    const have =
+      known?.suspects.size === 0
+        ? known.have
+        : await verifyOnDisk(this.#metainfo, storage, {
+            ...(known ? { known } : {}),
+            signal: this.#abort.signal,
+            onProgress: (checked, valid) => {
+              this.#checked = checked;
+              this.#validSoFar = valid;
+            },
+            onDamaged: (piece, bytes) => damaged.found(piece, bytes),
+          });
+    if (!have.isFull) await refuseForeignFiles(this.#metainfo, storage, have);
     this.#have = have;
+    await this.#space.whenThereIsRoom(0, () => storage.place(have));
+    if (this.#isAllOf(have)) await this.#finishSeed(storage);
+    this.#tellDamaged(storage, damaged);
+    this.#resume?.checked(have);
     this.#checked = this.#metainfo.pieceCount;
   }
 
@@ -96,15 +139,34 @@ export class Content {
     await this.#cache.load(this.#key(piece), () => storage.read(piece, 0, pieceSize(this.#metainfo, piece)));
   }
 
-  /** A verified piece; it stays in memory for those who ask for it next. */
+  /** A verified piece; it stays in memory for those who ask for it next. Waits while the disk is full. */
   async store(piece: number, bytes: Uint8Array): Promise<void> {
-    await this.#opened().writePiece(piece, bytes);
+    const storage = this.#opened();
+    let isWritten = false;
+    this.#resume?.writing(piece);
+    try {
+      await this.#space.whenThereIsRoom(bytes.length, () => storage.writePiece(piece, bytes));
+      isWritten = true;
+    } finally {
+      this.#resume?.wrote(piece, isWritten);
+    }
     this.#cache.put(this.#key(piece), bytes);
   }
 
-  /** Every piece is there: makes what needs no piece, and flushes. */
-  finish(): Promise<void> {
-    return this.#opened().finish();
+  /**
+   * From now on these files are wanted. After `open`, or before it. Waits while the disk is full; rejects with a CtError when a file cannot be
+   * brought to its place.
+   */
+  async select(selection: Selection): Promise<void> {
+    await this.#space.whenThereIsRoom(0, async () => this.#storage?.select?.(selection));
+    this.#selection = selection;
+  }
+
+  /** Every wanted piece is there: makes what needs no piece, and flushes. */
+  async finish(): Promise<void> {
+    const storage = this.#opened();
+    await this.#space.whenThereIsRoom(0, () => storage.finish());
+    void this.#resume?.save();
   }
 
   /** Ends a check that is under way: `open` then rejects. */
@@ -112,13 +174,47 @@ export class Content {
     this.#abort.abort();
   }
 
+  /** What could not be written until now, for want of room, is given up. */
+  giveUpWaiting(): void {
+    this.#space.stop();
+  }
+
+  /** Resolves when what is verified now is remembered, or cannot be. */
+  async saved(): Promise<void> {
+    await this.#resume?.save();
+  }
+
+  /** What is verified from now on is not remembered, as if the process were killed. */
+  abandon(): void {
+    this.#resume?.abandon();
+  }
+
   /** Flushes and closes. Idempotent; what fails is logged. */
   async close(): Promise<void> {
+    this.#space.stop();
+    await this.#resume?.close();
     try {
       await this.#storage?.close();
     } catch (error) {
       this.#log.error({ err: error, event: "storage" }, "closing the files failed");
     }
+  }
+
+  #tellGone({ areAllGone, gone }: StillVerified): void {
+    const { dir, holdsIfGone = false } = this.#parts;
+    const { name } = this.#metainfo;
+    const folder = resolve(dir);
+    if (areAllGone && holdsIfGone) {
+      throw new CtError(
+        "CT_ERR_STORAGE",
+        `${folder}: all files of the torrent are gone; is a disk not mounted? Resume it once they are back, or remove it, and add it again to download it anew`,
+      );
+    }
+    if (gone.length === 0) return;
+    this.#log.warn(
+      { event: "gone", path: folder, files: gone.length },
+      `${folder}: ${areAllGone ? "all" : gone.length} of the files of ${name} are gone that were verified there; what is missing is downloaded anew`,
+    );
   }
 
   /** What this download wrote itself needs no word: a kill may have torn it. */
@@ -133,14 +229,38 @@ export class Content {
     }
   }
 
+  /** Are these all the pieces that are wanted? */
+  #isAllOf(have: PieceSet): boolean {
+    return this.#missingOf(have).next().done === true;
+  }
+
+  #wantedLeft(): number {
+    let bytes = 0;
+    for (const piece of this.#missingOf(this.#have)) bytes += pieceSize(this.#metainfo, piece);
+    return bytes;
+  }
+
+  *#missingOf(have: PieceSet): Generator<number> {
+    for (let piece = 0; piece < have.pieceCount; piece++) {
+      if (this.#selection.isWanted(piece) && !have.has(piece)) yield piece;
+    }
+  }
+
   async #finishSeed(storage: FileStorage): Promise<void> {
     try {
-      await storage.finish();
+      await this.#space.whenThereIsRoom(0, () => storage.finish());
     } catch (error) {
       // Complete content on a read-only disk is a fine seed.
       if (!(error instanceof CtError && error.code === "CT_ERR_PERMISSION")) throw error;
       this.#log.warn({ event: "storage" }, error.message);
     }
+  }
+
+  #makeResume(storage: FileStorage): ResumeKeeper | undefined {
+    const { dir, stateDir } = this.#parts;
+    if (stateDir === undefined) return undefined;
+    const file = new ResumeFile(resumePath(stateDir, this.#metainfo.infoHash, dir), this.#log);
+    return new ResumeKeeper({ ...this.#parts, storage, file });
   }
 
   #opened(): Storage {

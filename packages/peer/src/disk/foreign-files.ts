@@ -20,6 +20,11 @@ export async function refuseForeignFiles(
     const size = sizes[index] ?? 0;
     if (size <= 0 || storage.hasBegun(file) || hasValidPiece(metainfo, file, verified)) continue;
     if (await isAllZeros(storage, file, size)) continue;
+    // Where a file is skipped it may be whatever it is.
+    if (storage.isSkipped(index)) {
+      storage.disown(index);
+      continue;
+    }
     throw new CtError(
       "CT_ERR_FILE_IN_THE_WAY",
       `${storage.pathOf(file)}: this file holds other data than the torrent's; move it away, or download elsewhere`,

@@ -1,4 +1,4 @@
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
 
 /** A stretch of the torrent's bytes that lies in one file. */
 export interface Segment {
@@ -31,6 +31,11 @@ export function segmentsOf(
     segments.push({ file: index, fileOffset: from - file.offset, at: from - offset, length: to - from });
   }
   return segments;
+}
+
+/** The files that a piece lies in. */
+export function segmentsOfPiece(metainfo: Metainfo, piece: number): Segment[] {
+  return segmentsOf(metainfo, piece * metainfo.pieceLength, pieceSize(metainfo, piece));
 }
 
 /** Binary search: a torrent may have 100,000 files, and every block that is read asks. */

@@ -1,13 +1,14 @@
 import { hash } from "node:crypto";
 import { PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
-import { segmentsOf } from "./segments.ts";
 import type { FileStorage } from "./storage.ts";
 
 /** Bytes that one read asks for, unless a piece is larger. Two such buffers exist at a time. */
 const READ_BYTES = 1024 * 1024;
 
 export interface VerifyOptions {
+  /** What need not be read: the pieces of `have` are valid, and only `suspects` may be, too. */
+  readonly known?: { readonly have: PieceSet; readonly suspects: PieceSet };
   /** Pieces checked so far, and how many of them are valid; after every read, and once at the end. */
   onProgress?(checked: number, valid: number): void;
   /** These bytes are on disk in place of the piece, and no hole. They are overwritten after the call. */
@@ -30,9 +31,10 @@ export async function verifyOnDisk(
   storage: FileStorage,
   options: VerifyOptions = {},
 ): Promise<PieceSet> {
-  const { onDamaged, onProgress, signal } = options;
-  const valid = new PieceSet(metainfo.pieceCount);
-  const sizes = await storage.survey();
+  const { known, onDamaged, onProgress, signal } = options;
+  const valid = known?.have.copy() ?? new PieceSet(metainfo.pieceCount);
+  const isToRead = (piece: number) => (known?.suspects.has(piece) ?? true) && storage.isOnDisk(piece);
+  await storage.survey();
   const buffers: Uint8Array[] = [new Uint8Array(), new Uint8Array()];
 
   const read = async (run: Run) => {
@@ -57,7 +59,7 @@ export async function verifyOnDisk(
   };
 
   let current: Awaited<ReturnType<typeof read>> | undefined;
-  for (const run of runsOnDisk(metainfo, sizes)) {
+  for (const run of runsOnDisk(metainfo, isToRead)) {
     const next = read(run); // under way while the one before it is hashed
     if (current) check(current);
     current = await next;
@@ -81,28 +83,21 @@ function pieceChecker(
   };
 }
 
-/** Pieces in a row that are on disk in full, as many as one read takes. */
+/** Pieces in a row that are to be read, as many as one read takes. */
 interface Run {
   readonly first: number;
   readonly count: number;
 }
 
-function* runsOnDisk(metainfo: Metainfo, sizes: Readonly<Float64Array>): Generator<Run> {
+function* runsOnDisk(metainfo: Metainfo, isToRead: (piece: number) => boolean): Generator<Run> {
   const most = Math.max(1, Math.floor(READ_BYTES / metainfo.pieceLength));
   let count = 0;
   for (let piece = 0; piece <= metainfo.pieceCount; piece++) {
-    const isThere = piece < metainfo.pieceCount && isPieceOnDisk(metainfo, sizes, piece);
+    const isThere = piece < metainfo.pieceCount && isToRead(piece);
     if (count === most || (!isThere && count > 0)) {
       yield { first: piece - count, count };
       count = 0;
     }
     if (isThere) count++;
   }
-}
-
-function isPieceOnDisk(metainfo: Metainfo, sizes: Readonly<Float64Array>, piece: number): boolean {
-  const offset = piece * metainfo.pieceLength;
-  return segmentsOf(metainfo, offset, pieceSize(metainfo, piece)).every(
-    ({ file, fileOffset, length }) => metainfo.files[file]?.pad || (sizes[file] ?? -1) >= fileOffset + length,
-  );
 }

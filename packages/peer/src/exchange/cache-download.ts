@@ -7,22 +7,23 @@ import type { CachePicker } from "./cache-picker.ts";
  * interesting, until it really has the piece; then a plain `have` takes its place and the piece is asked for.
  */
 export class CacheDownload {
-  readonly #have: PieceSet;
+  readonly #settled: PieceSet;
   readonly #picker: CachePicker;
 
-  constructor(have: PieceSet, picker: CachePicker) {
-    this.#have = have;
+  /** `settled`: what is held, or not wanted. */
+  constructor(settled: PieceSet, picker: CachePicker) {
+    this.#settled = settled;
     this.#picker = picker;
   }
 
   /** The leader reaches these pieces, it says. False when it said so before of all of them, or has them itself. */
   forwarded(leader: Connection, pieces: Iterable<number>): boolean {
-    leader.forwarded ??= new PieceSet(this.#have.pieceCount);
+    leader.forwarded ??= new PieceSet(this.#settled.pieceCount);
     const before = leader.forwarded.size;
     for (const piece of pieces) {
       if (leader.theirs.has(piece) || !leader.forwarded.add(piece)) continue;
       this.#picker.gained(piece);
-      if (!this.#have.has(piece)) leader.wantedIndirectly++;
+      if (!this.#settled.has(piece)) leader.wantedIndirectly++;
     }
     leader.showInterest(leader.isInteresting);
     return leader.forwarded.size > before;
@@ -32,10 +33,15 @@ export class CacheDownload {
   announced(connection: Connection, piece: number): void {
     if (!connection.forwarded?.delete(piece)) return;
     this.#picker.lost(piece);
-    if (!this.#have.has(piece)) connection.wantedIndirectly--;
+    if (!this.#settled.has(piece)) connection.wantedIndirectly--;
   }
 
-  /** We hold the piece. */
+  /** Other pieces are wanted than before. */
+  recount(connection: Connection): void {
+    connection.wantedIndirectly = connection.forwarded?.beyond(this.#settled).length ?? 0;
+  }
+
+  /** We hold the piece, which was wanted. */
   held(connection: Connection, piece: number): void {
     if (connection.forwarded?.has(piece)) connection.wantedIndirectly--;
   }

@@ -62,6 +62,11 @@ export class Disclosure {
     return this.#superSeed !== undefined || (this.isUndecided && this.#isInitialSeed);
   }
 
+  /** Is it of another AS, under `coordinated`? */
+  isOutside(connection: Connection): boolean {
+    return typeof this.#uploading === "object" && !isInternal(connection.asn, this.#uploading.asn);
+  }
+
   /** From now on these rules hold. What was told stays told. */
   uploadBy(uploading: Uploading): void {
     const before = this.#uploading;
@@ -132,6 +137,16 @@ export class Disclosure {
   /** The whole piece was sent to it. */
   uploaded(connection: Connection, piece: number): void {
     this.#superSeed?.uploaded(connection, piece);
+    this.#superSeeded(connection);
+  }
+
+  /** It may be cut off, and what came out to it with it. */
+  fellSilent(connection: Connection): void {
+    this.#superSeed?.fellSilent(connection);
+  }
+
+  spokeAgain(connection: Connection): void {
+    this.#superSeed?.spokeAgain(connection);
     this.#superSeeded(connection);
   }
 
@@ -230,7 +245,7 @@ export class Disclosure {
   #holdsBackFrom(connection: Connection): boolean {
     if (connection.isIndirect || this.#superSeed) return true;
     if (this.isUndecided) return this.#isInitialSeed;
-    return this.#isOutside(connection) && (this.#home?.isInForce ?? false);
+    return this.isOutside(connection) && (this.#home?.isInForce ?? false);
   }
 
   /**
@@ -279,12 +294,8 @@ export class Disclosure {
 
   #outside(): Connection[] {
     return [...this.#parts.connections].filter(
-      (one) => one.isHandshaken && one.isOpen && this.#isOutside(one),
+      (one) => one.isHandshaken && one.isOpen && !one.isWebSeed && this.isOutside(one),
     );
-  }
-
-  #isOutside(connection: Connection): boolean {
-    return typeof this.#uploading === "object" && !isInternal(connection.asn, this.#uploading.asn);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Clock, Random } from "@cachetorrent/clock";
 import { type Asn, type CtError, LIMITS, type PieceSet } from "@cachetorrent/protocol";
-import type { TokenBucket } from "../rates/token-bucket.ts";
+import { Soonest } from "../rates/soonest.ts";
+import type { Throttle } from "../rates/throttle.ts";
+import type { Wanted } from "../selection/wanted.ts";
 import { blockLength, blockOfKey } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
@@ -13,13 +15,16 @@ import { RequestScheduler } from "./request-scheduler.ts";
 
 export interface DownloadsParts {
   readonly shape: TorrentShape;
-  /** The pieces we hold, verified. */
-  readonly have: PieceSet;
+  /** The pieces still to be fetched. */
+  readonly wanted: Wanted;
+  /** The first pieces first, instead of the rarest. */
+  readonly isSequential?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly budget: BufferBudget;
-  readonly downBucket: TokenBucket;
   readonly connections: ReadonlySet<Connection>;
+  /** The download limits for the connection. */
+  throttle(connection: Connection): Throttle;
   mayRequest(connection: Connection, piece: number): boolean;
   /** Under grants what may be asked of the connection now, in this order; undefined where `mayRequest` decides alone. */
   granted(connection: Connection): readonly number[] | undefined;
@@ -45,19 +50,22 @@ export class Downloads {
   /** What leaders forward to us. */
   readonly forwarded: CacheDownload;
   readonly #badData = new BadDataFinder<Connection>();
-  #isRefilling = false;
+  readonly #refilling: Soonest;
   #isStopped = false;
+  #isPaused = false;
 
   constructor(parts: DownloadsParts) {
     this.#parts = parts;
-    this.#picker = new CachePicker(parts.shape.pieceCount, parts.random);
-    for (const piece of parts.have) this.#picker.close(piece);
-    this.forwarded = new CacheDownload(parts.have, this.#picker);
+    this.#refilling = new Soonest(parts.clock, () => this.#refillAll());
+    this.#picker = new CachePicker(parts.shape.pieceCount, parts.random, parts.isSequential);
+    this.#rank();
+    for (const piece of parts.wanted.settled) this.#picker.close(piece);
+    this.forwarded = new CacheDownload(parts.wanted.settled, this.#picker);
     this.#book = new BlockBook(parts.shape, parts.budget);
     this.#scheduler = new RequestScheduler({
       picker: this.#picker,
       book: this.#book,
-      downBucket: parts.downBucket,
+      throttle: (connection) => parts.throttle(connection),
       mayRequest: (connection, piece) => parts.mayRequest(connection, piece),
       granted: (connection) => parts.granted(connection),
       suspects: () => this.#badData.suspects(),
@@ -87,6 +95,28 @@ export class Downloads {
     if (connection.isCounted) this.#picker.gained(piece);
   }
 
+  /** Does it, for the time being, ask for nothing? */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /**
+   * Nothing is asked for until it is told otherwise, and what was is taken back: the buffers are wanted by other
+   * torrents of the process.
+   */
+  pause(isPaused: boolean): void {
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    if (!isPaused) {
+      this.refillAllIn(0);
+      return;
+    }
+    for (const connection of this.#parts.connections) {
+      this.#takeBack(connection, connection.outstanding.keys());
+    }
+    for (const active of [...this.#book.active()]) if (!active.isComplete) this.#letGo(active.piece);
+  }
+
   /** How many of those that count hold the piece. */
   availability(piece: number): number {
     return this.#picker.availability(piece);
@@ -107,6 +137,22 @@ export class Downloads {
       return isIdle && !isComplete && holders > 0 && holders <= most;
     });
     return [...this.#picker.scarce(most), ...begun.map(({ piece }) => piece)];
+  }
+
+  /** Other pieces are wanted than before: what is not any more is taken back, and what came of it forgotten. */
+  selectionChanged(): void {
+    const { settled } = this.#parts.wanted;
+    this.#rank();
+    for (const { isComplete, piece } of [...this.#book.active()]) {
+      if (!settled.has(piece) || isComplete) continue;
+      for (const connection of this.#parts.connections) this.withdrawPiece(connection, piece);
+      this.#book.end(piece);
+    }
+    for (let piece = 0; piece < settled.pieceCount; piece++) {
+      if (settled.has(piece)) this.#picker.close(piece);
+      else if (!this.#book.get(piece)) this.#picker.open(piece);
+    }
+    this.refillAllIn(0);
   }
 
   /** Has a block of the piece come? */
@@ -134,6 +180,7 @@ export class Downloads {
 
   /** A piece of `pieces` to ask a leader for: one that lies begun and that nobody goes on with, else the rarest. */
   pickIndirectly(pieces: PieceSet, accepts: (piece: number) => boolean): number | undefined {
+    if (this.#isPaused) return undefined;
     for (const { isIdle, piece } of this.#book.withFree()) {
       if (isIdle && pieces.has(piece) && accepts(piece)) return piece;
     }
@@ -150,21 +197,19 @@ export class Downloads {
     );
   }
 
+  /** Nothing is heard of it: others are asked for what it was asked for. */
+  fellSilent(connection: Connection): void {
+    this.#takeBack(connection, connection.outstanding.keys());
+  }
+
   /** Asks the connection for as much as is due. */
   refill(connection: Connection): void {
-    if (!this.#isStopped) this.#scheduler.refill(connection, this.#parts.clock.now());
+    if (!this.#isStopped && !this.#isPaused) this.#scheduler.refill(connection, this.#parts.clock.now());
   }
 
   /** Once for all that happens in a tick. */
   refillAllIn(delayMs: number): void {
-    if (this.#isRefilling) return;
-    this.#isRefilling = true;
-    const run = (): void => {
-      this.#isRefilling = false;
-      this.#refillAll();
-    };
-    if (delayMs <= 0) setImmediate(run);
-    else this.#parts.clock.after(delayMs, run);
+    this.#refilling.in(delayMs);
   }
 
   /** The connection will not send these blocks. */
@@ -209,8 +254,7 @@ export class Downloads {
     const sources = active.sources as readonly Connection[];
     if (!this.#parts.isValid(piece, buffer)) {
       const liar = this.#badData.failed(piece, buffer, sources);
-      this.#book.end(piece);
-      this.#picker.open(piece);
+      this.#letGo(piece);
       this.#parts.spoiled(new Set(sources), piece);
       if (liar) this.#parts.ban(liar);
       return;
@@ -227,9 +271,12 @@ export class Downloads {
     this.#parts.stored(piece, mainOrigin(sources));
   }
 
-  /** It lets requests lie: others get them. */
+  /** It lets requests lie: others get them. Asked at once it might let one of them lie for as long again. */
   #snub(connection: Connection): void {
     connection.snubbed = true;
+    const { clock, connections } = this.#parts;
+    const isAlone = ![...connections].some(isGiving);
+    if (!isAlone) connection.restsUntil = clock.now() + LIMITS.peer.requestTimeoutMs;
     this.#takeBack(connection, connection.outstanding.keys());
     this.#parts.snubbed(connection);
   }
@@ -250,15 +297,30 @@ export class Downloads {
       const only = active.only as Connection | undefined;
       if (!only || active.isComplete || !active.isIdle) continue;
       if (only.isOpen && !only.isChoked && !only.snubbed) continue;
-      this.#book.end(active.piece);
-      this.#picker.open(active.piece);
+      this.#letGo(active.piece);
     }
   }
 
+  /** What came of the piece is forgotten; it may be begun anew, if it still is wanted. */
+  #letGo(piece: number): void {
+    this.#book.end(piece);
+    if (!this.#parts.wanted.settled.has(piece)) this.#picker.open(piece);
+  }
+
+  #rank(): void {
+    const { ranks, ranksInUse } = this.#parts.wanted.selection;
+    this.#picker.rank(ranksInUse.length > 1 ? { of: ranks, inUse: ranksInUse } : undefined);
+  }
+
   #refillAll(): void {
-    if (this.#isStopped || this.#parts.have.isFull) return;
+    if (this.#isStopped || this.#parts.wanted.settled.isFull) return;
     for (const connection of this.#parts.connections) this.refill(connection);
   }
+}
+
+/** May we ask it, and does it answer? */
+function isGiving({ isChoked, isOpen, snubbed, wanted }: Connection): boolean {
+  return isOpen && !isChoked && !snubbed && wanted > 0;
 }
 
 /** The AS that most blocks of a piece came from. */

@@ -3,6 +3,7 @@ import {
   type Asn,
   type CtCacheMessage,
   type CtError,
+  type Endpoint,
   isInternal,
   LIMITS,
   type PieceSet,
@@ -10,8 +11,9 @@ import {
 } from "@cachetorrent/protocol";
 import type { TorrentLedger } from "../accounts/ledger.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
-import type { TokenBucket } from "../rates/token-bucket.ts";
-import type { Grants, Role } from "../roles/role.ts";
+import type { TorrentRates } from "../rates/torrent-rates.ts";
+import type { Role } from "../roles/role.ts";
+import type { Wanted } from "../selection/wanted.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { ConnectionOwner } from "../wire/connection-owner.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
@@ -19,6 +21,8 @@ import type { BufferBudget } from "./buffer-budget.ts";
 import type { ChokerKind } from "./choker.ts";
 import { Disclosure } from "./disclosure.ts";
 import { Downloads } from "./downloads.ts";
+import { Interest } from "./interest.ts";
+import { Silence } from "./silence.ts";
 import type { UploadPump } from "./upload-pump.ts";
 import type { Uploading } from "./uploading.ts";
 import { Uploads } from "./uploads.ts";
@@ -28,6 +32,10 @@ export interface ExchangeParts {
   readonly shape: TorrentShape;
   /** The pieces we hold, verified; the exchange adds to it. */
   readonly have: PieceSet;
+  /** The pieces still to be fetched; the exchange tells it of those it has added to `have`. */
+  readonly wanted: Wanted;
+  /** The first pieces first, instead of the rarest. */
+  readonly isSequential?: boolean;
   readonly role: Role;
   readonly clock: Clock;
   readonly random: Random;
@@ -35,7 +43,7 @@ export interface ExchangeParts {
   /** By which rules pieces are given away at first; plain ones unless said. */
   readonly uploading?: Uploading;
   readonly budget: BufferBudget;
-  readonly downBucket: TokenBucket;
+  readonly rates: TorrentRates;
   readonly pump: UploadPump;
   readonly ledger: TorrentLedger;
   /** The pieces themselves; a verified one is stored before it is told of. */
@@ -51,6 +59,8 @@ export interface ExchangeParts {
   refuse(connection: Connection): string | undefined;
   /** It sent bad data: it must not come back. */
   ban(connection: Connection): void;
+  /** It told of other peers (BEP 11). */
+  toldOfPeers(connection: Connection, endpoints: readonly Endpoint[]): void;
   closed(connection: Connection, reason: string): void;
   completed(): void;
   failed(error: CtError): void;
@@ -68,6 +78,8 @@ export interface ExchangeWatcher {
   received(connection: Connection): void;
   /** It lets requests lie. */
   snubbed(connection: Connection): void;
+  /** It owes a word and says nothing: it may be cut off. */
+  fellSilent(connection: Connection): void;
   /** An initial seed, which showed its pieces one by one, has begun to tell of all. */
   shown(): void;
   /** A piece of which these sent parts is not what it should be. */
@@ -95,9 +107,11 @@ export class Exchange implements ConnectionOwner<Connection> {
   readonly downloads: Downloads;
   readonly #uploads: Uploads;
   readonly #disclosure: Disclosure;
+  readonly #silence: Silence;
+  readonly interest: Interest;
   #role: Role;
-  /** We are interested still, although they have nothing for us now. */
-  readonly #lingering = new Set<Connection>();
+  /** Everything wanted is there, and that was told. */
+  #isDone: boolean;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
@@ -105,6 +119,7 @@ export class Exchange implements ConnectionOwner<Connection> {
     const { clock, content, ledger } = parts;
     this.#parts = parts;
     this.#role = parts.role;
+    this.#isDone = parts.wanted.settled.isFull;
     this.inRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
     this.outRate = new RateMeter(clock.now(), DISPLAY_WINDOW_MS);
     this.#disclosure = new Disclosure({
@@ -113,11 +128,13 @@ export class Exchange implements ConnectionOwner<Connection> {
       role: () => this.#role,
       shown: () => parts.watcher.shown(),
     });
+    this.interest = new Interest({ ...parts, connections: this.connections, role: () => this.#role });
     this.downloads = new Downloads({
       ...parts,
       connections: this.connections,
+      throttle: (connection) => parts.rates.down(this.#isInside(connection)),
       mayRequest: (connection, piece) => this.#role.mayRequest(connection, piece),
-      granted: (connection) => this.#grantsFor(connection)?.granted(connection),
+      granted: (connection) => this.interest.grantsFor(connection)?.granted(connection),
       snubbed: (connection) => parts.watcher.snubbed(connection),
       spoiled: (connections, piece) => parts.watcher.spoiled(connections, piece),
       isValid: (piece, bytes) => content.isValid(piece, bytes),
@@ -135,11 +152,23 @@ export class Exchange implements ConnectionOwner<Connection> {
       pieceSize: (piece) => parts.shape.pieceSize(piece),
       cached: (piece) => content.cached(piece),
       load: (piece) => content.load(piece),
+      throttle: (connection) => parts.rates.up(this.#isInside(connection)),
       sent: (connection, bytes) => {
         ledger.sent(connection.asn, bytes);
         this.outRate.add(bytes, clock.now());
       },
     });
+    this.#silence = new Silence(
+      {
+        connections: this.connections,
+        isOutsideMember: (connection) =>
+          connection.isHandshaken && connection.speaksCtCache && this.#disclosure.isOutside(connection),
+        isHoldingBack: () => this.isHoldingBack,
+        fellSilent: (connection) => this.#fellSilent(connection),
+        spokeAgain: (connection) => this.#spokeAgain(connection),
+      },
+      clock.now(),
+    );
     this.uploadBy(parts.uploading ?? "plain");
   }
 
@@ -171,12 +200,22 @@ export class Exchange implements ConnectionOwner<Connection> {
   /** What the role allows is something else than before. */
   roleRulesChanged(): void {
     for (const connection of this.connections) {
-      this.downloads.count(connection, this.#grantsFor(connection) === undefined);
+      this.downloads.count(connection, this.interest.grantsFor(connection) === undefined);
       this.downloads.withdraw(connection);
-      this.recount(connection);
+      this.interest.recount(connection);
       this.#closeIfUseless(connection);
     }
     this.downloads.refillAllIn(0);
+  }
+
+  /** Other pieces are wanted than before; with none missing the download is complete. */
+  selectionChanged(): void {
+    this.downloads.selectionChanged();
+    for (const connection of this.connections) {
+      this.downloads.forwarded.recount(connection);
+      this.interest.recount(connection);
+    }
+    this.#tellIfDone();
   }
 
   /** Connections with other ASes over which answers to our requests, taken back or not, may still come. */
@@ -194,16 +233,17 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   add(connection: Connection): void {
     this.connections.add(connection);
-    connection.isCounted = this.#grantsFor(connection) === undefined;
+    connection.isCounted = this.interest.grantsFor(connection) === undefined;
   }
 
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
-    for (const connection of this.#lingering) this.recount(connection);
+    this.interest.sweep();
     if (now - this.#checkedAt >= CHECK_MS) {
       this.#checkedAt = now;
       for (const connection of this.connections) this.#check(connection, now);
     }
+    this.#silence.sweep(now);
     this.#disclosure.sweep(now);
     this.#uploads.sweep(now);
     this.downloads.sweep(now);
@@ -239,8 +279,9 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   mapped(connection: Connection): void {
     this.downloads.joined(connection);
-    for (const piece of connection.theirs) this.downloads.forwarded.announced(connection, piece);
-    this.recount(connection);
+    if (connection.forwarded)
+      for (const piece of connection.theirs) this.downloads.forwarded.announced(connection, piece);
+    this.interest.recount(connection);
     this.#disclosure.mapped(connection);
     this.#parts.watcher.mapped(connection);
     this.#closeIfUseless(connection);
@@ -251,12 +292,12 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.downloads.forwarded.announced(connection, piece);
     this.#disclosure.announced(connection, piece);
     this.#parts.watcher.has(connection, piece);
-    if (this.#grantsFor(connection)) {
-      this.recount(connection);
+    if (this.interest.grantsFor(connection)) {
+      this.interest.recount(connection);
       this.#closeIfUseless(connection);
       return;
     }
-    if (this.#parts.have.has(piece) || !this.#role.mayRequest(connection, piece)) {
+    if (this.#parts.wanted.settled.has(piece) || !this.#role.mayRequest(connection, piece)) {
       this.#closeIfUseless(connection);
       return;
     }
@@ -265,8 +306,9 @@ export class Exchange implements ConnectionOwner<Connection> {
     if (connection.outstanding.size === 0) this.downloads.refill(connection);
   }
 
-  interestChanged(): void {
-    this.#uploads.fillSlots();
+  interestChanged(connection: Connection): void {
+    // Who was choked and wants nothing, or has a slot and wants more, neither takes one nor frees one.
+    if (connection.isInterested === connection.upload.isChoking) this.#uploads.fillSlots();
   }
 
   choked(connection: Connection): void {
@@ -274,6 +316,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   }
 
   unchoked(connection: Connection): void {
+    this.interest.unchoked(connection);
     this.#parts.watcher.unchoked(connection);
     this.downloads.refill(connection);
   }
@@ -284,6 +327,7 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   block(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {
     this.#parts.ledger.received(connection.asn, bytes.length, piece);
+    if (connection.isWebSeed) this.#parts.ledger.fromWebSeed(bytes.length);
     this.inRate.add(bytes.length, this.#parts.clock.now());
     this.#parts.watcher.received(connection);
     this.downloads.received(connection, piece, begin, bytes);
@@ -308,9 +352,14 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#parts.watcher.told(connection, message);
   }
 
+  toldOfPeers(connection: Connection, endpoints: readonly Endpoint[]): void {
+    this.#parts.toldOfPeers(connection, endpoints);
+  }
+
   closed(connection: Connection, reason: string): void {
     this.connections.delete(connection);
-    this.#lingering.delete(connection);
+    this.#silence.left(connection);
+    this.interest.left(connection);
     this.#disclosure.left(connection);
     this.#uploads.left(connection);
     this.downloads.left(connection);
@@ -323,61 +372,51 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   /** A piece is ours now. */
   #hold(piece: number): void {
-    const { have } = this.#parts;
+    const { have, wanted } = this.#parts;
     have.add(piece);
+    const wasMissing = wanted.held(piece);
     this.#disclosure.held(piece);
     for (const connection of this.connections) {
+      // What came although it is not wanted any more was not counted either.
+      if (!wasMissing) break;
       this.downloads.forwarded.held(connection, piece);
-      if (this.#grantsFor(connection)) continue;
+      if (this.interest.grantsFor(connection)) continue;
       const wasWanted = connection.theirs.has(piece) && this.#role.mayRequest(connection, piece);
       if (wasWanted) connection.wanted = Math.max(0, connection.wanted - 1);
-      if (!connection.isInteresting) connection.showInterest(false);
+      if (!connection.isInteresting) this.interest.emptied(connection);
     }
     this.#parts.watcher.held(piece);
-    this.recountGranted();
-    if (!have.isFull) return;
+    this.interest.recountGranted();
+    this.#tellIfDone();
+    if (have.isFull) for (const connection of this.connections) this.#closeIfUseless(connection);
+  }
+
+  /** Once each time that nothing wanted is missing any more. */
+  #tellIfDone(): void {
+    const wasDone = this.#isDone;
+    this.#isDone = this.#parts.wanted.settled.isFull;
+    if (!this.#isDone || wasDone) return;
     this.#disclosure.flush();
     this.#parts.completed();
-    for (const connection of this.connections) this.#closeIfUseless(connection);
   }
 
-  #grantsFor(connection: Connection): Grants | undefined {
-    const { grants } = this.#role;
-    return grants?.applyTo(connection) ? grants : undefined;
+  /** As the ledger counts: who is of an unknown AS is outside. */
+  #isInside(connection: Connection): boolean {
+    return isInternal(connection.asn, this.#parts.ledger.asn);
   }
 
-  /** What may be granted, or was, is something else than before. */
-  recountGranted(connection?: Connection): void {
-    if (!this.#role.grants) return;
-    if (connection) this.recount(connection);
-    else for (const connection of this.connections) if (this.#grantsFor(connection)) this.recount(connection);
+  /** It may be cut off: what it was to give is for others to give, and its slot, and what was shown to it, for others to get. */
+  #fellSilent(connection: Connection): void {
+    connection.isSilent = true;
+    this.downloads.fellSilent(connection);
+    this.#parts.watcher.fellSilent(connection);
+    this.#uploads.fellSilent(connection);
+    this.#disclosure.fellSilent(connection);
   }
 
-  /** What the connection has for us, by the role's rules. */
-  recount(connection: Connection): void {
-    const grants = this.#grantsFor(connection);
-    if (grants) {
-      this.#linger(connection, grants.isWorthwhile(connection));
-      return;
-    }
-    let wanted = 0;
-    for (const piece of connection.theirs) {
-      if (!this.#parts.have.has(piece) && this.#role.mayRequest(connection, piece)) wanted++;
-    }
-    connection.wanted = wanted;
-    connection.showInterest(connection.isInteresting);
-  }
-
-  /** Interest is not lost at once: in a moment there may be something again, and who asks anew waits for a slot. */
-  #linger(connection: Connection, isWorthwhile: boolean): void {
-    connection.wanted = isWorthwhile ? 1 : 0;
-    const now = this.#parts.clock.now();
-    if (isWorthwhile) connection.lingersSince = undefined;
-    else connection.lingersSince ??= now;
-    const isOver = now - (connection.lingersSince ?? now) >= LIMITS.claims.lingerMs;
-    if (isWorthwhile || isOver || this.#parts.have.isFull) connection.showInterest(isWorthwhile);
-    if (!isWorthwhile && connection.isShownInterest) this.#lingering.add(connection);
-    else this.#lingering.delete(connection);
+  #spokeAgain(connection: Connection): void {
+    connection.isSilent = false;
+    this.#disclosure.spokeAgain(connection);
   }
 
   /** Two complete peers have nothing to say to each other, nor has a follower anything to say to a seed outside. */

@@ -1,8 +1,21 @@
 import { type Random, randomBelow } from "@cachetorrent/clock";
 import type { PieceSet } from "@cachetorrent/protocol";
 
+export interface PieceRanks {
+  /** Of each piece. */
+  readonly of: Uint8Array;
+  /** Those that are to be picked, highest first. */
+  readonly inUse: readonly number[];
+}
+
 /**
- * Which piece to begin next: rarest first (BEP 3), ties at random.
+ * Of pieces that are equally rare so many are looked at for one that the other side holds. With one seed, what a leecher holds is never among
+ * the rarest: without a bound each of its pieces would cost a walk through all those that only the seed has.
+ */
+const LOOKS_A_BUCKET = 1000;
+
+/**
+ * Which piece to begin next: of those of the highest rank the rarest (BEP 3), ties at random, or in sequential order the first.
  *
  * The pieces that are still to be begun stand in one array ordered by availability; each level of availability is a
  * run of it. A `have` moves a piece over one border, so it costs the same in a torrent of a thousand pieces and of a
@@ -17,15 +30,31 @@ export class Picker {
   /** `#runStart[a]`: where pieces of availability >= a begin. */
   readonly #runStart: number[] = [0];
   #openCount = 0;
+  /** No piece before it is open. */
+  #firstOpen = 0;
   readonly #random: Random;
+  readonly #isSequential: boolean;
+  /** Where pieces have ranks: of each piece, and those that there are, highest first. */
+  #ranks: PieceRanks | undefined;
 
   /** Begins with every piece open and held by nobody. */
-  constructor(pieceCount: number, random: Random) {
+  constructor(pieceCount: number, random: Random, isSequential = false) {
     this.#availability = new Uint32Array(pieceCount);
     this.#order = Uint32Array.from({ length: pieceCount }, (_, piece) => piece);
     this.#place = Int32Array.from({ length: pieceCount }, (_, piece) => piece);
     this.#openCount = pieceCount;
     this.#random = random;
+    this.#isSequential = isSequential;
+  }
+
+  /** From now on pieces of a higher rank are picked before all others; undefined where all are alike. */
+  rank(ranks: PieceRanks | undefined): void {
+    this.#ranks = ranks;
+  }
+
+  /** Are some pieces to come before others, whoever holds them? */
+  get hasOrder(): boolean {
+    return this.#isSequential || this.#ranks !== undefined;
   }
 
   /** How many pieces are neither held nor begun. */
@@ -76,6 +105,7 @@ export class Picker {
   /** The piece is to be picked again: its blocks were lost or bad. */
   open(piece: number): void {
     if (this.isOpen(piece)) return;
+    this.#firstOpen = Math.min(this.#firstOpen, piece);
     this.#reachLevel(this.availability(piece));
     this.#order[this.#openCount] = piece;
     this.#place[piece] = this.#openCount;
@@ -94,27 +124,66 @@ export class Picker {
     return [...this.#order.subarray(this.#startOf(1), this.#startOf(most + 1))];
   }
 
-  /** The rarest open piece that `holds` and `mayRequest` both allow, or undefined. */
+  /** The best open piece that `holds` and `mayRequest` both allow, or undefined. */
   pick(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
-    // Nobody we know holds the run of availability 0.
-    for (let level = 1; level < this.#runStart.length; level++) {
-      const start = this.#startOf(level);
-      const bucket = this.#order.subarray(start, this.#startOf(level + 1));
-      if (bucket.length === 0) continue;
-      const piece = this.selectBucket(bucket, level, (one) => holds.has(one) && mayRequest(one));
+    if (!this.#ranks) return this.#pickAmong(holds, mayRequest);
+    const { of, inUse } = this.#ranks;
+    for (const rank of inUse) {
+      const piece = this.#pickAmong(holds, (one) => of[one] === rank && mayRequest(one));
       if (piece !== undefined) return piece;
     }
     return undefined;
   }
 
-  /** A piece of the bucket, the open pieces of one availability, that `accepts`: at random. */
+  #pickAmong(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
+    return this.#isSequential ? this.#first(holds, mayRequest) : this.#rarest(holds, mayRequest);
+  }
+
+  #first(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
+    while (this.#firstOpen < this.#place.length && !this.isOpen(this.#firstOpen)) this.#firstOpen++;
+    for (let piece = this.#firstOpen; piece < this.#place.length; piece++) {
+      if (this.isOpen(piece) && holds.has(piece) && mayRequest(piece)) return piece;
+    }
+    return undefined;
+  }
+
+  #rarest(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
+    const accepts = (piece: number): boolean => holds.has(piece) && mayRequest(piece);
+    let isCutShort = false;
+    // Nobody we know holds the run of availability 0.
+    for (let level = 1; level < this.#runStart.length; level++) {
+      const start = this.#startOf(level);
+      const bucket = this.#order.subarray(start, this.#startOf(level + 1));
+      if (bucket.length === 0) continue;
+      const piece = this.selectBucket(bucket, level, accepts);
+      if (piece !== undefined) return piece;
+      isCutShort ||= bucket.length > LOOKS_A_BUCKET;
+    }
+    return isCutShort ? this.#rarestHeld(holds, accepts) : undefined;
+  }
+
+  /** As `#rarest`, by all that the other side holds: for one that has next to nothing for us. */
+  #rarestHeld(holds: PieceSet, accepts: (piece: number) => boolean): number | undefined {
+    let least = Number.POSITIVE_INFINITY;
+    let bucket: number[] = [];
+    for (const piece of holds) {
+      const availability = this.availability(piece);
+      if (availability === 0 || availability > least || !this.isOpen(piece) || !accepts(piece)) continue;
+      if (availability < least) bucket = [];
+      least = availability;
+      bucket.push(piece);
+    }
+    return bucket.length === 0 ? undefined : this.selectBucket(Uint32Array.from(bucket), least, accepts);
+  }
+
+  /** A piece of the bucket, the open pieces of one availability, that `accepts`: at random. Of a large one some are looked at. */
   protected selectBucket(
     bucket: Uint32Array,
     _availability: number,
     accepts: (piece: number) => boolean,
   ): number | undefined {
     const first = randomBelow(this.#random, bucket.length);
-    for (let i = 0; i < bucket.length; i++) {
+    for (let i = 0; i < Math.min(bucket.length, LOOKS_A_BUCKET); i++) {
       const piece = bucket[(first + i) % bucket.length] as number;
       if (accepts(piece)) return piece;
     }

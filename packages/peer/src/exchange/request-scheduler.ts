@@ -1,5 +1,5 @@
 import { LIMITS } from "@cachetorrent/protocol";
-import type { TokenBucket } from "../rates/token-bucket.ts";
+import type { Throttle } from "../rates/throttle.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { ActivePiece, BlockBook } from "./block-book.ts";
 import type { Picker } from "./picker.ts";
@@ -14,6 +14,7 @@ export type Giver = Pick<
   Connection,
   | "isChoked"
   | "isOpen"
+  | "isSilent"
   | "queueLength"
   | "restsUntil"
   | "snubbed"
@@ -21,25 +22,27 @@ export type Giver = Pick<
   | "theirs"
   | "downRate"
   | "request"
-> & { readonly outstanding: { readonly size: number } };
+> & { readonly outstanding: { readonly size: number }; readonly isWebSeed?: boolean };
 
 export interface SchedulerParts<G extends Giver> {
   readonly picker: Picker;
   readonly book: BlockBook;
-  /** The download limit: it paces requests, since sockets are never paused to shape. */
-  readonly downBucket: TokenBucket;
+  /** The download limits for the connection: they pace requests, since sockets are never paused to shape. */
+  throttle(connection: G): Pick<Throttle, "take" | "waitMs">;
   mayRequest(connection: G, piece: number): boolean;
   /** Under grants what may be asked of the connection now, in this order; undefined where `mayRequest` decides alone. */
   granted(connection: G): readonly number[] | undefined;
   /** Pieces of which a copy from several peers was bad. */
   suspects(): Iterable<number>;
-  /** The download limit holds requests back for this long. */
+  /** A download limit holds requests back for this long. */
   heldBack(waitMs: number): void;
 }
 
 /** Which blocks to ask of a connection, and how many ahead. */
 export class RequestScheduler<G extends Giver> {
   readonly #parts: SchedulerParts<G>;
+  /** The piece that was begun last with each web seed. */
+  readonly #begunLast = new WeakMap<G, number>();
 
   constructor(parts: SchedulerParts<G>) {
     this.#parts = parts;
@@ -57,7 +60,7 @@ export class RequestScheduler<G extends Giver> {
   /** Asks for blocks up to the depth, in one batch once half of it is used up. */
   refill(connection: G, now: number): void {
     if (connection.isChoked || !connection.isOpen || connection.wanted === 0) return;
-    if (now < connection.restsUntil) return;
+    if (now < connection.restsUntil || connection.isSilent) return;
     const depth = this.depth(connection, now);
     if (connection.outstanding.size > depth / 2) return;
     const granted = this.#parts.granted(connection);
@@ -80,8 +83,18 @@ export class RequestScheduler<G extends Giver> {
       if (connection.theirs.has(active.piece) && mayRequest(active.piece)) return active;
     }
     const suspect = this.#suspect(connection);
-    const piece = suspect ?? picker.pick(connection.theirs, mayRequest);
+    const piece =
+      suspect ?? this.#beside(connection, mayRequest) ?? picker.pick(connection.theirs, mayRequest);
+    if (connection.isWebSeed && piece !== undefined) this.#begunLast.set(connection, piece);
     return piece === undefined ? undefined : this.#begin(piece, piece === suspect ? connection : undefined);
+  }
+
+  /** A web seed is asked for ranges (BEP 19), each of which costs a round trip: the longer they are, the fewer. */
+  #beside(connection: G, mayRequest: (piece: number) => boolean): number | undefined {
+    const last = this.#begunLast.get(connection);
+    const { picker } = this.#parts;
+    if (last === undefined || picker.hasOrder || !picker.isOpen(last + 1)) return undefined;
+    return mayRequest(last + 1) ? last + 1 : undefined;
   }
 
   /** The first of these pieces of which there is a block to be asked for. */
@@ -114,7 +127,7 @@ export class RequestScheduler<G extends Giver> {
   #suspect(connection: G): number | undefined {
     if (connection.snubbed) return undefined;
     for (const piece of this.#parts.suspects()) {
-      const isFree = !this.#parts.book.get(piece) && connection.theirs.has(piece);
+      const isFree = this.#parts.picker.isOpen(piece) && connection.theirs.has(piece);
       if (isFree && this.#parts.mayRequest(connection, piece)) return piece;
     }
     return undefined;
@@ -140,8 +153,9 @@ export class RequestScheduler<G extends Giver> {
 
   #ask(connection: G, active: ActivePiece, block: number, now: number): boolean {
     const length = active.blockLength(block);
-    if (!this.#parts.downBucket.take(length, now)) {
-      this.#parts.heldBack(this.#parts.downBucket.waitMs(now));
+    const throttle = this.#parts.throttle(connection);
+    if (!throttle.take(length, now)) {
+      this.#parts.heldBack(throttle.waitMs(now));
       return false;
     }
     this.#parts.book.asked(active, block, connection);

@@ -27,6 +27,9 @@ interface Shown {
   readonly open: Set<number>;
   /** Of these the ones that it asked for. */
   readonly begun: Set<number>;
+  /** Pieces that came out to it and nowhere else, from when it fell silent on. */
+  readonly cutOff: Set<number>;
+  isSilent: boolean;
   /** Nothing was found for it, and is not looked for before. */
   restsUntil: number;
 }
@@ -37,7 +40,7 @@ interface Shown {
  * announces it; if the only peer that is known to have it leaves, it is not out any more. When all are out it is an ordinary seed.
  *
  * A choked peer has one piece open, without which it would not be interested; an unchoked one as many as it has asked
- * for and one more, within 4..16. What is open at a peer that is choked or lost goes back to the pool.
+ * for and one more, within 4..16. What is open at a peer that is choked, silent or lost goes back to the pool.
  */
 export class SuperSeed<P> {
   readonly #parts: SuperSeedParts<P>;
@@ -97,6 +100,8 @@ export class SuperSeed<P> {
       known: new Set<number>(),
       open: new Set<number>(),
       begun: new Set<number>(),
+      cutOff: new Set<number>(),
+      isSilent: false,
     };
     this.#peers.set(peer, { ...shown, restsUntil: Number.NEGATIVE_INFINITY });
   }
@@ -108,6 +113,33 @@ export class SuperSeed<P> {
     for (const piece of shown.known) count(this.#knownBy, piece, -1);
     this.#peers.delete(peer);
     for (const [piece, only] of this.#onlyAt) if (only === peer) this.#lost(piece);
+  }
+
+  /** It may be cut off: what is open at it is for others, and what nobody else is known to have is not out any more. */
+  fellSilent(peer: P): void {
+    const shown = this.#peers.get(peer);
+    if (!shown || shown.isSilent) return;
+    shown.isSilent = true;
+    this.#takeBack(shown);
+    const audible = [...this.#peers].flatMap(([other, { isSilent }]) => (isSilent ? [] : [other]));
+    for (let piece = 0; piece < this.#at.length; piece++) {
+      const only = this.#onlyAt.get(piece);
+      if (!this.isOut(piece) || (only !== peer && !this.#parts.holds(peer, piece))) continue;
+      if (only !== undefined && only !== peer && this.#peers.get(only)?.isSilent === false) continue;
+      if (audible.some((other) => this.#parts.holds(other, piece))) continue;
+      shown.cutOff.add(piece);
+      this.#lost(piece);
+    }
+  }
+
+  /** What it has is out again. */
+  spokeAgain(peer: P): void {
+    const shown = this.#peers.get(peer);
+    if (!shown?.isSilent) return;
+    shown.isSilent = false;
+    for (const piece of [...this.#remaining])
+      if (shown.cutOff.has(piece) || this.#parts.holds(peer, piece)) this.#cameOut(peer, piece);
+    shown.cutOff.clear();
   }
 
   unchoked(peer: P): void {
@@ -147,7 +179,7 @@ export class SuperSeed<P> {
   /** Pieces that the peer is to be told of now. */
   reveal(peer: P, now: number): number[] {
     const shown = this.#peers.get(peer);
-    if (!shown || this.#isOver || now < shown.restsUntil) return [];
+    if (!shown || this.#isOver || shown.isSilent || now < shown.restsUntil) return [];
     const news: number[] = [];
     while (shown.open.size < this.windowOf(peer)) {
       const piece = this.#next(peer, shown, now);

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "@cachetorrent/clock";
 import { noSharedLinks, type SharedLinks } from "../rates/shared-links.ts";
-import type { TokenBucket } from "../rates/token-bucket.ts";
+import { Soonest } from "../rates/soonest.ts";
+import type { Throttle } from "../rates/throttle.ts";
 import type { BlockRequest } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 
@@ -9,16 +10,17 @@ export interface BlockSource {
   /** The piece if it is in memory; else undefined, and `load` brings it. */
   cached(piece: number): Uint8Array | undefined;
   load(piece: number): Promise<unknown>;
+  /** The limits that hold for what is sent over the connection. */
+  throttle(connection: Connection): Throttle;
   sent(connection: Connection, request: BlockRequest): void;
 }
 
 /**
- * Sends queued blocks, one connection after the other, as sockets and the upload limit allow. Rates are enforced
+ * Sends queued blocks, one connection after the other, as sockets and the upload limits allow. Rates are enforced
  * here, at the sender and per block; sockets are never paused, since their kernel buffers would swallow a small torrent.
  */
 export class UploadPump {
   readonly #clock: Clock;
-  readonly #bucket: TokenBucket;
   readonly #links: SharedLinks;
   /** Connections with something to send, in turn. */
   readonly #ring = new Map<Connection, BlockSource>();
@@ -27,18 +29,23 @@ export class UploadPump {
   readonly #booked = new Map<Connection, Timer | "through">();
   /** The piece whose blocks each connection got last. */
   readonly #serving = new WeakMap<Connection, number>();
-  #scheduled = false;
+  readonly #next: Soonest;
 
-  constructor(clock: Clock, bucket: TokenBucket, links: SharedLinks = noSharedLinks) {
+  constructor(clock: Clock, links: SharedLinks = noSharedLinks) {
     this.#clock = clock;
-    this.#bucket = bucket;
     this.#links = links;
+    this.#next = new Soonest(clock, () => this.#pump());
   }
 
   /** The connection has queued requests, or room in its socket again. */
   ready(connection: Connection, source: BlockSource): void {
     if (this.#loading.has(connection) || this.#isWaiting(connection)) return;
     this.#ring.set(connection, source);
+    this.#schedule(source.throttle(connection).waitMs(this.#clock.now()));
+  }
+
+  /** Limits have changed: whoever waits for tokens may have some. */
+  limitsChanged(): void {
     this.#schedule(0);
   }
 
@@ -52,53 +59,49 @@ export class UploadPump {
   }
 
   #schedule(delayMs: number): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    const run = (): void => {
-      this.#scheduled = false;
-      this.#pump();
-    };
-    if (delayMs <= 0) setImmediate(run);
-    else this.#clock.after(Math.max(delayMs, PACE_MS), run);
+    this.#next.in(delayMs <= 0 ? 0 : Math.max(delayMs, PACE_MS));
   }
 
   #pump(): void {
     const now = this.#clock.now();
     let budget = BYTES_PER_TURN;
-    while (this.#ring.size > 0) {
-      for (const [connection, source] of this.#ring) {
-        const request = connection.upload.canSend(now) ? connection.upload.queue.first : undefined;
-        if (!request) {
-          // Back on `drain` or with the next request.
-          this.#ring.delete(connection);
-          continue;
-        }
-        const piece = source.cached(request.piece);
-        if (!piece) {
-          this.#load(connection, source, request);
-          continue;
-        }
-        const waitMs = this.#bucket.waitMs(now);
-        if (waitMs > 0) {
-          this.#schedule(waitMs);
-          return;
-        }
-        if (!this.#isThroughLinks(connection, source, request, now)) continue;
-        this.#bucket.take(request.length, now);
-        connection.upload.queue.takeFirst();
-        this.#readAhead(connection, source, request.piece);
-        const block = piece.subarray(request.begin, request.begin + request.length);
-        if (connection.upload.serve(request, block)) source.sent(connection, request);
-        budget -= request.length;
-        // Whoever was served goes to the end of the ring.
+    /** Until one of those may go on for which a limit has no tokens; others need not wait for them. */
+    let heldMs = Number.POSITIVE_INFINITY;
+    // Whoever is put back at the end of the ring comes by again.
+    for (const [connection, source] of this.#ring) {
+      const request = connection.upload.canSend(now) ? connection.upload.queue.first : undefined;
+      if (!request) {
+        // Back on `drain` or with the next request.
         this.#ring.delete(connection);
-        this.#ring.set(connection, source);
-        if (budget <= 0) {
-          this.#schedule(0);
-          return;
-        }
+        continue;
+      }
+      const piece = source.cached(request.piece);
+      if (!piece) {
+        this.#load(connection, source, request);
+        continue;
+      }
+      const throttle = source.throttle(connection);
+      const waitMs = throttle.waitMs(now);
+      if (waitMs > 0) {
+        heldMs = Math.min(heldMs, waitMs);
+        continue;
+      }
+      if (!this.#isThroughLinks(connection, source, request, now)) continue;
+      throttle.take(request.length, now);
+      connection.upload.queue.takeFirst();
+      this.#readAhead(connection, source, request.piece);
+      const block = piece.subarray(request.begin, request.begin + request.length);
+      if (connection.upload.serve(request, block)) source.sent(connection, request);
+      budget -= request.length;
+      // Whoever was served goes to the end of the ring.
+      this.#ring.delete(connection);
+      this.#ring.set(connection, source);
+      if (budget <= 0) {
+        this.#schedule(0);
+        return;
       }
     }
+    if (heldMs < Number.POSITIVE_INFINITY) this.#schedule(heldMs);
   }
 
   #isWaiting(connection: Connection): boolean {

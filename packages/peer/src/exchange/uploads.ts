@@ -1,6 +1,8 @@
 import type { Clock, Random } from "@cachetorrent/clock";
-import { type CtError, isInternal, LIMITS, type PieceSet } from "@cachetorrent/protocol";
+import { type CtError, isInternal, LIMITS } from "@cachetorrent/protocol";
+import type { Throttle } from "../rates/throttle.ts";
 import type { Role } from "../roles/role.ts";
+import type { Wanted } from "../selection/wanted.ts";
 import type { BlockRequest } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import { Choker, type ChokerKind } from "./choker.ts";
@@ -14,8 +16,8 @@ import { areSameRules, type Uploading } from "./uploading.ts";
 const MID_PIECE_MS = 30_000;
 
 export interface UploadsParts {
-  /** The pieces we hold, verified. */
-  readonly have: PieceSet;
+  /** The pieces still to be fetched: who misses none is a seed. */
+  readonly wanted: Wanted;
   readonly clock: Clock;
   readonly random: Random;
   readonly choker: ChokerKind;
@@ -26,6 +28,8 @@ export interface UploadsParts {
   pieceSize(piece: number): number;
   cached(piece: number): Uint8Array | undefined;
   load(piece: number): Promise<void>;
+  /** The upload limits for the connection. */
+  throttle(connection: Connection): Throttle;
   sent(connection: Connection, bytes: number): void;
   failed(error: CtError): void;
 }
@@ -62,6 +66,7 @@ export class Uploads {
     this.#source = {
       cached: (piece) => parts.cached(piece),
       load: (piece) => this.#load(piece),
+      throttle: (connection) => parts.throttle(connection),
       sent: (connection, request) => this.#sent(connection, request),
     };
   }
@@ -86,9 +91,16 @@ export class Uploads {
     this.#leaving.delete(connection);
   }
 
+  /** What it is in the middle of does not get through. */
+  fellSilent(connection: Connection): void {
+    if (connection.upload.isChoking) return;
+    this.#choke(connection);
+    this.fillSlots();
+  }
+
   /** Somebody became interested, or left: free slots do not wait for the next round. */
   fillSlots(): void {
-    const { clock, connections, have } = this.#parts;
+    const { clock, connections, wanted } = this.#parts;
     // Asked many times a second, and mostly there is none.
     if (this.#servedCount() > this.#parts.role().slots()) return;
     const served = [...connections].filter((one) => !one.upload.isChoking && one.isInterested);
@@ -98,7 +110,7 @@ export class Uploads {
       this.#unchoke(chosen);
       served.push(chosen);
     }
-    const filled = this.#rules.fill(this.#waiting(), served, have.isFull, clock.now());
+    const filled = this.#rules.fill(this.#waiting(), served, wanted.settled.isFull, clock.now());
     for (const connection of filled) this.#unchoke(connection);
   }
 
@@ -120,7 +132,7 @@ export class Uploads {
   #round(now: number): void {
     this.#rechokedAt = now;
     const contenders = [...this.#parts.connections].filter((one) => this.#mayHaveSlot(one));
-    const chosen = this.#rules.choose(contenders, this.#parts.have.isFull, now);
+    const chosen = this.#rules.choose(contenders, this.#parts.wanted.settled.isFull, now);
     for (const connection of this.#parts.connections) {
       if (!connection.isHandshaken || !connection.isOpen) continue;
       if (chosen.has(connection)) this.#leaving.delete(connection);
@@ -145,6 +157,10 @@ export class Uploads {
     const mostMs = Math.max(MID_PIECE_MS, 4 * this.#transfers.medianMs);
     const goesOn = [...pieces].some(([piece, since]) => under.has(piece) && now - since < mostMs);
     if (goesOn && connection.isInterested) return;
+    this.#choke(connection);
+  }
+
+  #choke(connection: Connection): void {
     this.#leaving.delete(connection);
     connection.upload.choke();
     this.#transfers.choked(connection);
@@ -171,7 +187,7 @@ export class Uploads {
 
   #isTurnOver(connection: Connection, now: number): boolean {
     const turn = { ms: now - connection.lastUnchokedAt, pieces: this.#gotPieces.get(connection) ?? 0 };
-    return this.#rules.isTurnOver(connection, turn, () => this.#waiting(), this.#parts.have.isFull);
+    return this.#rules.isTurnOver(connection, turn, () => this.#waiting(), this.#parts.wanted.settled.isFull);
   }
 
   #waiting(): Connection[] {
@@ -179,7 +195,8 @@ export class Uploads {
   }
 
   #mayHaveSlot(connection: Connection): boolean {
-    return connection.isHandshaken && connection.isOpen && this.#parts.role().mayUpload(connection);
+    if (!connection.isHandshaken || !connection.isOpen || connection.isSilent) return false;
+    return this.#parts.role().mayUpload(connection);
   }
 
   #makeRules(): SlotRules<Connection> {

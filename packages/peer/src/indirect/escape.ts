@@ -5,7 +5,8 @@ import type { Connection } from "../wire/connection.ts";
 
 export interface EscapeParts {
   readonly random: Random;
-  readonly have: PieceSet;
+  /** The pieces that we hold, or do not want. */
+  readonly settled: PieceSet;
   readonly connections: ReadonlySet<Connection>;
   asn(): Asn;
   /** May this piece be fetched outside only on an escape? */
@@ -107,7 +108,7 @@ export class Escape implements WayOut {
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[(first + i) % connections.length];
       const missing = [...(connection?.theirs ?? [])].filter(
-        (piece) => !this.#parts.have.has(piece) && this.#parts.isFollowed(piece),
+        (piece) => !this.#parts.settled.has(piece) && this.#parts.isFollowed(piece),
       );
       if (missing.length > 0) return missing;
     }

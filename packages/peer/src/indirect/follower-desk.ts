@@ -23,8 +23,8 @@ export interface FollowerDeskParts {
   readonly random: Random;
   readonly log: Logger;
   readonly peerId: PeerId;
-  /** The pieces we hold, verified. */
-  readonly have: PieceSet;
+  /** The pieces that we hold, or do not want. */
+  readonly settled: PieceSet;
   readonly connections: ReadonlySet<Connection>;
   /** Where forwarded Haves go. */
   readonly forwarded: CacheDownload;
@@ -153,7 +153,7 @@ export class FollowerDesk {
   held(piece: number): void {
     for (const link of this.#links) this.#wants.held(link, piece);
     // Nothing is missing: leaders have their room for others.
-    if (this.#parts.have.isFull) for (const link of this.#links) this.#letGo(link);
+    if (this.#parts.settled.isFull) for (const link of this.#links) this.#letGo(link);
   }
 
   closed(connection: Connection): void {
@@ -163,13 +163,13 @@ export class FollowerDesk {
       link.dialled = undefined;
       link.isDialling = false;
     }
-    if (this.#parts.have.isFull || this.#connectionWith(link)) return;
+    if (this.#parts.settled.isFull || this.#connectionWith(link)) return;
     if (connection.isHandshaken || connection.isClosedByUs) this.#lost(link, connection);
     else this.#stalled(link, "hangs up");
   }
 
   sweep(now: number): void {
-    if (!this.#standing || this.#parts.have.isFull) return;
+    if (!this.#standing || this.#parts.settled.isFull) return;
     for (const link of this.#links) this.#connect(link, now);
     for (const range of this.#followedRanges()) {
       this.#assignments.assign(this.#linksOf(range), this.#links, now);
@@ -292,8 +292,8 @@ export class FollowerDesk {
 
   /** It does not do its duty: others are asked, and the tracker hears of it. */
   #stalled(link: LeaderLink, why: string): void {
-    const { have, log, report } = this.#parts;
-    if (!this.#links.includes(link) || have.isFull) return;
+    const { log, report, settled } = this.#parts;
+    if (!this.#links.includes(link) || settled.isFull) return;
     const endpoint = formatEndpoint(link.endpoint);
     // A leader that stays away is told once.
     log[link.isSuspended ? "debug" : "info"](

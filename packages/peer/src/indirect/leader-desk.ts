@@ -27,6 +27,8 @@ export interface LeaderDeskParts {
   readonly log: Logger;
   /** The pieces we hold, verified. */
   readonly have: PieceSet;
+  /** Those that we hold, or do not want. */
+  readonly settled: PieceSet;
   /** Our own endpoints. */
   readonly ours: readonly Endpoint[];
   readonly connections: ReadonlySet<Connection>;
@@ -141,6 +143,11 @@ export class LeaderDesk {
     if (this.#files.size > 0 && this.#isDone()) this.leaveOffice();
   }
 
+  /** Other pieces are wanted than before. */
+  selectionChanged(): void {
+    this.#firstMissing = 0;
+  }
+
   closed(connection: Connection): void {
     const forwarders = this.#sources.closed(connection);
     const twin = forwarders.length > 0 ? this.#twinOf(connection) : undefined;
@@ -241,14 +248,14 @@ export class LeaderDesk {
     );
   }
 
-  /** Do we hold everything that we lead? */
+  /** Do we hold everything that we lead, or want of it? */
   #isDone(): boolean {
-    const { have, standing } = this.#parts;
+    const { settled, standing } = this.#parts;
     const office = standing();
     if (office !== this.#countedFor) this.#firstMissing = 0;
     this.#countedFor = office;
-    while (this.#firstMissing < have.pieceCount) {
-      if (office?.leads(this.#firstMissing) && !have.has(this.#firstMissing)) return false;
+    while (this.#firstMissing < settled.pieceCount) {
+      if (office?.leads(this.#firstMissing) && !settled.has(this.#firstMissing)) return false;
       this.#firstMissing++;
     }
     return true;
@@ -265,11 +272,11 @@ export class LeaderDesk {
   }
 
   #fileFor(follower: Connection): FollowerFile {
-    const { have, standing, tell } = this.#parts;
+    const { have, settled, standing, tell } = this.#parts;
     const relay = new Relay({
       pieceCount: have.pieceCount,
       isNews: (piece) =>
-        !have.has(piece) && !follower.theirs.has(piece) && (standing()?.leads(piece) ?? false),
+        !settled.has(piece) && !follower.theirs.has(piece) && (standing()?.leads(piece) ?? false),
       tell: (body) => tell(follower, body),
     });
     const file: FollowerFile = {

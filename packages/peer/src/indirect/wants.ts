@@ -3,7 +3,8 @@ import type { Connection } from "../wire/connection.ts";
 import type { LeaderLink } from "./leader-link.ts";
 
 export interface WantsParts {
-  readonly have: PieceSet;
+  /** The pieces that we hold, or do not want. */
+  readonly settled: PieceSet;
   readonly connections: ReadonlySet<Connection>;
   /** The leaders of the range that the piece is in. */
   leadersOf(piece: number): readonly LeaderLink[];
@@ -88,7 +89,7 @@ export class Wants {
   }
 
   #mayWant(link: LeaderLink, piece: number, inside: readonly Connection[]): boolean {
-    if (this.#parts.have.has(piece) || this.#at.has(piece)) return false;
+    if (this.#parts.settled.has(piece) || this.#at.has(piece)) return false;
     if (inside.some((one) => one.theirs.has(piece))) return false;
     const leaders = this.#parts.leadersOf(piece);
     if (!leaders.includes(link)) return false;

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { CtError, decodeBencodeDict, encodeBencode, LIMITS, unwrap } from "@cachetorrent/protocol";
 import createTorrent, { type CreateTorrentOptions } from "create-torrent";
 import { storageError } from "../disk/storage-error.ts";
+import { usableWebSeeds } from "../web-seeds/web-seed-url.ts";
 import { type Metainfo, parseMetainfo } from "./metainfo.ts";
 import { listSourceFiles, type SourceFile } from "./source-files.ts";
 
@@ -11,6 +12,8 @@ export interface CreateOptions {
   readonly path: string;
   /** Announce URLs, tried in this order: each is a tier of its own (BEP 12). */
   readonly trackers: readonly string[];
+  /** URLs of HTTP servers that have the content (BEP 19). */
+  readonly webSeeds?: readonly string[];
   /** A power of two, 16 KiB to 16 MiB; without it about 1,000 to 2,000 pieces. */
   readonly pieceLength?: number;
   readonly isPrivate?: boolean;
@@ -31,6 +34,7 @@ export interface CreatedTorrent {
 /** The same files, name, piece length and private flag make the same info-hash. Throws CtErrors that name the path. */
 export async function createTorrentFile(options: CreateOptions): Promise<CreatedTorrent> {
   const trackers = options.trackers.map(checkTracker);
+  const webSeeds = checkWebSeeds(options.webSeeds ?? []);
   const { name, isDirectory, files, leftOut } = await listSourceFiles(options.path);
   const total = files.reduce((sum, file) => sum + file.length, 0);
   const bytes = await hashFiles(files, name, {
@@ -38,6 +42,7 @@ export async function createTorrentFile(options: CreateOptions): Promise<Created
     pieceLength:
       options.pieceLength === undefined ? sensiblePieceLength(total) : checkPieceLength(options.pieceLength),
     announceList: trackers.map((tracker) => [tracker]),
+    ...(webSeeds.length > 0 ? { urlList: webSeeds } : {}),
     filterJunkFiles: false,
     createdBy: "CacheTorrent",
     ...(options.isPrivate ? { private: true } : {}),
@@ -123,4 +128,20 @@ function checkTracker(tracker: string): string {
   const url = URL.canParse(tracker) ? new URL(tracker) : undefined;
   if (url?.hostname && ["http:", "https:", "udp:"].includes(url.protocol)) return tracker;
   throw new CtError("CT_ERR_USAGE", `tracker ${JSON.stringify(tracker)}: must be an http, https or udp URL`);
+}
+
+/** What a peer would leave out is better not written. */
+function checkWebSeeds(urls: readonly string[]): readonly string[] {
+  for (const url of urls) {
+    if (usableWebSeeds([url]).length > 0) continue;
+    const most = LIMITS.webSeeds.urlBytes;
+    throw new CtError(
+      "CT_ERR_USAGE",
+      `web seed ${JSON.stringify(url)}: must be an http or https URL of at most ${most} characters`,
+    );
+  }
+  const most = LIMITS.webSeeds.perTorrent;
+  if (urls.length > most)
+    throw new CtError("CT_ERR_USAGE", `${urls.length} web seeds: at most ${most} are used`);
+  return urls;
 }

@@ -12,10 +12,12 @@ import {
   type InfoHash,
   infoHashFromBytes,
   LIMITS,
+  type PieceSet,
   scanBencode,
 } from "@cachetorrent/protocol";
 import parseTorrent from "parse-torrent";
 import { storageError } from "../disk/storage-error.ts";
+import { usableWebSeeds } from "../web-seeds/web-seed-url.ts";
 import { refusal, v1Part } from "./torrent-info.ts";
 import { text } from "./torrent-text.ts";
 
@@ -37,12 +39,16 @@ export interface Metainfo {
   readonly pieceCount: number;
   /** Bytes in all, padding included. */
   readonly length: number;
+  /** The info dictionary as it stands in the torrent: the bytes that the info-hash is of. */
+  readonly info: Uint8Array;
   /** SHA-1 of every piece in turn, 20 bytes each. */
   readonly hashes: Uint8Array;
   readonly files: readonly TorrentFile[];
   readonly isPrivate: boolean;
   /** BEP 12 tiers; a lone `announce` is one tier of one. */
   readonly trackers: readonly (readonly string[])[];
+  /** Where the content is on the web (BEP 19), as far as we can ask there. */
+  readonly webSeeds: readonly string[];
   /** It has a v2 part too (BEP 52); its v1 part is what we use. */
   readonly isHybrid: boolean;
   readonly comment?: string;
@@ -61,8 +67,24 @@ export function pieceSize(
   return Math.min(metainfo.pieceLength, metainfo.length - piece * metainfo.pieceLength);
 }
 
+/** Bytes in the pieces that are not in `pieces`. */
+export function bytesOutside(
+  metainfo: Pick<Metainfo, "pieceLength" | "length" | "pieceCount">,
+  pieces: PieceSet,
+): number {
+  const { pieceCount, pieceLength } = metainfo;
+  const last = pieceCount - 1;
+  const shortfall = last >= 0 && !pieces.has(last) ? pieceLength - pieceSize(metainfo, last) : 0;
+  return (pieceCount - pieces.size) * pieceLength - shortfall;
+}
+
 /** Reads and checks a .torrent file; every error is a CtError that names `path`. */
 export async function loadMetainfo(path: string): Promise<Metainfo> {
+  return parseMetainfo(await readTorrentFile(path), path);
+}
+
+/** The file's bytes; of one that is too large a part that is too large, too. Rejects with a CtError that names `path`. */
+export async function readTorrentFile(path: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -74,7 +96,7 @@ export async function loadMetainfo(path: string): Promise<Metainfo> {
   } catch (error) {
     throw storageError(error, path, "cannot read the torrent file");
   }
-  return parseMetainfo(Buffer.concat(chunks), path);
+  return Buffer.concat(chunks);
 }
 
 /** Throws a CtError that names `source`, the file the bytes came from. */
@@ -89,7 +111,9 @@ export async function parseMetainfo(bytes: Uint8Array, source: string): Promise<
   if (!info || !infoRange) throw refusal(source, "has no info dictionary");
 
   const v1 = v1Part(info, source);
-  const parsed = await parseTorrent(encodeBencode({ ...descriptions(torrent), info: v1.info }));
+  // Of its pieces the library would make a string each, and there may be millions; we have them from `v1Part`.
+  const withoutHashes = { ...v1.info, pieces: v1.hashes.subarray(0, 20) };
+  const parsed = await parseTorrent(encodeBencode({ ...descriptions(torrent), info: withoutHashes }));
   const { pieceLength, length } = parsed;
   const pieceCount = v1.hashes.length / 20;
   if (!Number.isSafeInteger(length)) throw refusal(source, "is longer than 2^53 bytes");
@@ -99,12 +123,10 @@ export async function parseMetainfo(bytes: Uint8Array, source: string): Promise<
       `has the hashes of ${pieceCount} pieces, but ${length} bytes are ${Math.ceil(length / pieceLength)} pieces of ${pieceLength}`,
     );
   }
+  const infoBytes = bytes.subarray(...infoRange);
   return {
-    infoHash: infoHashFromBytes(
-      createHash("sha1")
-        .update(bytes.subarray(...infoRange))
-        .digest(),
-    ),
+    infoHash: infoHashFromBytes(createHash("sha1").update(infoBytes).digest()),
+    info: infoBytes,
     name: v1.name,
     pieceLength,
     pieceCount,
@@ -116,6 +138,7 @@ export async function parseMetainfo(bytes: Uint8Array, source: string): Promise<
     }),
     isPrivate: parsed.private === true,
     trackers: trackerTiers(torrent),
+    webSeeds: webSeedsOf(torrent),
     isHybrid: get(info, "meta version") === 2,
     ...(parsed.comment ? { comment: parsed.comment } : {}),
     ...(parsed.createdBy ? { createdBy: parsed.createdBy } : {}),
@@ -139,6 +162,14 @@ function trackerTiers(torrent: BencodeDict): string[][] {
   if (tiers.length > 0) return tiers;
   const only = tierOf([get(torrent, "announce")]);
   return only.length > 0 ? [only] : [];
+}
+
+/** BEP 19: a list, or a single one; many makers write an empty text where there is none. */
+function webSeedsOf(torrent: BencodeDict): string[] {
+  const urls = get(torrent, "url-list");
+  return usableWebSeeds(
+    (asList(urls) ?? [urls]).flatMap((url) => (url instanceof Uint8Array ? [text(url).trim()] : [])),
+  );
 }
 
 const YEAR_10000 = 253_402_300_800;

@@ -27,7 +27,7 @@ export interface SourceTree {
  * What file managers write and rewrite by themselves: it would spoil the pieces it shares. All else is somebody's
  * content, hidden files too.
  */
-const LITTER = /^(?:\.DS_Store|Thumbs\.db|desktop\.ini)$|^\.[0-9a-f]{40}\.cachetorrent$/;
+const LITTER = /^(?:\.DS_Store|Thumbs\.db|desktop\.ini)$|^\.[0-9a-f]{40}\.(?:cachetorrent|torrent)$/;
 
 /** The file, or the directory's files, sorted by name, so that the same files make the same torrent everywhere. */
 export async function listSourceFiles(path: string): Promise<SourceTree> {

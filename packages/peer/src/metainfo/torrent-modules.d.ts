@@ -21,6 +21,8 @@ declare module "create-torrent" {
     readonly pieceLength: number;
     /** Without it the library adds public trackers of its own choice. */
     readonly announceList: readonly (readonly string[])[];
+    /** Web seeds (BEP 19). */
+    readonly urlList?: readonly string[];
     readonly filterJunkFiles: boolean;
     readonly private?: boolean;
     readonly comment?: string;

@@ -4,11 +4,24 @@ import { CtError } from "@cachetorrent/protocol";
 const COMPONENT_BYTES_MOST = 255;
 const PATH_BYTES_MOST = 4095;
 
-/** What our record of begun files is called (begun-files.ts): a torrent must not forge one. */
-const RECORD_NAME = /^\.[0-9a-f]{40}\.cachetorrent$/i;
+/**
+ * What our records are called, of begun files (begun-files.ts), of parts of skipped ones (parts-file.ts) and of metadata
+ * (kept-metadata.ts): a torrent must not forge one.
+ */
+const RECORD_NAME = /^\.[0-9a-f]{40}\.(?:(?:parts\.)?cachetorrent|torrent)$/i;
 
 export function recordName(infoHash: string): string {
   return `.${infoHash}.cachetorrent`;
+}
+
+/** The .torrent of one that came by magnet link. */
+export function keptTorrentName(infoHash: string): string {
+  return `.${infoHash}.torrent`;
+}
+
+/** Where parts of files are kept that are not to be downloaded (parts-file.ts). */
+export function partsName(infoHash: string): string {
+  return `.${infoHash}.parts.cachetorrent`;
 }
 
 /**

@@ -1,6 +1,24 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
-import { type Address, type Endpoint, isIPv6, isWildcard, LIMITS } from "@cachetorrent/protocol";
+import {
+  type Address,
+  type Endpoint,
+  type InfoHash,
+  isIPv6,
+  isWildcard,
+  LIMITS,
+} from "@cachetorrent/protocol";
+import { ByteReader } from "../encryption/byte-reader.ts";
+import { HandshakeError } from "../encryption/handshake-error.ts";
+import { initiate } from "../encryption/mse.ts";
+import type { Transport } from "../wire/transport.ts";
+
+/** What both sides must know, and what is offered, when a connection is to be encrypted. */
+export interface Secrecy {
+  readonly infoHash: InfoHash;
+  /** `crypto_provide`. */
+  readonly offered: number;
+}
 
 /** Opens connections, a bounded number at a time. */
 export class Dialer {
@@ -49,6 +67,28 @@ export class Dialer {
       const onError = (): void => void socket.destroy();
       socket.on("connect", onConnect).on("close", onClose).on("error", onError);
     });
+  }
+
+  /** As `dial`. "refused": it is there, and will not have the connection encrypted, within 10 s. */
+  async dialEncrypted(endpoint: Endpoint, secrecy: Secrecy): Promise<Transport | "refused" | undefined> {
+    const socket = await this.dial(endpoint);
+    if (!socket) return undefined;
+    this.#dialling.add(socket);
+    const onError = (): void => void socket.destroy();
+    socket.on("error", onError);
+    const timeout = this.#clock.after(LIMITS.peer.handshakeTimeoutMs, () => socket.destroy());
+    try {
+      return (await initiate(socket, new ByteReader(socket), secrecy)).transport;
+    } catch (error) {
+      socket.destroy();
+      // Why is of no use: it speaks of what a peer sent that does not know encryption.
+      if (error instanceof HandshakeError) return "refused";
+      throw error;
+    } finally {
+      timeout.cancel();
+      this.#dialling.delete(socket);
+      socket.off("error", onError);
+    }
   }
 
   /** Ends what is under way. */

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Clock } from "@cachetorrent/clock";
+import { type Clock, Seldom } from "@cachetorrent/clock";
 import {
   CtError,
   type Endpoint,
@@ -10,27 +10,42 @@ import {
   parseAddress,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import { ByteReader } from "../encryption/byte-reader.ts";
+import { chosenBy, type EncryptionMode } from "../encryption/encryption-mode.ts";
+import { HandshakeError } from "../encryption/handshake-error.ts";
+import { respond } from "../encryption/mse.ts";
+import type { Transport } from "../wire/transport.ts";
 import { Undecided } from "./undecided.ts";
 
+/** How a handshake begins that is not encrypted. */
+const PROTOCOL = Buffer.from("\x13BitTorrent protocol", "latin1");
 /** Bytes of a handshake up to and with the info-hash: enough to know whom it is for. */
 const HEAD_BYTES = 48;
+const NOT_ENCRYPTED = "not encrypted, and --encryption is require";
+
+export interface ListenerParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly encryption: EncryptionMode;
+  /** Which torrents are here: an encrypted handshake names its own only to those who know it. */
+  infoHashes(): Iterable<InfoHash>;
+  /** Somebody who said for which torrent he is here; nothing of what he sent is lost. */
+  accept(transport: Transport, remote: Endpoint, infoHash: InfoHash): void;
+}
 
 /** Accepts peers and learns from the first bytes which torrent they mean. */
 export class Listener {
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void;
+  readonly #parts: ListenerParts;
   readonly #server: Server;
   readonly #undecided = new Undecided();
+  readonly #refusals: Seldom<string>;
 
-  constructor(
-    clock: Clock,
-    log: Logger,
-    accept: (socket: Socket, remote: Endpoint, infoHash: InfoHash) => void,
-  ) {
-    this.#clock = clock;
-    this.#log = log;
-    this.#accept = accept;
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+    // Whoever requires encryption has to see that it keeps somebody out, and not a line for each attempt.
+    this.#refusals = new Seldom(parts.clock, (why, { count, last }) =>
+      parts.log.info({ endpoint: last, event: "refused", count }, why),
+    );
     this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
   }
 
@@ -45,7 +60,9 @@ export class Listener {
       });
     });
     // Too many open files, say: who dials us then is lost, but not those who are here.
-    this.#server.on("error", (error) => this.#log.error({ err: error, event: "accept" }, error.message));
+    this.#server.on("error", (error) =>
+      this.#parts.log.error({ err: error, event: "accept" }, error.message),
+    );
     const bound = this.#server.address();
     return typeof bound === "object" && bound ? { address: endpoint.address, port: bound.port } : endpoint;
   }
@@ -53,46 +70,83 @@ export class Listener {
   /** Accepts nobody any more. Connections that were accepted are their torrents' to close. */
   stop(): void {
     this.#server.close();
+    this.#refusals.stop();
     for (const socket of this.#undecided.sockets()) socket.destroy();
   }
 
   #onSocket(socket: Socket): void {
-    const address = parseAddress(socket.remoteAddress ?? "");
-    if (!address) {
+    const remote = remoteOf(socket);
+    if (!remote) {
       socket.destroy();
       return;
     }
-    const remote: Endpoint = { address, port: socket.remotePort ?? 0 };
-    const refuse = (why: string): void => {
-      this.#log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, why);
-      socket.destroy();
-    };
-    if (!this.#undecided.add(socket, address)) {
-      refuse("too many connections that have not said what they want");
+    const makeWay = (other: Socket): void =>
+      this.#refuse(other, remoteOf(other), "made way for another address");
+    if (!this.#undecided.add(socket, remote.address, makeWay)) {
+      this.#refuse(socket, remote, "too many connections that have not said what they want");
       return;
     }
-    const timeout = this.#clock.after(LIMITS.peer.handshakeTimeoutMs, () => refuse("no handshake in time"));
-    let head: Buffer = Buffer.alloc(0);
-    const onData = (chunk: Buffer): void => {
-      head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-      if (head[0] !== 19) refuse("does not speak the BitTorrent protocol");
-      if (head.length < HEAD_BYTES || socket.destroyed) return;
-      settle();
-      socket.pause();
-      socket.unshift(head);
-      this.#accept(socket, remote, infoHashFromBytes(head.subarray(28, HEAD_BYTES)));
-    };
-    const onClose = (): void => settle();
     const onError = (): void => void socket.destroy();
-    const settle = (): void => {
-      timeout.cancel();
+    socket.on("error", onError);
+    void this.#decide(socket, remote).finally(() => {
       this.#undecided.delete(socket);
-      socket.off("data", onData).off("close", onClose).off("error", onError);
       // Between here and its torrent's own listener an error must not be fatal.
-      socket.once("error", onError);
-    };
-    socket.on("data", onData).on("close", onClose).on("error", onError);
+      socket.off("error", onError).once("error", onError);
+    });
   }
+
+  async #decide(socket: Socket, remote: Endpoint): Promise<void> {
+    const { accept, clock } = this.#parts;
+    const timeout = clock.after(LIMITS.peer.handshakeTimeoutMs, () =>
+      this.#refuse(socket, remote, "no handshake in time"),
+    );
+    const decided = await this.#identify(socket).catch((error: unknown) =>
+      this.#failed(socket, remote, error),
+    );
+    timeout.cancel();
+    if (decided) accept(decided.transport, remote, decided.infoHash);
+  }
+
+  /** Rejects with a HandshakeError, the reason for which it is to be refused. */
+  async #identify(socket: Socket): Promise<{ readonly transport: Transport; readonly infoHash: InfoHash }> {
+    const { encryption } = this.#parts;
+    const reader = new ByteReader(socket);
+    if (await reader.startsWith(PROTOCOL)) {
+      if (encryption === "require") throw new HandshakeError(NOT_ENCRYPTED);
+      const infoHash = infoHashFromBytes((await reader.peek(HEAD_BYTES)).subarray(28));
+      socket.unshift(reader.release());
+      return { transport: socket, infoHash };
+    }
+    if (encryption === "off") throw new HandshakeError("does not speak the BitTorrent protocol");
+    return respond(socket, reader, {
+      infoHashes: this.#parts.infoHashes(),
+      choose: (offered) => chosenBy(encryption, offered),
+    });
+  }
+
+  /** A fault of ours costs this connection, and not the process. */
+  #failed(socket: Socket, remote: Endpoint, error: unknown): undefined {
+    if (error instanceof HandshakeError) {
+      if (!socket.destroyed) this.#refuse(socket, remote, error.message);
+      return;
+    }
+    const [endpoint, event] = [formatEndpoint(remote), "internal error"];
+    this.#parts.log.error({ err: error, endpoint, event }, "internal error: please report it");
+    socket.destroy();
+  }
+
+  #refuse(socket: Socket, remote: Endpoint | undefined, why: string): void {
+    const endpoint = remote ? formatEndpoint(remote) : "";
+    const isTold = why === NOT_ENCRYPTED && this.#refusals.add(why, endpoint);
+    if (!isTold) this.#parts.log.debug({ endpoint, event: "refused" }, why);
+    socket.destroy();
+  }
+}
+
+/** Undefined when it is closed already. */
+function remoteOf({ remoteAddress, remotePort }: Socket): Endpoint | undefined {
+  const address = parseAddress(remoteAddress ?? "");
+  return address ? { address, port: remotePort ?? 0 } : undefined;
 }
 
 function listenError(endpoint: Endpoint, error: NodeJS.ErrnoException): CtError {

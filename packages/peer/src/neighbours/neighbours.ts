@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { type Clock, type Random, Seldom } from "@cachetorrent/clock";
 import {
   type Address,
@@ -13,24 +12,24 @@ import {
   sameEndpoint,
   UNKNOWN_ASN,
 } from "@cachetorrent/protocol";
-import type { Logger } from "pino";
 import type { Connection } from "../wire/connection.ts";
+import type { Transport } from "../wire/transport.ts";
+import { Approach, type ApproachParts } from "./approach.ts";
 import { AsDirectory } from "./as-directory.ts";
-import type { Dialer } from "./dialer.ts";
 import { connectionTo, PeerTable } from "./peer-table.ts";
 import { Room, type RoomParts } from "./room.ts";
 
-export interface NeighboursOptions extends Omit<RoomParts, "opening"> {
+export interface NeighboursOptions extends Omit<RoomParts, "opening">, ApproachParts {
   readonly peerId: PeerId;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Logger;
-  readonly dialer: Dialer;
   /** Our own endpoints: some trackers hand them out. */
   readonly ours: readonly Endpoint[];
   locate(endpoints: readonly Endpoint[]): Promise<readonly Located[]>;
-  /** A socket to a peer whose AS is known, or known to be unknown. */
-  connected(socket: Socket, met: Met): Connection;
+  /** Connected to a peer whose AS is known, or known to be unknown. */
+  connected(transport: Transport, met: Met): Connection;
+  /** May we have a connection with a peer of this AS that no tracker told of? */
+  mayMeet(asn: Asn): boolean;
   /** It was opened for a follower, and turned out to be a neighbour like any other. */
   becameDirect(connection: Connection): void;
 }
@@ -67,6 +66,7 @@ export class Neighbours {
   readonly #options: NeighboursOptions;
   readonly #directory: AsDirectory;
   readonly #table: PeerTable;
+  readonly #approach: Approach;
   readonly #room: Room;
   readonly #breaches: Seldom<Departure>;
   readonly #trackerAnswered = Promise.withResolvers<void>();
@@ -79,6 +79,7 @@ export class Neighbours {
     this.#options = options;
     const { clock, locate, log, ours, random } = options;
     this.#room = new Room({ ...options, opening: this.#opening });
+    this.#approach = new Approach(options);
     this.#breaches = new Seldom(clock, (_kind, { count, last: { reason, ...who } }) =>
       log.info({ ...who, event: "disconnected", count }, reason),
     );
@@ -93,7 +94,7 @@ export class Neighbours {
 
   /** Has a tracker told of the endpoint? */
   isListed(endpoint: Endpoint): boolean {
-    return this.#table.isKnown(endpoint);
+    return this.#table.isListed(endpoint);
   }
 
   /** The tracker's word on an endpoint: its AS, and whether it announced in this swarm. Never rejects. */
@@ -158,10 +159,23 @@ export class Neighbours {
     this.dialMore();
   }
 
+  /** There is no tracker whose answer would be worth to wait for. */
+  expectNoTracker(): void {
+    this.#trackerAnswered.resolve();
+  }
+
+  /** Somebody else than a tracker told of these: of what AS they are, and whether they are here, is for the tracker to say. */
+  hearOf(endpoints: readonly Endpoint[]): void {
+    this.#table.hearOf(endpoints.filter(({ address }) => this.#options.dialer.reaches(address)));
+    this.dialMore();
+  }
+
   /** Dials whoever is due, as far as there is room. */
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
     while (!this.#stopped && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
+      // First: whether there is room is asked of every torrent of the process, and every torrent asks a few times a second.
+      if (!this.#table.isAnyDue(clock.now())) return;
       const mayDial = this.#room.whomToDial(this.#dialling > 0);
       if (!mayDial) return;
       const endpoint = this.#table.next(
@@ -174,7 +188,7 @@ export class Neighbours {
   }
 
   /** A connection that came in. It is answered once its AS is known. */
-  async accept(socket: Socket, remote: Endpoint): Promise<void> {
+  async accept(socket: Transport, remote: Endpoint): Promise<void> {
     if (this.#stopped || this.#table.isBanned(remote.address))
       return this.#turnAway(socket, remote, "banned");
     const isRoomMade = this.#room.makeFor(remote.address);
@@ -187,7 +201,7 @@ export class Neighbours {
     else this.#options.connected(socket, { direction: "in", remote, asn, isIndirect: false });
   }
 
-  #turnAway(socket: Socket, remote: Endpoint, why: string): void {
+  #turnAway(socket: Transport, remote: Endpoint, why: string): void {
     this.#options.log.debug({ endpoint: formatEndpoint(remote), event: "refused" }, why);
     socket.destroy();
   }
@@ -218,6 +232,7 @@ export class Neighbours {
     const isTold = reason.startsWith(BREACH) && this.#breaches.add(BREACH, { ...who, reason });
     if (!isTold) log.debug({ ...who, event: "disconnected" }, reason);
     if (connection.direction === "in") return;
+    if (!connection.isHandshaken && !connection.isClosedByUs) this.#approach.rebuffed(remote);
     if (USELESS.has(reason)) this.#table.rest(connection.remote, clock.now());
     else this.#table.ended(connection.remote, wasOfUse(connection, clock.now()), clock.now());
   }
@@ -242,6 +257,7 @@ export class Neighbours {
   stop(): void {
     this.#stopped = true;
     this.#breaches.stop();
+    this.#approach.stop();
     this.#trackerAnswered.resolve();
   }
 
@@ -249,15 +265,17 @@ export class Neighbours {
     endpoint: Endpoint,
     { isIndirect, needsRoom }: { readonly isIndirect: boolean; readonly needsRoom: boolean },
   ): Promise<Connection | undefined> {
-    const { clock, connected, dialer } = this.#options;
+    const { clock, connected } = this.#options;
     this.#opening.add(endpoint);
     this.#dialling++;
     const asn = await this.#asnOf(endpoint);
-    const socket = this.#stopped ? undefined : await dialer.dial(endpoint);
+    const mayMeet = isIndirect || this.isListed(endpoint) || this.#options.mayMeet(asn);
+    if (!mayMeet) this.#table.rest(endpoint, clock.now());
+    const socket = this.#stopped || !mayMeet ? undefined : await this.#approach.dial(endpoint);
     this.#dialling--;
     this.#opening.delete(endpoint);
     if (!socket) {
-      this.#table.ended(endpoint, false, clock.now());
+      if (mayMeet) this.#table.ended(endpoint, false, clock.now());
       return undefined;
     }
     if (this.#stopped || (needsRoom && !this.#room.makeFor(endpoint.address))) {

@@ -14,6 +14,8 @@ interface KnownPeer {
   /** Not dialled before. */
   notBefore: number;
   busy: boolean;
+  /** A tracker told of it. */
+  isListed: boolean;
   /** It rests for what it is to us, not because it failed. */
   rests: boolean;
 }
@@ -39,26 +41,47 @@ export class PeerTable {
     return this.#peers.size;
   }
 
+  /** All that were told of, but for those that are never dialled again. */
+  get endpoints(): Endpoint[] {
+    return [...this.#peers.values()]
+      .map(({ endpoint }) => endpoint)
+      .filter(({ address }) => !this.isBanned(address));
+  }
+
+  /** A tracker told of these. */
   learn(endpoints: readonly Endpoint[]): void {
     for (const endpoint of endpoints) {
-      const key = formatEndpoint(endpoint);
-      if (this.#peers.has(key) || this.#ours(endpoint)) continue;
-      // A tracker or peer that names endpoints without end must not fill our memory.
-      if (this.#peers.size >= LIMITS.peer.knownPeersPerTorrent && !this.#forgetWorst()) return;
-      this.#peers.set(key, { endpoint, failures: 0, notBefore: 0, busy: false, rests: false });
+      const known = this.#peers.get(formatEndpoint(endpoint));
+      if (known) known.isListed = true;
+      else if (!this.#add(endpoint, true)) return;
     }
   }
 
-  /** An endpoint to dial now, at random among the due, and marks it busy until `ended`; undefined when none is due. */
+  /** Somebody else told of these: they take a quarter of the places at most, for whoever invents them may be no friend. */
+  hearOf(endpoints: readonly Endpoint[]): void {
+    let heardOf = [...this.#peers.values()].filter(({ isListed }) => !isListed).length;
+    for (const endpoint of endpoints) {
+      if (this.#peers.has(formatEndpoint(endpoint))) continue;
+      if (heardOf >= LIMITS.discovery.heardOfMost && !this.#forgetWorst((peer) => !peer.isListed)) return;
+      if (!this.#add(endpoint, false)) return;
+      heardOf++;
+    }
+  }
+
+  /** May anybody be dialled now? What `next` would find out, at less cost; of those that are connected it knows nothing. */
+  isAnyDue(now: number): boolean {
+    for (const peer of this.#peers.values()) if (this.#isDue(peer, now)) return true;
+    return false;
+  }
+
+  /** An endpoint to dial now, at random among the due, those first that a tracker told of, and marks it busy until `ended`; undefined when none is due. */
   next(now: number, isConnected: (endpoint: Endpoint) => boolean): Endpoint | undefined {
     const due = [...this.#peers.values()].filter(
-      (peer) =>
-        !peer.busy &&
-        peer.notBefore <= now &&
-        !this.isBanned(peer.endpoint.address) &&
-        !isConnected(peer.endpoint),
+      (peer) => this.#isDue(peer, now) && !isConnected(peer.endpoint),
     );
-    const peer = due[randomBelow(this.#random, due.length)];
+    const listed = due.filter(({ isListed }) => isListed);
+    const first = listed.length > 0 ? listed : due;
+    const peer = first[randomBelow(this.#random, first.length)];
     if (peer) peer.busy = true;
     return peer?.endpoint;
   }
@@ -91,8 +114,8 @@ export class PeerTable {
   }
 
   /** Has a tracker told of the endpoint? */
-  isKnown(endpoint: Endpoint): boolean {
-    return this.#peers.has(formatEndpoint(endpoint));
+  isListed(endpoint: Endpoint): boolean {
+    return this.#peers.get(formatEndpoint(endpoint))?.isListed ?? false;
   }
 
   /** Somebody dials it without having asked whom to dial. False when it is being dialled, or never to be. */
@@ -104,11 +127,27 @@ export class PeerTable {
     return true;
   }
 
+  #isDue({ busy, endpoint, notBefore }: KnownPeer, now: number): boolean {
+    return !busy && notBefore <= now && !this.isBanned(endpoint.address);
+  }
+
+  /** False when there is no room for more. */
+  #add(endpoint: Endpoint, isListed: boolean): boolean {
+    if (this.#ours(endpoint)) return true;
+    // A tracker or peer that names endpoints without end must not fill our memory.
+    const isFull = this.#peers.size >= LIMITS.peer.knownPeersPerTorrent;
+    if (isFull && !this.#forgetWorst(() => true)) return false;
+    const fresh = { endpoint, failures: 0, notBefore: 0, busy: false, rests: false, isListed };
+    this.#peers.set(formatEndpoint(endpoint), fresh);
+    return true;
+  }
+
   /** Makes room: whoever was dialled in vain most often is forgotten. False when nobody was. */
-  #forgetWorst(): boolean {
+  #forgetWorst(isOfThose: (peer: KnownPeer) => boolean): boolean {
     let worst: [key: string, failures: number] | undefined;
-    for (const [key, { busy, failures }] of this.#peers) {
-      if (!busy && failures > (worst?.[1] ?? 0)) worst = [key, failures];
+    for (const [key, peer] of this.#peers) {
+      const { busy, failures } = peer;
+      if (!busy && isOfThose(peer) && failures > (worst?.[1] ?? 0)) worst = [key, failures];
     }
     return worst !== undefined && this.#peers.delete(worst[0]);
   }

@@ -3,7 +3,7 @@
  * pause does not turn into a flood.
  */
 export class TokenBucket {
-  readonly #rate: number;
+  #rate: number;
   #tokens: number;
   #filledAt: number;
 
@@ -12,6 +12,15 @@ export class TokenBucket {
     this.#rate = bytesPerSecond;
     this.#tokens = this.#capacity();
     this.#filledAt = now;
+  }
+
+  /** From now on at this rate. Debts stay, and are paid at the new rate. */
+  setRate(bytesPerSecond: number, now: number): void {
+    if (bytesPerSecond === this.#rate) return;
+    this.#fill(now);
+    this.#filledAt = now;
+    this.#rate = bytesPerSecond;
+    this.#tokens = Math.min(this.#tokens, this.#capacity());
   }
 
   /** Takes the tokens of `bytes` if the bucket is not empty. It may go into debt for them: large blocks pass too. */

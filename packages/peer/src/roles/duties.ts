@@ -38,6 +38,10 @@ export interface DutiesParts {
   readonly ledger: TorrentLedger;
   /** The pieces we hold, verified. */
   readonly have: PieceSet;
+  /** Those that we hold, or do not want. */
+  readonly settled: PieceSet;
+  /** Of those that we want: the higher, the sooner. */
+  priorityOf(piece: number): number;
   /** Our own endpoints. */
   readonly ours: readonly Endpoint[];
   readonly uploadSlots: number;
@@ -74,7 +78,7 @@ export class Duties implements ExchangeWatcher, WayOut {
 
   /** The exchange is made with the role and the watcher that it is given here. */
   constructor(parts: DutiesParts, makeExchange: (role: Role, watcher: ExchangeWatcher) => Exchange) {
-    const { clock, have, neighbours, random } = parts;
+    const { clock, neighbours, random, settled } = parts;
     this.#parts = parts;
     this.#pendingSince = clock.now();
     this.#receivedAt = clock.now();
@@ -113,12 +117,12 @@ export class Duties implements ExchangeWatcher, WayOut {
       connectionTo: (endpoint) => neighbours.connectionTo(endpoint),
       isOutOfReach: (endpoint) => neighbours.isOutOfReach(endpoint),
       locate: (endpoint) => neighbours.locate(endpoint),
-      changed: (connection) => this.#exchange.recountGranted(connection),
+      changed: (connection) => this.#exchange.interest.recountGranted(connection),
       isHoldingBack: () => this.#exchange.isHoldingBack,
     });
     this.#escape = new Escape({
       random,
-      have,
+      settled,
       connections,
       asn: () => parts.ledger.asn,
       isFollowed: (piece) => this.#claimDesk.isFollowing || !this.#standing?.leads(piece),
@@ -158,6 +162,11 @@ export class Duties implements ExchangeWatcher, WayOut {
   /** The term of the result that it acts by. */
   get term(): number {
     return this.#standing?.term ?? 0;
+  }
+
+  /** May anything be asked for outside now? */
+  get fetchesOutside(): boolean {
+    return this.#acting.mayFetchOutside || this.#escape.isOpen;
   }
 
   /** Whether connections of this kind are let in although there are many: a leader is there for its followers. */
@@ -255,6 +264,10 @@ export class Duties implements ExchangeWatcher, WayOut {
     this.#claimDesk.received(connection);
   }
 
+  fellSilent(connection: Connection): void {
+    this.#claimDesk.fellSilent(connection);
+  }
+
   snubbed(connection: Connection): void {
     this.#claimDesk.snubbed(connection);
   }
@@ -267,9 +280,23 @@ export class Duties implements ExchangeWatcher, WayOut {
     this.#leaderDesk.held(piece);
     this.#followerDesk.held(piece);
     this.#claimDesk.held(piece);
-    if (this.#parts.have.isFull) this.#escape.close();
+    if (this.#parts.settled.isFull) this.#endIfSettled();
     else this.#escape.held(piece, this.#parts.clock.now());
-    if (this.#parts.have.isFull) this.#closeIndirect("complete");
+  }
+
+  /** Other pieces are wanted than before. */
+  selectionChanged(): void {
+    // Whoever wanted nothing had nothing to wait for: the time until it escapes begins now.
+    this.#receivedAt = this.#parts.clock.now();
+    this.#leaderDesk.selectionChanged();
+    this.#claimDesk.selectionChanged();
+    this.#endIfSettled();
+  }
+
+  #endIfSettled(): void {
+    if (!this.#parts.settled.isFull) return;
+    this.#escape.close();
+    this.#closeIndirect("complete");
   }
 
   closed(connection: Connection): void {
@@ -352,13 +379,13 @@ export class Duties implements ExchangeWatcher, WayOut {
   }
 
   #tendEscape(now: number): void {
-    const { have } = this.#parts;
-    if (!this.#standing || have.isFull) return;
+    if (!this.#standing || this.#parts.settled.isFull) return;
     const desks = [this.#followerDesk, this.#claimDesk].filter((desk) => desk.isFollowing);
     if (desks.length === 0) return;
     const answeredAt = Math.max(...desks.map((desk) => desk.answeredAt));
-    // Who keeps the book has nobody to distrust: what is free it grants to itself.
-    const receivedAt = this.#claimDesk.isKeepingBook ? now : this.#receivedAt;
+    // Who keeps the book has nobody to distrust: what is free it grants to itself. Who asks for nothing gets nothing.
+    const asksNobody = this.#claimDesk.isKeepingBook || this.#exchange.downloads.isPaused;
+    const receivedAt = asksNobody ? now : this.#receivedAt;
     this.#escape.sweep(now, { answeredAt, receivedAt });
   }
 

@@ -1,4 +1,4 @@
-import type { CtCacheMessage, UnknownCtCacheMessage } from "@cachetorrent/protocol";
+import type { CtCacheMessage, Endpoint, UnknownCtCacheMessage } from "@cachetorrent/protocol";
 
 /** What a connection tells its torrent. A connection never reaches into another. */
 export interface ConnectionOwner<C> {
@@ -23,5 +23,7 @@ export interface ConnectionOwner<C> {
   introduced(connection: C): void;
   /** A `ct_cache` message, well-formed; whether it is in place is for the owner to tell. */
   told(connection: C, message: CtCacheMessage | UnknownCtCacheMessage): void;
+  /** It told of other peers (BEP 11). */
+  toldOfPeers(connection: C, endpoints: readonly Endpoint[]): void;
   closed(connection: C, reason: string): void;
 }

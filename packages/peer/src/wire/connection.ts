@@ -18,7 +18,10 @@ import { ControlFlood } from "./control-flood.ts";
 import { CtChannel } from "./ct-channel.ts";
 import { isInitialSeed, listenPortOf, queueLengthOf } from "./extended-handshake.ts";
 import { Link } from "./link.ts";
+import { MetadataChannel } from "./metadata-channel.ts";
 import { Outstanding } from "./outstanding.ts";
+import { PexChannel } from "./pex-channel.ts";
+import type { PexMessage } from "./pex-message.ts";
 import { UploadSide } from "./upload-side.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
@@ -31,6 +34,8 @@ export class Connection {
   readonly remote: Endpoint;
   readonly asn: Asn;
   readonly openedAt: number;
+  /** Its other side is no peer, but stands for an HTTP server (BEP 19). */
+  readonly isWebSeed: boolean;
   /** Pieces the other side announced. */
   theirs: PieceSet;
   /** How many of them we lack and may request: interest is that this is above 0. */
@@ -43,6 +48,8 @@ export class Connection {
   readonly outstanding: Outstanding;
   /** Set while it lets requests lie: it gets one at a time until a block arrives. */
   snubbed = false;
+  /** It owes a word and says nothing: it may be cut off. Set until something is heard of it. */
+  isSilent = false;
   readonly downRate: RateMeter;
   /** What we give it. */
   readonly upload: UploadSide;
@@ -65,6 +72,8 @@ export class Connection {
   readonly #link: Link;
   readonly #wire: Wire;
   readonly #ctChannel: CtChannel;
+  readonly #metadata: MetadataChannel;
+  readonly #pex: PexChannel | undefined;
   readonly #options: ConnectionOptions;
   #peerId: PeerId | undefined;
   #hasSentMap = false;
@@ -76,6 +85,7 @@ export class Connection {
     this.remote = options.remote;
     this.asn = options.asn;
     this.openedAt = now;
+    this.isWebSeed = options.isWebSeed ?? false;
     this.theirs = new PieceSet(options.shape.pieceCount);
     this.downRate = new RateMeter(now);
     this.#flood = new ControlFlood(now);
@@ -100,6 +110,21 @@ export class Connection {
       received: (message) => this.#owner.told(this, message),
       failed: (why) => this.abort(`protocol error: ${why}`),
     });
+    // After `ct_cache`: ids are given in this order.
+    this.#metadata = new MetadataChannel({
+      link: this.#link,
+      clock: options.clock,
+      info: options.info,
+      failed: (why) => this.abort(`protocol error: ${why}`),
+    });
+    if (options.exchangesPeers) {
+      this.#pex = new PexChannel({
+        link: this.#link,
+        clock: options.clock,
+        heard: (endpoints) => this.#owner.toldOfPeers(this, endpoints),
+        failed: (why) => this.abort(`protocol error: ${why}`),
+      });
+    }
     this.#listenToWire();
     if (options.direction === "out") this.#sendHandshake();
   }
@@ -194,6 +219,15 @@ export class Connection {
     return this.isOpen && this.#ctChannel.send(message);
   }
 
+  /** Does it exchange peers (BEP 11)? */
+  get speaksPex(): boolean {
+    return this.#pex?.isSpoken ?? false;
+  }
+
+  tellPeers(message: PexMessage): void {
+    this.#pex?.send(message);
+  }
+
   /** Whether it has anything for us, now or through what it forwards. */
   get isInteresting(): boolean {
     return this.wanted > 0 || this.wantedIndirectly > 0;
@@ -225,9 +259,15 @@ export class Connection {
     return this.#link.idleMs(now);
   }
 
+  /** How long ago some bytes of a block came that is not whole yet. */
+  partOfBlockAgoMs(now: number): number {
+    return this.#link.partOfBlockAgoMs(now);
+  }
+
   /** Called by the torrent's sweep. `afterMs`: when nothing was sent for so long. */
   keepAlive(now: number, afterMs: number = LIMITS.peer.keepAliveMs): void {
     if (this.isHandshaken) this.#link.keepAlive(now, afterMs);
+    this.#metadata.serve();
   }
 
   /**
@@ -255,6 +295,7 @@ export class Connection {
         ? { onSent: (message, length) => this.#trace.message("out", message, length) }
         : {}),
       onDrain: () => {
+        this.#metadata.serve();
         if (!this.upload.queue.isEmpty) this.#owner.requested(this);
       },
       onEnding: () => this.#giveUpRequests(),
@@ -264,12 +305,16 @@ export class Connection {
 
   #sendHandshake(): void {
     this.#trace.event("out", "handshake", { peerId: this.#options.peerId });
-    this.#wire.handshake(this.#options.infoHash, this.#options.peerId, { fast: true });
+    this.#wire.handshake(this.#options.infoHash, this.#options.peerId, {
+      fast: true,
+      dht: this.#options.dht !== undefined,
+    });
   }
 
   #listenToWire(): void {
     const wire = this.#wire;
-    wire.on("handshake", (infoHash, peerId) => this.#onHandshake(infoHash, peerId));
+    wire.on("handshake", (infoHash, peerId, { dht }) => this.#onHandshake(infoHash, peerId, dht));
+    wire.on("port", (port) => this.#options.dht?.hearOfNode({ address: this.remote.address, port }));
     wire.on("choke", () => this.#onChoke());
     wire.on("unchoke", () => this.#owner.unchoked(this));
     wire.on("interested", () => this.#owner.interestChanged(this));
@@ -292,7 +337,7 @@ export class Connection {
     wire.on("piece", (piece, begin, block) => this.#onBlock(piece, begin, block));
   }
 
-  #onHandshake(infoHash: string, peerId: string): void {
+  #onHandshake(infoHash: string, peerId: string, hasDht: boolean): void {
     if (!isPeerId(peerId) || infoHash !== this.#options.infoHash) {
       this.abort("handshake for another torrent");
       return;
@@ -302,6 +347,8 @@ export class Connection {
     if (!this.#owner.handshaken(this)) return;
     if (this.direction === "in") this.#sendHandshake();
     this.#owner.ready(this);
+    const { dht } = this.#options;
+    if (dht && hasDht) this.#wire.port(dht.port);
   }
 
   #onMap(map: PieceSet): void {
@@ -326,6 +373,7 @@ export class Connection {
     if (begin % BLOCK !== 0 || block.length !== blockLength(this.#options.shape, piece, begin)) return;
     const now = this.#clock.now();
     if (!this.outstanding.answered(blockKey(piece, begin), now)) return;
+    if (this.snubbed) this.restsUntil = now;
     this.snubbed = false;
     this.downRate.add(block.length, now);
     this.#owner.block(this, piece, begin, block);

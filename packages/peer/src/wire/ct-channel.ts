@@ -8,6 +8,7 @@ import {
   type UnknownCtCacheMessage,
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
+import { extensionNamed, theirIdOf } from "./extension.ts";
 import { FloodMeter } from "./flood-meter.ts";
 
 export interface CtChannelParts {
@@ -26,10 +27,7 @@ const BYTES_LIKE_A_MESSAGE = 128;
 /** The id under which we receive: the first extension that the wire is told to use. */
 export const OUR_CT_CACHE_ID = 1;
 
-/** Announces the extension; what comes reaches us as the wire's `extended` event. */
-class CtCacheExtension {}
-// The wire looks for it on the prototype.
-Object.defineProperty(CtCacheExtension.prototype, "name", { value: CT_CACHE });
+const CtCacheExtension = extensionNamed(CT_CACHE);
 
 /** The `ct_cache` extension (BEP 10) on one wire: whole, checked messages in and out. */
 export class CtChannel {
@@ -60,9 +58,7 @@ export class CtChannel {
 
   /** The id under which the other side receives. */
   get theirId(): number | undefined {
-    const { peerExtendedMapping } = this.#parts.wire;
-    const id = Object.hasOwn(peerExtendedMapping, CT_CACHE) ? peerExtendedMapping[CT_CACHE] : undefined;
-    return id !== undefined && id > 0 ? id : undefined;
+    return theirIdOf(this.#parts.wire, CT_CACHE);
   }
 
   /** False when the other side would not understand it. */

@@ -1,29 +1,42 @@
 import Wire from "bittorrent-protocol";
 
+export interface FencedWireParts {
+  /** What the wire sends, a message in one or two chunks, never two in one. */
+  sent(bytes: Uint8Array): void;
+  /** What a listener of the wire threw: a fault of ours. It reads nothing any more. */
+  failed(error: unknown): void;
+}
+
 /**
- * The wire reads what it was given in a microtask of its own: what a listener throws there is in reach of nobody who
- * wrote to it, and would end the process. Here it goes to `onFailure`, and the wire reads nothing any more.
+ * The wire without the stream that it is: `feed` reads at once, and what it sends is given at once. As a stream it queues both ways,
+ * and reads in a microtask of its own, where what a listener throws is in reach of nobody, and would end the process.
  */
 export class FencedWire extends Wire {
-  readonly #onFailure: (error: unknown) => void;
+  readonly #parts: FencedWireParts;
   #hasFailed = false;
 
-  constructor(type: "tcpIncoming" | "tcpOutgoing", onFailure: (error: unknown) => void) {
+  constructor(type: "tcpIncoming" | "tcpOutgoing", parts: FencedWireParts) {
     super(type);
-    this.#onFailure = onFailure;
+    this.#parts = parts;
   }
 
-  override _write(bytes: Uint8Array, done: (error: null) => void): void {
-    if (!this.#hasFailed) {
-      try {
-        super._write(bytes, done);
-        return;
-      } catch (error) {
-        // It stands in the middle of a message, or of what follows from one.
-        this.#hasFailed = true;
-        this.#onFailure(error);
-      }
+  feed(bytes: Uint8Array): void {
+    if (this.#hasFailed || this.destroyed) return;
+    try {
+      this._write(bytes, () => undefined);
+    } catch (error) {
+      // It stands in the middle of a message, or of what follows from one.
+      this.#hasFailed = true;
+      this.#parts.failed(error);
     }
-    done(null);
+  }
+
+  /** It would make a text of each message, for a log that nobody reads: ours has its own trace. */
+  override _debug(): void {
+    // Nothing to say.
+  }
+
+  override _push(bytes: Uint8Array): void {
+    if (!this._finished) this.#parts.sent(bytes);
   }
 }

@@ -6,6 +6,8 @@ export interface TorrentShape {
   readonly pieceCount: number;
   /** Bytes of a piece; the last may be shorter. */
   pieceSize(piece: number): number;
+  /** Its metadata is still to come: `pieceCount` and `pieceSize` are the most there can be. */
+  readonly isUnknown?: true;
 }
 
 const HANDSHAKE_BYTES = 68;
@@ -40,6 +42,11 @@ export class FrameGuard {
     this.#shape = shape;
     this.#pass = pass;
     this.#onMessage = onMessage;
+  }
+
+  /** Is a block on its way in, of which some bytes are there? */
+  get isWithinBlock(): boolean {
+    return this.#handshakeDone && this.#filled >= 5 && this.#partial[4] === MESSAGE_ID.piece;
   }
 
   /** Takes bytes as the socket gives them. Returns why the connection must be closed, or undefined. */
@@ -145,7 +152,9 @@ export class FrameGuard {
       case MESSAGE_ID.allowedFast:
         return length === 5 ? undefined : wrongLength(id, length);
       case MESSAGE_ID.bitfield:
-        return length === 1 + bits ? undefined : `a bitfield of ${length - 1} bytes instead of ${bits}`;
+        return length === 1 + bits || (this.#shape.isUnknown && length <= 1 + bits)
+          ? undefined
+          : `a bitfield of ${length - 1} bytes instead of ${bits}`;
       case MESSAGE_ID.request:
       case MESSAGE_ID.cancel:
       case MESSAGE_ID.reject:

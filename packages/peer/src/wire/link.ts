@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { Clock, Timer } from "@cachetorrent/clock";
 import { type Endpoint, formatEndpoint } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
@@ -6,9 +5,10 @@ import type { Logger } from "pino";
 import { FencedWire } from "./fenced-wire.ts";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
 import { type OnMessage, SentMessages } from "./sent-messages.ts";
+import type { Transport } from "./transport.ts";
 
 export interface LinkOptions {
-  readonly socket: Socket;
+  readonly socket: Transport;
   readonly direction: "in" | "out";
   readonly shape: TorrentShape;
   readonly clock: Clock;
@@ -33,6 +33,9 @@ export interface LinkOptions {
  */
 const CONTROL_UNSENT_MOST = 256 * 1024;
 
+/** Up to so many bytes are copied together before they are written: dearer than one write of many chunks only beyond. */
+const COPIED_MOST = 4096;
+
 /** How long a link of which one half has ended may take to bring over what is under way. */
 const CLOSE_GRACE_MS = 2000;
 
@@ -41,18 +44,20 @@ const CLOSE_GRACE_MS = 2000;
  * it is at work is a fault of ours: it costs this connection and not the process.
  */
 export class Link {
-  readonly wire: Wire;
+  readonly #wire: FencedWire;
   readonly #options: LinkOptions;
   readonly #sent: SentMessages | undefined;
   #isEnding = false;
   #isClosed = false;
   #reason = "closed by the other side";
-  #isCorked = false;
-  #bytesInWire = 0;
+  /** What the current task has sent so far. */
+  #outbox: Uint8Array[] = [];
+  #outboxBytes = 0;
   /** What waited for the socket when the last block was added; blocks are added only as long as that is little. */
   #unsentWithBlocks = 0;
   #graceTimer: Timer | undefined;
   #lastReceivedAt: number;
+  #partOfBlockAt = Number.NEGATIVE_INFINITY;
   #lastSentAt: number;
 
   constructor(options: LinkOptions) {
@@ -61,13 +66,19 @@ export class Link {
     this.#lastReceivedAt = options.clock.now();
     this.#lastSentAt = this.#lastReceivedAt;
     const type = options.direction === "in" ? "tcpIncoming" : "tcpOutgoing";
-    this.wire = new FencedWire(type, (error) => this.#failed(error));
+    this.#wire = new FencedWire(type, {
+      sent: (bytes) => this.#send(bytes),
+      failed: (error) => this.#failed(error),
+    });
     this.wire.extendedHandshake = { ...options.extendedHandshake };
-    this.wire.on("data", (bytes) => this.#fenced(() => this.#write(bytes)));
     this.wire.on("error", (error) => this.abort(`wire: ${error.message}`));
     // The wire ends itself, and nothing else, at a message of the fast extension where that was not agreed on (BEP 6).
     this.wire.on("finish", () => this.abort("protocol error: a message of an extension that is not in use"));
     this.#listen();
+  }
+
+  get wire(): Wire {
+    return this.#wire;
   }
 
   /** Whether anything can still be sent. */
@@ -77,14 +88,23 @@ export class Link {
 
   /** Bytes that wait in this process for the socket. */
   get unsentBytes(): number {
-    return this.#options.socket.writableLength + this.#bytesInWire;
+    return this.#options.socket.writableLength + this.#outboxBytes;
   }
 
-  /** The wire gives its bytes to the socket only after the current task: until then they are counted here. */
   sendBlock(piece: number, begin: number, block: Uint8Array): void {
-    this.#bytesInWire += block.length;
-    this.#unsentWithBlocks = this.unsentBytes;
     this.wire.piece(piece, begin, block);
+    this.#unsentWithBlocks = this.unsentBytes;
+  }
+
+  /** How long ago some bytes of a block came that is not whole yet. */
+  partOfBlockAgoMs(now: number): number {
+    return now - this.#partOfBlockAt;
+  }
+
+  /** As `sendBlock`, a message of an extension (BEP 10) that the other side speaks. */
+  sendExtended(name: string, body: Uint8Array): void {
+    this.wire.extended(name, body);
+    this.#unsentWithBlocks = this.unsentBytes;
   }
 
   idleMs(now: number): number {
@@ -103,9 +123,9 @@ export class Link {
   end(reason: string): void {
     if (this.#isEnding) return;
     this.#reason = reason;
-    // The wire's last words reach the socket after the current task: they are to leave before the end.
+    // What else the current task sends is to leave before the end.
     setImmediate(() => {
-      this.#uncork();
+      this.#flush();
       this.#options.socket.end();
     });
     this.#ending();
@@ -121,17 +141,19 @@ export class Link {
 
   #listen(): void {
     const { clock, onReceived, shape, socket } = this.#options;
-    const guard = new FrameGuard(shape, (frames) => void this.wire.write(frames), onReceived);
+    const guard = new FrameGuard(shape, (frames) => this.#wire.feed(frames), onReceived);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => {
       this.#lastReceivedAt = clock.now();
       this.#fenced(() => {
         const wrong = guard.push(chunk);
         if (wrong) this.abort(`protocol error: ${wrong}`);
+        else if (guard.isWithinBlock) this.#partOfBlockAt = clock.now();
       });
     });
     socket.on("drain", () => this.#fenced(() => this.#options.onDrain()));
-    // The other side has ended its half: what we wrote still goes out, but nothing is added.
+    // The other side has ended its half: what we sent still goes out, but nothing is added. A socket ends itself then, so before it does.
+    socket.prependListener("end", () => this.#flush());
     socket.on("end", () => this.#ending());
     socket.on("error", (error) => {
       if (!this.#isEnding) this.#reason = error.message;
@@ -141,29 +163,35 @@ export class Link {
     socket.resume();
   }
 
-  /** All of a tick leaves in one system call: small writes, not the codec, are what slows a peer down. */
-  #write(bytes: Uint8Array): void {
-    const { socket } = this.#options;
-    this.#bytesInWire = Math.max(0, this.#bytesInWire - bytes.length);
+  #send(bytes: Uint8Array): void {
+    const { clock, socket } = this.#options;
     if (socket.destroyed || socket.writableEnded) return;
-    this.#lastSentAt = this.#options.clock.now();
-    this.#sent?.push(bytes);
-    if (!this.#isCorked) {
-      this.#isCorked = true;
+    this.#lastSentAt = clock.now();
+    const { length } = this.#outbox;
+    this.#outbox.push(bytes);
+    this.#outboxBytes += bytes.length;
+    if (length === 0) setImmediate(() => this.#flush());
+    this.#fenced(() => this.#sent?.push(bytes));
+  }
+
+  /** All of a task leaves in one system call: small writes, not the codec, are what slows a peer down. */
+  #flush(): void {
+    const { shape, socket } = this.#options;
+    const chunks = this.#outbox;
+    const bytes = this.#outboxBytes;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    if (chunks.length === 0 || socket.destroyed || socket.writableEnded) return;
+    if (bytes <= COPIED_MOST) socket.write(Buffer.concat(chunks, bytes));
+    else {
       socket.cork();
-      setImmediate(() => this.#uncork());
+      for (const chunk of chunks) socket.write(chunk);
+      socket.uncork();
     }
-    socket.write(bytes);
-    const map = this.#options.shape.pieceCount / 8;
+    const map = shape.pieceCount / 8;
     if (this.unsentBytes > this.#unsentWithBlocks + map + CONTROL_UNSENT_MOST) {
       this.abort("protocol error: asks, and does not read the answers");
     }
-  }
-
-  #uncork(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#options.socket.uncork();
   }
 
   #ending(): void {

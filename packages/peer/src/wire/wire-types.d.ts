@@ -20,6 +20,7 @@ declare module "bittorrent-protocol" {
     reject: [piece: number, begin: number, length: number];
     extended: [name: string | number, body: unknown];
     "keep-alive": [];
+    port: [port: number];
     data: [bytes: Uint8Array];
     error: [error: Error];
     close: [];
@@ -49,8 +50,14 @@ declare module "bittorrent-protocol" {
     extendedHandshake: { [key: string]: unknown };
     on<E extends keyof WireEvents>(event: E, listener: (...args: WireEvents[E]) => void): this;
     write(bytes: Uint8Array): boolean;
-    /** Reads bytes, called by the stream. */
+    /** Reads bytes, called by the stream; `done` is called before it returns. */
     _write(bytes: Uint8Array, done: (error: null) => void): void;
+    /** Called with what every event is told by. */
+    _debug(...args: readonly unknown[]): void;
+    /** Whatever is sent goes through here, into the stream. */
+    _push(bytes: Uint8Array): void;
+    /** The stream has ended. */
+    readonly _finished: boolean;
     destroy(): void;
     handshake(infoHash: string, peerId: string, extensions: { fast: boolean; dht?: boolean }): void;
     choke(): void;
@@ -66,6 +73,7 @@ declare module "bittorrent-protocol" {
     reject(piece: number, begin: number, length: number): void;
     cancel(piece: number, begin: number, length: number): void;
     keepAlive(): void;
+    port(port: number): void;
     /** Announces an extension. Its `name` must stand on the prototype; ids are given in the order of the calls, from 1. */
     use(extension: new (wire: Wire) => object): void;
     /** Throws when the other side did not announce the name. */

@@ -11,10 +11,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-export async function listen(port = 0): Promise<ScriptedTracker> {
-  const tracker = await ScriptedTracker.listen("127.0.0.1", port);
-  closing.push(() => tracker.close());
-  return tracker;
+export function listen(port = 0): Promise<ScriptedTracker> {
+  return ScriptedTracker.listen("127.0.0.1", port);
 }
 
 /** An announcer in virtual time; `builtAt` has the time of each announce it made. */
@@ -66,6 +64,26 @@ export function announcerOf(tiers: readonly (readonly string[])[], more: Partial
     return failure;
   };
   return { announcer, answered, builtAt, clock, cts, failed, failures, lines, progress, start };
+}
+
+/** The same, which two of three trackers, each a tier, have come to know: the first refused at first, the third was not asked. */
+export async function knownToTwoOfThree() {
+  const [first, second, third] = [await listen(), await listen(), await listen()];
+  const given = announcerOf([[first.announceUrl], [second.announceUrl], [third.announceUrl]]);
+  const { answered, clock, failed, start } = given;
+  start();
+  (await first.next()).fail("not yet");
+  const { retryInMs } = await failed();
+  (await second.next()).accept();
+  await answered();
+  clock.advance(retryInMs);
+  (await first.next()).accept();
+  await answered();
+  return {
+    ...given,
+    knowing: [first, second],
+    waiting: () => [first, second, third].map((one) => one.waiting()),
+  };
 }
 
 export const half: Random = () => 0.5;

@@ -1,5 +1,5 @@
 import { ManualClock } from "@cachetorrent/clock";
-import type { ClaimMessage, Endpoint, PeerId, Policy } from "@cachetorrent/protocol";
+import { type ClaimMessage, type Endpoint, LIMITS, type PeerId, type Policy } from "@cachetorrent/protocol";
 import { aTorrent, PIECE, serve } from "./following.ts";
 import { COORDINATED, type Led, MeetingPoint } from "./meeting-point.ts";
 import { RawLeader } from "./raw-leader.ts";
@@ -20,6 +20,8 @@ export interface ClaimingGiven extends Partial<TestPeerOptions> {
   readonly others?: number;
   readonly policy?: Partial<Extract<Policy, { name: "coordinated" }>>;
   readonly pieces?: number;
+  /** Instead of so many. */
+  readonly torrent?: GivenTorrent;
   /** Of a piece; 1 unless said. */
   readonly blocks?: number;
 }
@@ -31,6 +33,8 @@ export interface NeighbourGiven {
   readonly peerId?: PeerId;
   /** What it says of itself (BEP 10, `ct`). */
   readonly isInitialSeed?: true;
+  /** It says nothing of itself: else it sends a keep-alive every second, as a member does that owes a word. */
+  readonly isSilent?: true;
 }
 
 export interface ClaimGiven {
@@ -68,11 +72,10 @@ export class Claiming {
 
   static async begin(given: ClaimingGiven = {}): Promise<Claiming> {
     const { blocks = 1, office = "none", policy, pieces = 40, ...rest } = given;
-    const { others = office === "none" ? 2 : 1, ...options } = rest;
+    const { others = office === "none" ? 2 : 1, torrent: _, ...options } = rest;
+    const content = [{ path: ["a"], content: noise(pieces * blocks * PIECE) }];
     const torrent =
-      blocks === 1
-        ? await aTorrent(pieces)
-        : await torrentOf([{ path: ["a"], content: noise(pieces * blocks * PIECE) }], blocks * PIECE);
+      given.torrent ?? (blocks === 1 ? await aTorrent(pieces) : await torrentOf(content, blocks * PIECE));
     const story = new Claiming(torrent, await MeetingPoint.open());
     for (let n = 1; n <= others; n++) story.officers.push(await RawLeader.listen(torrent, n));
     const { clock, tracker } = story;
@@ -164,8 +167,18 @@ export class Claiming {
   }
 
   /** A peer of AS 2 that dialled it. */
-  outsider(n: number, given: NeighbourGiven = {}): Promise<RawPeer> {
-    return this.#join(`127.2.0.${n}`, 600_000 + n, 7000 + n, given);
+  async outsider(n: number, given: NeighbourGiven = {}): Promise<RawPeer> {
+    const raw = await this.#join(`127.2.0.${n}`, 600_000 + n, 7000 + n, given);
+    if (!given.isSilent) this.speak(raw);
+    return raw;
+  }
+
+  /** From now on it says every second that it is there. */
+  speak(raw: RawPeer): void {
+    const timer = this.clock.every(LIMITS.claims.outsideKeepAliveMs, () => {
+      if (raw.isClosed) timer.cancel();
+      else raw.wire.keepAlive();
+    });
   }
 
   /** A member of its own AS that dialled it, neither head nor standby. */

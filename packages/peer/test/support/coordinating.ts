@@ -1,5 +1,5 @@
 import { ManualClock } from "@cachetorrent/clock";
-import type { SwarmAs } from "@cachetorrent/protocol";
+import { LIMITS, type SwarmAs } from "@cachetorrent/protocol";
 import { COORDINATED, MeetingPoint, type Word } from "./meeting-point.ts";
 import { RawPeer, type RawPeerOptions } from "./raw-peer.ts";
 import { asn } from "./samples.ts";
@@ -45,9 +45,9 @@ export class Coordinating {
   join(
     n: number,
     at: string,
-    options: { stock?: boolean; fast?: boolean; interested?: boolean } = {},
+    options: { stock?: boolean; fast?: boolean; interested?: boolean; isSilent?: true } = {},
   ): Promise<RawPeer> {
-    const { stock = false, fast = true, interested = false } = options;
+    const { stock = false, fast = true, interested = false, isSilent } = options;
     const raw: RawPeerOptions = {
       infoHash: this.torrent.metainfo.infoHash,
       at,
@@ -58,8 +58,18 @@ export class Coordinating {
     };
     return RawPeer.join(this.seed.endpoint, raw).then((peer) => {
       if (interested) peer.wire.interested();
+      if (!stock && !isSilent) this.speak(peer);
       return peer;
     });
+  }
+
+  /** From now on it says every second that it is there, until what this returns is called. */
+  speak(raw: RawPeer): () => void {
+    const timer = this.clock.every(LIMITS.claims.outsideKeepAliveMs, () => {
+      if (raw.isClosed) timer.cancel();
+      else raw.wire.keepAlive();
+    });
+    return () => timer.cancel();
   }
 
   when(what: string, isSo: () => boolean, stepMs = 10): Promise<void> {

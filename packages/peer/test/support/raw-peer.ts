@@ -15,6 +15,7 @@ import {
 } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 import { onTestFinished } from "vitest";
+import { extensionNamed } from "../../src/wire/extension.ts";
 import { endpoint } from "./samples.ts";
 import { numberedPeerId } from "./test-peer.ts";
 import { until } from "./until.ts";
@@ -35,10 +36,6 @@ export interface RawPeerOptions {
   /** What it says of itself (BEP 10 `ct`). */
   readonly ct?: { readonly [key: string]: unknown };
 }
-
-/** What makes the wire announce the extension. */
-class CtCacheExtension {}
-Object.defineProperty(CtCacheExtension.prototype, "name", { value: CT_CACHE });
 
 type Message = readonly [name: string, ...numbers: number[]];
 
@@ -64,7 +61,7 @@ export class RawPeer {
     this.from = `${socket.localAddress}:${socket.localPort}`;
     this.#options = options;
     this.wire = new Wire();
-    if (options.ctCache) this.wire.use(CtCacheExtension);
+    if (options.ctCache) this.wire.use(extensionNamed(CT_CACHE));
     const { ct, port } = options;
     this.wire.extendedHandshake = { ...(port ? { p: port } : {}), ...(ct ? { ct } : {}) };
     this.wire.on("data", (bytes) => socket.writable && socket.write(bytes));

@@ -8,6 +8,7 @@ import {
   encodeFailure,
   unwrap,
 } from "@cachetorrent/protocol";
+import { onTestFinished } from "vitest";
 import { EventQueue } from "./event-queue.ts";
 
 /** A request that the test answers as it likes, or never. */
@@ -79,13 +80,16 @@ export class ScriptedTracker {
     this.announceUrl = `http://${host}:${this.port}/announce`;
   }
 
+  /** It is closed when the test has finished. */
   static async listen(address = "127.0.0.1", port = 0): Promise<ScriptedTracker> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(port, address, resolve);
     });
-    return new ScriptedTracker(server, address.includes(":") ? `[${address}]` : address);
+    const tracker = new ScriptedTracker(server, address.includes(":") ? `[${address}]` : address);
+    onTestFinished(() => tracker.close());
+    return tracker;
   }
 
   /** The next request of that path. */
@@ -98,6 +102,7 @@ export class ScriptedTracker {
     return this.#queue(path).size;
   }
 
+  /** Idempotent. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();

@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import { FileStorage } from "../../src/disk/storage.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
+import { Selection } from "../../src/selection/selection.ts";
 import { type GivenTorrent, KIB, noise, pieceOf, torrentOf } from "./torrents.ts";
 
 /** Three pieces: a crosses into b, b into c, and there is an empty file. */
@@ -18,8 +19,12 @@ export async function writeAll(torrent: GivenTorrent, storage: FileStorage): Pro
   }
 }
 
-export async function openStorage(metainfo: Metainfo, directory: string): Promise<FileStorage> {
-  const storage = await FileStorage.open(metainfo, directory);
+export async function openStorage(
+  metainfo: Metainfo,
+  directory: string,
+  selection = new Selection(metainfo),
+): Promise<FileStorage> {
+  const storage = await FileStorage.open(metainfo, directory, { selection });
   onTestFinished(() => storage.close());
   return storage;
 }

@@ -1,23 +1,34 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, ManualClock, seededRandom, systemClock } from "@cachetorrent/clock";
-import { type CtError, type Endpoint, type PeerId, peerIdFromBytes } from "@cachetorrent/protocol";
+import {
+  type CtError,
+  type Endpoint,
+  type PeerId,
+  parseEndpoint,
+  peerIdFromBytes,
+  unwrap,
+} from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import { onTestFinished } from "vitest";
 import { Ledger, type TorrentAccounts } from "../../src/accounts/ledger.ts";
 import { noTrace, type Trace } from "../../src/accounts/trace.ts";
 import type { OpenedStorage } from "../../src/disk/storage.ts";
+import type { EncryptionMode } from "../../src/encryption/encryption-mode.ts";
 import type { ChokerKind } from "../../src/exchange/choker.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
+import type { LimitChanges } from "../../src/rates/rate-limits.ts";
 import type { SharedLinks } from "../../src/rates/shared-links.ts";
+import type { FilePriority } from "../../src/selection/selection.ts";
 import { Session } from "../../src/session.ts";
-import type { Torrent } from "../../src/torrent.ts";
-import { endpoint, silent } from "./samples.ts";
+import type { StopRule } from "../../src/stop-rule.ts";
+import type { SwarmTorrent } from "../../src/swarm-torrent.ts";
+import { silent } from "./samples.ts";
 import { type GivenTorrent, temporaryDirectory } from "./torrents.ts";
 import { until } from "./until.ts";
 
 export interface TestPeerOptions {
-  /** `127.AS.y.z` or with a port. */
+  /** `127.AS.y.z`, or with a port, of which 0 picks one. */
   readonly at: string;
   /** Without one it knows nobody and waits to be dialled. */
   readonly tracker?: { readonly announceUrl: string };
@@ -27,6 +38,8 @@ export interface TestPeerOptions {
   readonly clock?: Clock;
   readonly limitUp?: number;
   readonly limitDown?: number;
+  /** Besides these two. */
+  readonly limits?: LimitChanges;
   readonly maxConnections?: number;
   /** Of the process; unless said, as many as of a torrent. */
   readonly connectionsInAll?: number;
@@ -34,10 +47,23 @@ export interface TestPeerOptions {
   readonly choker?: ChokerKind;
   readonly trace?: Trace;
   readonly log?: Logger;
+  readonly encryption?: EncryptionMode;
   readonly peerId?: PeerId;
   /** Whether it starts no sooner than its tracker has answered; unless said, it does. */
   readonly awaitsTracker?: boolean;
   readonly links?: SharedLinks;
+  readonly exchangesPeers?: boolean;
+  readonly localDiscovery?: boolean;
+  /** Takes part in the DHT, and begins with these nodes. */
+  readonly dht?: { readonly bootstrap: readonly string[] };
+  /** Knows the info-hash only, and these peers. */
+  readonly byMagnet?: { readonly peers?: readonly Endpoint[] };
+  /** By index in the metainfo's files. */
+  readonly files?: ReadonlyMap<number, FilePriority>;
+  readonly isSequential?: boolean;
+  /** Named by the operator. */
+  readonly webSeeds?: readonly string[];
+  readonly stopRule?: StopRule;
   /** Instead of files in `dir`. */
   readonly openStorage?: () => Promise<OpenedStorage>;
 }
@@ -52,6 +78,8 @@ export class TestPeer {
   readonly endpoint: Endpoint;
   readonly errors: CtError[] = [];
   readonly completed = new Set<Metainfo>();
+  /** Why torrents were stopped by their rules. */
+  readonly shared: string[] = [];
   readonly #ledger: Ledger;
 
   private constructor(parts: {
@@ -87,39 +115,60 @@ export class TestPeer {
       log: options.log ?? silent,
       trace: options.trace ?? noTrace,
       ledger,
+      ...(options.dht ? { dht: options.dht } : {}),
+      localDiscovery: options.localDiscovery ?? false,
       maxConnections: options.connectionsInAll ?? options.maxConnections ?? 500,
-      limitUp: options.limitUp ?? Number.POSITIVE_INFINITY,
-      limitDown: options.limitDown ?? Number.POSITIVE_INFINITY,
+      limits: {
+        up: options.limitUp ?? Number.POSITIVE_INFINITY,
+        down: options.limitDown ?? Number.POSITIVE_INFINITY,
+        ...options.limits,
+      },
+      ...(options.encryption ? { encryption: options.encryption } : {}),
       ...(options.links ? { links: options.links } : {}),
     });
     onTestFinished(() => session.stop());
-    const listening = await session.listen(
-      options.at.includes(":") ? endpoint(options.at) : { ...endpoint(`${options.at}:1`), port: 0 },
-    );
+    const at = options.at.includes(":") ? options.at : `${options.at}:0`;
+    const listening = await session.listen(unwrap(parseEndpoint(at, { allowPortZero: true })));
     const peer = new TestPeer({ session, peerId, dir, endpoint: listening, ledger });
     for (const { metainfo } of torrents) {
       const trackers = options.tracker ? [[options.tracker.announceUrl]] : [];
-      const torrent = session.add(
-        { ...metainfo, trackers },
-        {
-          dir,
-          numwant: 50,
-          uploadSlots: options.uploadSlots ?? 4,
-          choker: options.choker ?? "tit-for-tat",
-          maxConnections: options.maxConnections ?? 80,
-          ...(options.openStorage ? { openStorage: options.openStorage } : {}),
-          onComplete: () => void peer.completed.add(metainfo),
-          onError: (error) => void peer.errors.push(error),
-        },
-      );
+      const torrentOptions = {
+        dir,
+        numwant: 50,
+        uploadSlots: options.uploadSlots ?? 4,
+        choker: options.choker ?? "tit-for-tat",
+        maxConnections: options.maxConnections ?? 80,
+        exchangesPeers: options.exchangesPeers ?? false,
+        ...(options.files ? { files: options.files } : {}),
+        ...(options.webSeeds ? { webSeeds: options.webSeeds } : {}),
+        ...(options.stopRule ? { stopRule: options.stopRule } : {}),
+        isSequential: options.isSequential ?? false,
+        onShared: (reason: string) => void peer.shared.push(reason),
+        ...(options.openStorage ? { openStorage: options.openStorage } : {}),
+        onComplete: () => void peer.completed.add(metainfo),
+        onError: (error: CtError) => void peer.errors.push(error),
+      };
+      const { byMagnet } = options;
+      const torrent = byMagnet
+        ? session.addMagnet(
+            {
+              infoHash: metainfo.infoHash,
+              trackers: trackers.flat(),
+              peers: byMagnet.peers ?? [],
+              webSeeds: [],
+              unusable: [],
+            },
+            torrentOptions,
+          )
+        : session.add({ ...metainfo, trackers }, torrentOptions);
       await torrent.start();
-      const awaitsTracker = options.tracker && options.awaitsTracker !== false;
+      const awaitsTracker = options.tracker && options.awaitsTracker !== false && !byMagnet;
       if (awaitsTracker) await until("the tracker has answered", () => hasAnnounced(torrent, clock));
     }
     return peer;
   }
 
-  get torrent(): Torrent {
+  get torrent(): SwarmTorrent {
     const [first] = this.session.torrents;
     if (!first) throw new Error("a peer without torrents");
     return first;
@@ -162,7 +211,7 @@ export function numberedPeerId(n: number): PeerId {
 }
 
 /** Moves a clock that stands still by as little as an announce needs to leave. */
-function hasAnnounced(torrent: Torrent, clock: Clock): boolean {
+function hasAnnounced(torrent: SwarmTorrent, clock: Clock): boolean {
   if (clock instanceof ManualClock) clock.advance(1);
   const { asn, role, state } = torrent.status();
   // Whom the tracker tells of no AS is independent at once.

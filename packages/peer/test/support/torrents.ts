@@ -39,6 +39,16 @@ export async function torrentOf(files: readonly GivenFile[], pieceLength = 16 * 
   return { bytes, content, metainfo: await parseMetainfo(bytes, "given.torrent") };
 }
 
+/** An info dictionary of three pieces (BEP 9), the last one short, by the long names of empty files. */
+export function torrentOfLongInfo(): Promise<GivenTorrent> {
+  const long = "n".repeat(240);
+  const empty = Array.from({ length: 50 }, (_, i) => ({
+    path: [long, long, long, `${i}`],
+    content: Buffer.alloc(0),
+  }));
+  return torrentOf([{ path: ["a"], content: noise(20_000) }, ...empty]);
+}
+
 export function hashesOf(content: Uint8Array, pieceLength: number): Uint8Array {
   const hashes: Uint8Array[] = [];
   for (let at = 0; at < content.length; at += pieceLength) {

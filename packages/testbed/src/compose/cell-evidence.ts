@@ -30,8 +30,8 @@ export async function borderCounters(
   swarm: ComposeSwarm,
   span: { readonly startAt: number; readonly endAt: number; readonly stepMs: number },
 ): Promise<BorderCounters> {
-  const borders = await swarm.each(swarm.project.plan.ases, async ({ place }) => {
-    const lines = borderLines(await readFile(swarm.project.countersFile(place), "utf8"));
+  const borders = await swarm.each(swarm.project.plan.ases, async ({ asn, place }) => {
+    const lines = borderLines(await readFile(swarm.project.countersFile(asn), "utf8"));
     const { stdout } = await swarm.containers.exec(borderService(place), ["border-ctl", "counters"]);
     const last = borderLine(stdout.trim());
     return last ? [...lines, last] : lines;

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "@cachetorrent/clock";
 import type { PeerId } from "@cachetorrent/protocol";
 import type { ElectorateStats } from "@cachetorrent/tracker";
-import type { CellRecords } from "../cell-records.ts";
+import { type CellRecords, noRecords } from "../cell-records.ts";
 import type { CellTask } from "../cell-runner.ts";
 import { Killer, type KillerOptions } from "../killer.ts";
 import { cellSeed } from "../topology.ts";
@@ -49,10 +49,17 @@ export class ComposeCell {
   /** Rejects with CT_ERR_TESTBED when it broke down, or a copy is not as it should be. */
   async run(): Promise<CellRecords> {
     const { clock, docker, task, user } = this.#options;
-    const command = `cachetorrent testbed run --on compose, of ${task.scenario.name}`;
-    this.#project = await writeProject(task.workDir, { ...task, user, command });
-    const swarm = await ComposeSwarm.create(this.#project, docker, clock);
-    await swarm.bringUp(task.signal);
+    const { scenario, signal } = task;
+    const command = `cachetorrent testbed run --on compose, of ${scenario.name}`;
+    this.#project = await writeProject(task.workDir, { ...task, user, command, hasGates: true });
+    let swarm: ComposeSwarm;
+    try {
+      swarm = await ComposeSwarm.create(this.#project, docker, clock, signal);
+      await swarm.bringUp(signal);
+    } catch (error) {
+      if (!signal.aborted || error !== signal.reason) throw error;
+      return noRecords(scenario, "interrupted while containers were started");
+    }
     this.#run = new RunningCell(this.#options, swarm);
     return this.#run.run();
   }
@@ -64,7 +71,7 @@ export class ComposeCell {
   }
 }
 
-/** A cell whose tracker, borders and initial seeds are up: who joins, what is done to them, when it is over. */
+/** A cell whose tracker, borders and peers are up, the initial seeds at work: who joins, what is done to them, when it is over. */
 class RunningCell {
   readonly #options: ComposeCellOptions;
   readonly #swarm: ComposeSwarm;
@@ -188,12 +195,13 @@ class RunningCell {
   #letJoin(): void {
     const { peers, stock } = this.#swarm.project.plan;
     const joining = [
-      ...peers.filter((peer) => !peer.isInitialSeed),
-      ...stock.map((client) => ({ ...client, joinsAtMs: 0, leaves: "never" as const })),
+      ...peers.filter((peer) => !peer.isInitialSeed).map((peer) => ({ ...peer, isOurs: true })),
+      ...stock.map((client) => ({ ...client, isOurs: false, joinsAtMs: 0, leaves: "never" as const })),
     ].toSorted((a, b) => a.joinsAtMs - b.joinsAtMs);
-    for (const { joinsAtMs, leaves, name } of joining) {
+    for (const { isOurs, joinsAtMs, leaves, name } of joining) {
+      const join = () => (isOurs ? this.#population.letIn(name) : this.#population.start(name));
       this.#population.await(name);
-      this.#after(joinsAtMs, () => this.#attempt(this.#population.start(name)));
+      this.#after(joinsAtMs, () => this.#attempt(join()));
       if (typeof leaves === "object")
         this.#after(leaves.atMs, () => this.#attempt(this.#population.leave(name)));
     }

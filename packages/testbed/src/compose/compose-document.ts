@@ -1,3 +1,4 @@
+import { LIMITS } from "@cachetorrent/protocol";
 import type { ScenarioPolicy, ScenarioVariant } from "../scenario/scenario.ts";
 import type { PlannedPeer } from "../topology.ts";
 import {
@@ -23,6 +24,8 @@ export interface ComposeSettings {
   readonly content: { readonly name: string; readonly source: string };
   /** `UID:GID` of whoever owns the folders that containers write to. */
   readonly user: string;
+  /** Peers other than initial seeds wait for a file of their name in `./gates`. */
+  readonly hasGates: boolean;
 }
 
 /** A compose file, as far as we write it. Strings may have `$` for compose to fill in; what comes from a scenario has none. */
@@ -40,9 +43,12 @@ export interface Service {
 export const TORRENT_FILE = "/torrent/content.torrent";
 /** Elections wait for all candidates, so that ranks decide: the deadline is for those that fail to come at all. */
 const QUORUM_DEADLINE_S = 60;
-/** What the daemon does unasked. */
-const CONNECTIONS_DEFAULT = 80;
 const ROUTER = { user: "0:0", cap_drop: ["ALL"], cap_add: ["NET_ADMIN"] };
+/**
+ * Docker Engine 28 and newer drop a packet for a container that comes over another network than the container's own, as all do here
+ * that pass a border, unless this says otherwise. Older ones ignore it.
+ */
+const OPEN = { "com.docker.network.bridge.gateway_mode_ipv4": "nat-unprotected" };
 /** The image's own check starts a process now and then in every container: dozens of them would be part of what is measured. */
 const UNCHECKED = { healthcheck: { disable: true }, stop_grace_period: "3s" };
 
@@ -53,13 +59,20 @@ export function composeDocument(plan: ComposePlan, settings: ComposeSettings): C
   for (const peer of plan.peers) services[peer.name] = peerService(peer, plan, settings);
   for (const client of plan.stock) services[client.name] = stockService(client, settings);
   const networks: Record<string, unknown> = {
-    internet: { ipam: { config: [{ subnet: INTERNET_PREFIX, gateway: INTERNET_GATEWAY }] } },
+    internet: {
+      driver: "bridge",
+      driver_opts: OPEN,
+      ipam: { config: [{ subnet: INTERNET_PREFIX, gateway: INTERNET_GATEWAY }] },
+    },
   };
   for (const { place } of plan.ases) {
     networks[networkOf(place)] = {
       driver: "bridge",
-      // The host takes no address there: the gateway's is the border's.
-      driver_opts: { "com.docker.network.bridge.inhibit_ipv4": "true" },
+      driver_opts: {
+        ...OPEN,
+        // The host takes no address there: the gateway's is the border's.
+        "com.docker.network.bridge.inhibit_ipv4": "true",
+      },
       ipam: { config: [{ subnet: asPrefix(place), gateway: asGateway(place) }] },
     };
   }
@@ -68,6 +81,11 @@ export function composeDocument(plan: ComposePlan, settings: ComposeSettings): C
 
 export function borderService(place: number): string {
   return `border${place}`;
+}
+
+/** The file of a border's counters, as `testbed watch` looks for it. */
+export function countersName(asn: number): string {
+  return `border-${asn}.jsonl`;
 }
 
 const image = `\${CACHETORRENT_IMAGE:-cachetorrent}`;
@@ -114,7 +132,7 @@ function tracker({ quorum }: ComposePlan, { policy, user }: ComposeSettings): Se
   };
 }
 
-function border({ linkIn, linkOut, place }: ComposeAs): Service {
+function border({ asn, linkIn, linkOut, place }: ComposeAs): Service {
   return {
     image,
     command: ["border"],
@@ -127,7 +145,7 @@ function border({ linkIn, linkOut, place }: ComposeAs): Service {
       VIA: CORE_ADDRESS,
       RATE_IN: tcRate(linkIn),
       RATE_OUT: tcRate(linkOut),
-      COUNTERS: `/counters/as${place}.jsonl`,
+      COUNTERS: `/counters/${countersName(asn)}`,
     },
     networks: {
       [networkOf(place)]: { ipv4_address: borderInside(place) },
@@ -142,6 +160,7 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
   const { connections, numwant } = settings.variant;
   const { name, source } = settings.content;
   const place = placeOf(plan, peer.asn);
+  const hasGate = settings.hasGates && !peer.isInitialSeed;
   return {
     image,
     command: [
@@ -152,7 +171,10 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
       ...(Number.isFinite(peer.down) ? ["--limit-down", rate(peer.down)] : []),
       ...["--ledger", `/accounts/${peer.name}.json`],
       ...["--numwant", String(numwant)],
-      ...(connections === CONNECTIONS_DEFAULT ? [] : ["--max-connections", String(connections)]),
+      ...(connections === LIMITS.peer.connectionsPerTorrent
+        ? []
+        : ["--max-connections-torrent", String(connections)]),
+      ...(hasGate ? ["--start-when", `/gates/${peer.name}`] : []),
       ...["--log-level", "warn"],
       "--json",
     ],
@@ -163,6 +185,7 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
     volumes: [
       bind("./torrent", "/torrent", true),
       bind("./accounts", "/accounts"),
+      ...(hasGate ? [bind("./gates", "/gates", true)] : []),
       peer.isInitialSeed ? bind(source, `/data/${name}`, true) : bind(`./data/${peer.name}`, "/data"),
     ],
     depends_on: {

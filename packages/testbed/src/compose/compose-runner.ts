@@ -6,7 +6,9 @@ import type { Scenario } from "../scenario/scenario.ts";
 import { ANNOUNCE_URL } from "./addresses.ts";
 import { ComposeCell } from "./cell-run.ts";
 import { checkForCompose } from "./compose-plan.ts";
+import { removalWords } from "./containers.ts";
 import { DockerCli } from "./docker-cli.ts";
+import { projectName } from "./write-project.ts";
 
 /** Longer than any run. */
 const LONGEST_MS = 7 * 24 * 3_600_000;
@@ -25,6 +27,8 @@ export interface ComposeRunnerOptions {
 /** Each peer in a container of its own, each AS a network behind a border, on the Docker of this machine. */
 export class ComposeRunner implements CellRunner {
   readonly on = "compose";
+  /** Two would have the same addresses. */
+  readonly atOnce = 1;
   readonly announceUrl = ANNOUNCE_URL;
   readonly #options: ComposeRunnerOptions;
   readonly #docker: DockerCli;
@@ -54,6 +58,11 @@ export class ComposeRunner implements CellRunner {
       await cell.end();
       alive.cancel();
     }
+  }
+
+  leftBehind(scenario: Scenario): string {
+    const project = projectName(scenario);
+    return `What is up of the project ${project} stays up. The next run of ${scenario.name} in containers removes it first, or do so now:\n  ${removalWords(project)}`;
   }
 
   async #needs(image: string, options: string, context: string): Promise<void> {

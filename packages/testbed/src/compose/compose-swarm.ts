@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import type { Clock } from "@cachetorrent/clock";
 import type { LedgerAccounts } from "@cachetorrent/peer";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
@@ -37,43 +37,47 @@ export class ComposeSwarm {
   /**
    * Makes containers and networks, in place of those that an earlier run left, and starts routers and tracker. The older
    * docker-compose connects a container with its second network when it starts it itself, and lets a tracker share the core's
-   * network only once the core runs: what stands between the ASes it has to start, in that order.
+   * network only once the core runs: what stands between the ASes it has to start, in that order. Rejects with the signal's reason
+   * once it is given, after the command of Docker's that is under way: the engine goes on with one that is cut off.
    */
-  static async create(project: Project, docker: DockerCli, clock: Clock): Promise<ComposeSwarm> {
+  static async create(
+    project: Project,
+    docker: DockerCli,
+    clock: Clock,
+    signal: AbortSignal,
+  ): Promise<ComposeSwarm> {
     await removeProject(docker, project.project);
     const port = await freePort("127.0.0.1");
     const { ases, peers, stock } = project.plan;
-    const up = (how: string, services: readonly string[]) =>
-      docker.compose(project, ["up", how, "--no-deps", ...services], {
-        env: { TRACKER_PORT: String(port) },
-        timeoutMs: 5 * SETUP_MS,
+    const up = async (how: string, services: readonly string[]) => {
+      signal.throwIfAborted();
+      const options = { env: { TRACKER_PORT: String(port) }, timeoutMs: 5 * SETUP_MS };
+      await docker.compose(project, ["up", how, "--no-deps", ...services], options).catch((error: Error) => {
+        const isTaken = /overlap/i.test(error.message);
+        const hint = isTaken ? "; another testbed has these addresses: docker network ls shows it" : "";
+        throw new CtError("CT_ERR_TESTBED", `${error.message}${hint}`, { cause: error });
       });
-    try {
-      await up("-d", ["core"]);
-      await up("-d", ["tracker", ...ases.map(({ place }) => borderService(place))]);
-      await up(
-        "--no-start",
-        [...peers, ...stock].map(({ name }) => name),
-      );
-    } catch (error) {
-      const isTaken = /overlap/i.test((error as Error).message);
-      const hint = isTaken ? "; another testbed has these addresses: docker network ls shows it" : "";
-      throw new CtError("CT_ERR_TESTBED", `${(error as Error).message}${hint}`, { cause: error });
-    }
+    };
+    await up("-d", ["core"]);
+    await up("-d", ["tracker", ...ases.map(({ place }) => borderService(place))]);
+    await up(
+      "--no-start",
+      [...peers, ...stock].map(({ name }) => name),
+    );
     const containers = await Containers.of(docker, project.project);
     return new ComposeSwarm({ project, containers, clock }, port);
   }
 
-  /** Removes everything of a project; for one that was never made whole, too. */
-  static async remove(project: Project, docker: DockerCli): Promise<void> {
-    // Compose takes its own down in order. What it cannot, for whatever reason, is removed one by one.
-    await docker
-      .compose(project, ["down", "--volumes", "--remove-orphans", "--timeout", "3"])
-      .catch(() => undefined);
-    await removeProject(docker, project.project);
+  /** Removes everything of a project, all at once; for one that was never made whole, too. */
+  static remove(project: Project, docker: DockerCli): Promise<void> {
+    return removeProject(docker, project.project);
   }
 
-  /** Resolves when tracker and borders do their work and the tracker knows the initial seeds, which are started here. */
+  /**
+   * Resolves when tracker and borders do their work, the tracker knows the initial seeds, and all other peers wait at their gates.
+   * To start forty takes two cores a minute: who is up early would wait for the rest, and count that. Rejects with the signal's
+   * reason once it is given.
+   */
   async bringUp(signal: AbortSignal): Promise<void> {
     const { ases, peers } = this.project.plan;
     const seeds = peers.filter((peer) => peer.isInitialSeed);
@@ -82,17 +86,32 @@ export class ComposeSwarm {
       return answer.ok;
     });
     await this.#until("a border does not count", signal, async () => {
-      for (const { place } of ases)
-        if ((await stat(this.project.countersFile(place))).size === 0) return false;
+      for (const { asn } of ases) if ((await stat(this.project.countersFile(asn))).size === 0) return false;
       return true;
     });
-    await this.each(seeds, ({ name }) => this.containers.start(name));
+    // Those under way are waited for: what is started while it is removed may stay.
+    const start = async ({ name }: { readonly name: string }) => {
+      if (!signal.aborted) await this.containers.start(name);
+    };
+    await this.each(seeds, start);
     await this.#until("the initial seeds did not reach the tracker", signal, async () => {
       const ledgers = await this.ledgers();
       return seeds.every(({ id }) =>
         ledgers.get(id)?.torrents.some(({ firstAnnounceAt }) => firstAnnounceAt !== null),
       );
     });
+    const others = peers.filter((peer) => !peer.isInitialSeed);
+    await this.each(others, start);
+    await this.#until("not all peers came up", signal, async () => {
+      if ((await this.ledgers()).size === peers.length) return true;
+      await this.containers.callTheRoll(peers.map(({ name }) => name));
+      return false;
+    });
+  }
+
+  /** Lets a peer join that waits. */
+  openGate(name: string): Promise<void> {
+    return writeFile(this.project.gateFile(name), "");
   }
 
   /** A task of Docker's for each of these, a few at a time. */
@@ -123,8 +142,9 @@ export class ComposeSwarm {
     const deadline = this.#clock.now() + SETUP_MS;
     let last = "";
     for (;;) {
-      if (signal.aborted) throw new CtError("CT_ERR_TESTBED", "interrupted while containers were started");
+      signal.throwIfAborted();
       const isDone = await isSo().catch((error: Error) => {
+        if (error instanceof CtError) throw error; // no time mends it
         last = `: ${error.message}`;
         return false;
       });

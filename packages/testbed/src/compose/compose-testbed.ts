@@ -19,7 +19,8 @@ export interface ComposeTestbedOptions {
 
 /** Writes a testbed to be brought up by hand: compose file, content, torrent, AS table. Throws CT_ERR_USAGE, CT_ERR_FILE_IN_THE_WAY. */
 export async function writeComposeTestbed(options: ComposeTestbedOptions): Promise<Project> {
-  const { dir, scenario } = options;
+  const { dir } = options;
+  const scenario = inRealTime(options.scenario);
   checkForCompose(scenario);
   await mkdir(dir, { recursive: true });
   if ((await readdir(dir)).length > 0) {
@@ -29,5 +30,17 @@ export async function writeComposeTestbed(options: ComposeTestbedOptions): Promi
     );
   }
   const content = await prepareContent(scenario, dir, ANNOUNCE_URL);
-  return writeProject(dir, { ...options, content });
+  return writeProject(dir, { ...options, scenario, content, hasGates: false });
+}
+
+/** What does not hold of the scenario in containers, in words; undefined where all does. */
+export function timeScaleNote({ timeScale }: Scenario): string | undefined {
+  if (timeScale === 1) return undefined;
+  return `time-scale ${timeScale} of the scenario has no effect: containers run in real time, and take ${timeScale} times as long as on loopback`;
+}
+
+/** Unlike a run, of which reports would be compared: whoever brings this up sees how long it takes. The note is in the file's head. */
+function inRealTime(scenario: Scenario): Scenario {
+  const note = timeScaleNote(scenario);
+  return note === undefined ? scenario : { ...scenario, timeScale: 1, about: `${scenario.about}\n${note}` };
 }

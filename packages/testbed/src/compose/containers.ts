@@ -1,7 +1,10 @@
+import { CtError } from "@cachetorrent/protocol";
 import type { CommandOutput, DockerCli } from "./docker-cli.ts";
 
 /** A container that does not end by itself when told is ended after so many seconds. */
 const GRACE_S = 3;
+/** So many lines are the last words of one that ended. */
+const LAST_LINES = 8;
 const PROJECT_LABEL = "com.docker.compose.project";
 const SERVICE_LABEL = "com.docker.compose.service";
 
@@ -38,7 +41,13 @@ export class Containers {
     const running = await this.running();
     const alive = services.filter((one) => running.has(one));
     if (alive.length === 0) return;
-    await this.#docker.docker(["kill", "-s", "KILL", ...alive.map((one) => this.#nameOf(one))]);
+    try {
+      await this.#docker.docker(["kill", "-s", "KILL", ...alive.map((one) => this.#nameOf(one))]);
+    } catch (error) {
+      // Faults that are due at the same moment may have the same victim.
+      const survivors = await this.running();
+      if (alive.some((one) => survivors.has(one))) throw error;
+    }
   }
 
   exec(service: string, words: readonly string[]): Promise<CommandOutput> {
@@ -57,6 +66,18 @@ export class Containers {
     return new Set(listed.flatMap(({ service, state }) => (state === "running" ? service : [])));
   }
 
+  /** Throws CT_ERR_TESTBED with the last words of one of these that does not run: it would be waited for in vain. */
+  async callTheRoll(expected: Iterable<string>): Promise<void> {
+    const running = await this.running();
+    const missing = [...expected].find((name) => !running.has(name));
+    if (missing === undefined) return;
+    const { stderr, stdout } = await this.logs(missing, LAST_LINES);
+    throw new CtError(
+      "CT_ERR_TESTBED",
+      `${missing} ended unasked. Its last words: ${(stderr || stdout).trim() || "(none)"}`,
+    );
+  }
+
   #nameOf(service: string): string {
     const name = this.#names.get(service);
     if (name === undefined) throw new RangeError(`no container of a service ${service}`);
@@ -71,6 +92,12 @@ export async function removeProject(docker: DockerCli, project: string): Promise
   if (containers.length > 0) await docker.docker(["rm", "--force", "--volumes", ...containers]);
   const networks = words((await docker.docker(["network", "ls", "--quiet", ...filter])).stdout);
   if (networks.length > 0) await docker.docker(["network", "rm", ...networks]);
+}
+
+/** The same for a shell. */
+export function removalWords(project: string): string {
+  const filter = `--filter label=${PROJECT_LABEL}=${project}`;
+  return `docker rm --force --volumes $(docker ps --all --quiet ${filter}); docker network prune --force ${filter}`;
 }
 
 async function listContainers(docker: DockerCli, project: string) {

@@ -1,18 +1,15 @@
 import type { Clock } from "@cachetorrent/clock";
-import { CtError } from "@cachetorrent/protocol";
 import { borderService } from "./compose-document.ts";
 import type { ComposeSwarm } from "./compose-swarm.ts";
 
-/** A container that was started so long ago should be there. */
-const STARTED_MS = 1000;
-const LAST_LINES = 8;
-
-/** Who of a swarm was started, who is gone for good, and who is still waited for: by the names of their services. */
+/** Who of a swarm has joined, who is gone for good, and who is still waited for: by the names of their services. */
 export class Population {
   readonly #swarm: ComposeSwarm;
   readonly #clock: Clock;
   readonly #allDone: () => void;
   readonly #startedAt = new Map<string, number>();
+  /** Docker says that they run: a busy machine takes seconds to start one. */
+  readonly #up = new Set<string>();
   /** They left or were killed, or the tracker is down for a while. */
   readonly #gone = new Set<string>();
   readonly #awaited = new Set<string>();
@@ -23,9 +20,10 @@ export class Population {
     this.#clock = clock;
     this.#allDone = allDone;
     const { ases, peers } = swarm.project.plan;
+    const routers = ["core", ...ases.map(({ place }) => borderService(place))];
     const seeds = peers.filter((peer) => peer.isInitialSeed).map((peer) => peer.name);
-    const present = ["core", "tracker", ...ases.map(({ place }) => borderService(place)), ...seeds];
-    for (const name of present) this.#startedAt.set(name, clock.now());
+    for (const name of ["tracker", ...routers, ...seeds]) this.#startedAt.set(name, clock.now());
+    for (const name of ["tracker", ...routers, ...peers.map((peer) => peer.name)]) this.#up.add(name);
   }
 
   /** The run goes on until it is complete, or gone. */
@@ -33,11 +31,20 @@ export class Population {
     this.#awaited.add(name);
   }
 
+  /** A peer that has been waiting joins. */
+  async letIn(name: string): Promise<void> {
+    if (this.#gone.has(name)) return;
+    this.#startedAt.set(name, this.#clock.now());
+    await this.#swarm.openGate(name);
+  }
+
+  /** A stock client joins: such cannot wait at a gate. */
   async start(name: string): Promise<void> {
     await this.#swarm.each([name], async () => {
       if (this.#gone.has(name)) return;
       this.#startedAt.set(name, this.#clock.now());
       await this.#swarm.containers.start(name);
+      this.#up.add(name);
       // Killed while it was on its way.
       if (this.#gone.has(name)) await this.#swarm.containers.kill([name]);
     });
@@ -72,23 +79,14 @@ export class Population {
     return this.#startedAt.get(name);
   }
 
-  /** Peers and stock clients that were started at all. */
+  /** Peers and stock clients that joined at all. */
   get started(): readonly string[] {
     const { peers, stock } = this.#swarm.project.plan;
     return [...peers, ...stock].map(({ name }) => name).filter((name) => this.#startedAt.has(name));
   }
 
-  /** Throws CT_ERR_TESTBED with the last words of one that ended unasked: it would be waited for in vain. */
+  /** Throws CT_ERR_TESTBED with the last words of one that ended unasked. */
   async callTheRoll(): Promise<void> {
-    const since = this.#clock.now() - STARTED_MS;
-    const expected = [...this.#startedAt].filter(([, at]) => at < since).map(([name]) => name);
-    const running = await this.#swarm.containers.running();
-    const missing = expected.find((name) => !running.has(name) && !this.#gone.has(name));
-    if (missing === undefined) return;
-    const { stderr, stdout } = await this.#swarm.containers.logs(missing, LAST_LINES);
-    throw new CtError(
-      "CT_ERR_TESTBED",
-      `${missing} ended unasked. Its last words: ${(stderr || stdout).trim() || "(none)"}`,
-    );
+    await this.#swarm.containers.callTheRoll([...this.#up].filter((name) => !this.#gone.has(name)));
   }
 }

@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from "node:path";
 import type { PreparedContent } from "../prepare-content.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { asTable } from "./as-table.ts";
-import { composeDocument, TORRENT_FILE } from "./compose-document.ts";
+import { composeDocument, countersName, TORRENT_FILE } from "./compose-document.ts";
 import { type ComposePlan, planCompose } from "./compose-plan.ts";
 import { composeText } from "./compose-text.ts";
 import { stockSetup } from "./stock-clients.ts";
@@ -16,6 +16,8 @@ export interface ProjectOptions {
   readonly user: string;
   /** What makes it again. */
   readonly command: string;
+  /** Peers other than initial seeds join once their gate is open: for a run that opens them. By hand, nobody would. */
+  readonly hasGates: boolean;
 }
 
 /** A compose project on disk. */
@@ -28,9 +30,16 @@ export interface Project {
   /** Of each peer, initial seeds aside. */
   dataDir(name: string): string;
   ledgerFile(name: string): string;
-  countersFile(place: number): string;
+  countersFile(asn: number): string;
+  /** The file that lets a peer begin by being there, where there are gates. */
+  gateFile(name: string): string;
   /** The folder of a stock client's own. */
   stockDir(name: string): string;
+}
+
+/** What compose is told that a scenario's project is called. */
+export function projectName({ name }: Pick<Scenario, "name">): string {
+  return `ct-${name.replaceAll(/[^a-z0-9_-]/g, "-")}`;
 }
 
 /** Writes everything that `docker compose -f DIR/compose.yml up` needs into a new folder. Throws CT_ERR_USAGE for what cannot be run so. */
@@ -41,15 +50,22 @@ export async function writeProject(dir: string, options: ProjectOptions): Promis
   const project: Project = {
     dir: path,
     composeFile: join(path, "compose.yml"),
-    project: `ct-${scenario.name.replaceAll(/[^a-z0-9_-]/g, "-")}`,
+    project: projectName(scenario),
     plan,
     dataDir: (name) => join(path, "data", name),
     ledgerFile: (name) => join(path, "accounts", `${name}.json`),
-    countersFile: (place) => join(path, "counters", `as${place}.jsonl`),
+    gateFile: (name) => join(path, "gates", name),
+    countersFile: (asn) => join(path, "counters", countersName(asn)),
     stockDir: (name) => join(path, "stock", name),
   };
   // Made here, or Docker would make them, and they would be root's.
-  const folders = ["torrent", "accounts", "counters", "tracker/state"].map((name) => join(path, name));
+  const folders = [
+    "torrent",
+    "accounts",
+    "counters",
+    "tracker/state",
+    ...(options.hasGates ? ["gates"] : []),
+  ].map((name) => join(path, name));
   const downloaders = [...plan.peers.filter((peer) => !peer.isInitialSeed), ...plan.stock];
   folders.push(...downloaders.map(({ name }) => project.dataDir(name)));
   for (const folder of folders) await mkdir(folder, { recursive: true });
@@ -68,6 +84,7 @@ export async function writeProject(dir: string, options: ProjectOptions): Promis
     ...cell,
     content: { name, source: sourceOf(join(content.dir, name), path) },
     user: options.user,
+    hasGates: options.hasGates,
   });
   await writeFile(project.composeFile, composeText(document, head(options, plan)));
   return project;

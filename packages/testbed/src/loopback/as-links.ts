@@ -8,6 +8,10 @@ export interface LinkRates {
   readonly linkOut: number;
 }
 
+export function isLimited({ linkIn, linkOut }: LinkRates): boolean {
+  return Number.isFinite(linkIn) || Number.isFinite(linkOut);
+}
+
 /** How far ahead of its rate a link may get after a pause: as a peer's own bucket. */
 const BURST_MS = 50;
 const MICROS = 1000;
@@ -22,15 +26,20 @@ export class AsLinks {
   readonly #freeAt: BigInt64Array;
   readonly #origin: number;
 
-  /** `memory` of `AsLinks.memoryFor` is the same for all threads; so is `origin`, a time before any booking, in ms. */
-  constructor(rates: readonly LinkRates[], memory: SharedArrayBuffer, origin: number) {
+  /**
+   * `memory` of `AsLinks.memoryFor` is the same for all threads, and undefined where that is; so is `origin`, a time before any
+   * booking, in ms.
+   */
+  constructor(rates: readonly LinkRates[], memory: SharedArrayBuffer | undefined, origin: number) {
     this.#rates = rates;
-    this.#freeAt = new BigInt64Array(memory);
+    this.#freeAt = memory ? new BigInt64Array(memory) : new BigInt64Array();
     this.#origin = origin;
   }
 
-  static memoryFor(ases: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(ases * 2 * BigInt64Array.BYTES_PER_ELEMENT);
+  /** Undefined where no link is limited, so that there is nothing to share. */
+  static memoryFor(rates: readonly LinkRates[]): SharedArrayBuffer | undefined {
+    if (!rates.some(isLimited)) return undefined;
+    return new SharedArrayBuffer(rates.length * 2 * BigInt64Array.BYTES_PER_ELEMENT);
   }
 
   /** As the peers of one AS see them. */

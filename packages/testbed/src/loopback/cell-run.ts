@@ -3,6 +3,7 @@ import { type Clock, ScaledClock, type Timer } from "@cachetorrent/clock";
 import type { Metainfo } from "@cachetorrent/peer";
 import { CtError, type PeerId } from "@cachetorrent/protocol";
 import type { CellProgress, CellRecords } from "../cell-records.ts";
+import { BrokenCell } from "../cell-runner.ts";
 import { Killer } from "../killer.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { cellSeed, type PlannedPeer, planTopology } from "../topology.ts";
@@ -24,7 +25,7 @@ export interface CellRunOptions {
   readonly workers: number;
   /** Real time. */
   readonly clock: Clock;
-  /** Microseconds of CPU that this process has used, over all threads. */
+  /** Microseconds of CPU that this process has used, over all threads, without its children. */
   readonly cpuMicros: () => number;
   /** About how often things are sampled, in ms of the swarm's clock. */
   readonly sampleMs: number;
@@ -38,13 +39,15 @@ const SETUP_MS = 120_000;
 const ACCOUNTS_MS = 20_000;
 
 /**
- * Runs one swarm on this machine's loopback and resolves with its records, also when it was ended early. Rejects with
- * CT_ERR_TESTBED when it broke down. All threads are ended either way.
+ * Runs one swarm on this machine's loopback and resolves with its records, also when it was ended early. Rejects with a
+ * `BrokenCell` when it broke down. All workers are ended either way.
  */
 export async function runCell(options: CellRunOptions): Promise<CellRecords> {
   const run = new CellRun(options);
   try {
     return await run.run();
+  } catch (cause) {
+    throw new BrokenCell(cause as Error, run.crossings);
   } finally {
     await run.end();
   }
@@ -88,8 +91,7 @@ class CellRun {
       seed: cellSeed(scenario, cell.repetition),
     });
     const inputs = this.#inputs(this.#tracker.announceUrl);
-    const samples = new Samples(inputs.length);
-    this.#samples = samples;
+    this.#samples = new Samples(inputs.length);
     this.#pool = new WorkerPool(inputs, {
       told: (message) => this.#told(message),
       broke: (error) => this.#broken.reject(error),
@@ -124,23 +126,30 @@ class CellRun {
       signal.removeEventListener("abort", interrupted);
     }
     const wallMs = clock.now() - wallFrom;
-    const cpu = (cpuMicros() - cpuFrom) / 1000 / wallMs;
+    const ownMicros = cpuMicros() - cpuFrom;
     this.#pool.tell({ type: "finish" });
     await this.#within(this.#accounted.of(inputs.length), ACCOUNTS_MS, "the workers gave no accounts");
+    const micros = this.#accounts.reduce((sum, one) => sum + one.cpuMicros, ownMicros);
     const lagP99Ms = Math.max(eventLoopLagP99Ms(lag), ...this.#accounts.map((one) => one.lagP99Ms));
     return {
       plan: this.#plan,
       peers: this.#accounts.flatMap((one) => one.peers),
       escapes: this.#accounts.flatMap((one) => one.escapes),
       warnings: this.#accounts.flatMap((one) => one.warnings),
-      crossings: samples.crossings(scenario.ases.length, this.#options.sampleMs),
+      crossings: this.crossings,
       startAt: this.#startAt,
       cutShort,
       wallMs,
       lagP99Ms,
-      cpu,
+      cpu: micros / 1000 / wallMs,
       isMachineLimited: lagP99Ms > LAG_MOST_MS,
     };
+  }
+
+  /** What was sampled so far. */
+  get crossings(): CellRecords["crossings"] {
+    const { sampleMs, scenario } = this.#options;
+    return (this.#samples ?? new Samples(0)).crossings(scenario.ases.length, sampleMs);
   }
 
   async end(): Promise<void> {
@@ -211,15 +220,13 @@ class CellRun {
     this.#killer.start();
   }
 
-  /** Peers are dealt out in turn, so that each thread has its share of every AS. */
+  /** Peers are dealt out in turn, so that each worker has its share of every AS. */
   #inputs(announceUrl: string): WorkerInput[] {
     const { cell, contentDir, metainfo, peersDir, scenario, workers } = this.#options;
     const { ases, timeScale } = scenario;
     const count = Math.min(workers, this.#plan.length);
-    const links = {
-      rates: ases.map(({ linkIn, linkOut }) => ({ linkIn, linkOut })),
-      memory: AsLinks.memoryFor(ases.length),
-    };
+    const rates = ases.map(({ linkIn, linkOut }) => ({ linkIn, linkOut }));
+    const links = { rates, memory: AsLinks.memoryFor(rates) };
     return Array.from({ length: count }, (_, i) => ({
       metainfo: { ...metainfo, trackers: [[announceUrl]] },
       contentDir,

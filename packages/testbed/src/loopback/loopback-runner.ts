@@ -5,24 +5,29 @@ import type { CellRecords } from "../cell-records.ts";
 import type { CellRunner, CellTask } from "../cell-runner.ts";
 import { checkOpenFiles } from "../open-files.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
+import { isLimited } from "./as-links.ts";
 import { runCell } from "./cell-run.ts";
 
 export interface LoopbackOptions {
-  /** Threads to spread the peers over. */
+  /** Cells side by side. They share nothing but the machine. */
+  readonly atOnce: number;
+  /** Processes, or threads where ASes have links to share, to spread the peers of a cell over. */
   readonly workers: number;
   readonly clock: Clock;
-  /** Microseconds of CPU that this process has used, over all threads. */
+  /** Microseconds of CPU that this process has used, over all threads, without its children. */
   readonly cpuMicros: () => number;
 }
 
-/** All peers in threads of this process, over loopback. */
+/** All peers on this machine, in a few processes or threads, over loopback. */
 export class LoopbackRunner implements CellRunner {
   readonly on = "loopback";
+  readonly atOnce: number;
   /** No peer ever asks it: each run's own tracker takes its place. */
   readonly announceUrl = "http://127.0.0.1:1/announce";
   readonly #options: LoopbackOptions;
 
   constructor(options: LoopbackOptions) {
+    this.atOnce = options.atOnce;
     this.#options = options;
   }
 
@@ -34,7 +39,10 @@ export class LoopbackRunner implements CellRunner {
         `${scenario.name} has ${isBeyond}: run it in containers, --on compose`,
       );
     }
-    await checkOpenFiles(scenario, cells);
+    const { atOnce, workers } = this.#options;
+    // Threads, of all cells alike, have one process.
+    const [cellsInOne, processes] = scenario.ases.some(isLimited) ? [atOnce, 1] : [1, workers];
+    await checkOpenFiles(scenario, cells, { cellsInOne, processes });
   }
 
   run({ content, scenario, workDir, ...task }: CellTask): Promise<CellRecords> {

@@ -4,7 +4,7 @@ import type { Escape, PeerAccounts } from "../cell-records.ts";
 import type { PlannedPeer } from "../topology.ts";
 import type { LinkRates } from "./as-links.ts";
 
-/** What a worker is started with. */
+/** What a worker has to do. */
 export interface WorkerInput {
   /** Announces to the run's tracker. */
   readonly metainfo: Metainfo;
@@ -13,7 +13,11 @@ export interface WorkerInput {
   /** Where peers have files of their own; undefined when they share the content. */
   readonly peersDir: string | undefined;
   readonly peers: readonly PlannedPeer[];
-  readonly links: { readonly rates: readonly LinkRates[]; readonly memory: SharedArrayBuffer };
+  readonly links: {
+    readonly rates: readonly LinkRates[];
+    /** Undefined where no AS's link is limited: workers then share nothing. */
+    readonly memory: SharedArrayBuffer | undefined;
+  };
   readonly timeScale: number;
   readonly seed: number;
   readonly numwant: number;
@@ -21,6 +25,8 @@ export interface WorkerInput {
 }
 
 export type ToWorker =
+  /** The first word. */
+  | { readonly type: "host"; readonly input: WorkerInput }
   /** `origin`: the machine's time at which the swarm's clock begins to run. */
   | { readonly type: "begin"; readonly origin: number }
   /** Times are of the swarm's clock. */
@@ -29,7 +35,7 @@ export type ToWorker =
   | { readonly type: "finish" };
 
 export type FromWorker =
-  /** Its modules are loaded. */
+  /** Its modules are loaded, and it has its peers. */
   | { readonly type: "ready" }
   /** All its peers listen, and the tracker has answered its initial seeds. */
   | { readonly type: "seeded"; readonly peerIds: readonly (readonly [id: number, peerId: PeerId])[] }
@@ -56,6 +62,8 @@ export interface WorkerAccounts {
   /** Warnings of its peers, the first ones only. */
   readonly warnings: readonly string[];
   readonly lagP99Ms: number;
+  /** Microseconds of CPU since its peers began to join, of a worker that is a process of its own; a thread's are its process's. */
+  readonly cpuMicros: number;
   /** Bytes of JavaScript heap and of buffers outside of it. */
   readonly heapBytes: number;
   readonly bufferBytes: number;

@@ -1,5 +1,6 @@
 import {
   formatCount,
+  formatFewMebibytes,
   formatMebibytes,
   formatRatio,
   formatSeconds,
@@ -139,6 +140,13 @@ export const DETAIL_COLUMNS: readonly Column[] = [
     figure: (row) => mean(row.p90ToBound, formatRatio),
   },
   {
+    title: "unfinished",
+    unit: "MiB",
+    about:
+      "external payload bytes that did not become a verified piece that mostly came from outside: pieces begun and not finished",
+    figure: (row) => mean(row.partialBytes, formatFewMebibytes),
+  },
+  {
     title: "escapes",
     about: "a follower fetched from outside because no leader helped; a repetition",
     figure: (row) => mean(row.escapes, formatCount),
@@ -169,7 +177,8 @@ export const DETAIL_COLUMNS: readonly Column[] = [
   {
     title: "CPU",
     unit: "cores",
-    about: "all threads together, in containers the whole machine; 1 is one core in full",
+    about:
+      "all processes and threads of the run together, in containers the whole machine; 1 is one core in full",
     figure: (row) => mean(row.cpu, (value) => value.toFixed(2)),
   },
 ];

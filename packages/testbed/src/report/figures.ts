@@ -27,6 +27,8 @@ export interface Figures {
 
 export interface CompletionPanel {
   readonly variant: string;
+  /** Times are since then: each peer's first announce answer, or the start of the swarm. */
+  readonly since: "announce" | "start";
   readonly bound: number | null;
   readonly faults: readonly FaultMark[];
   readonly lines: readonly {
@@ -135,9 +137,12 @@ function completionPanel(
   const seeds = report.ases.reduce((sum, as) => sum + as.initialSeeds, 0);
   const bounds = rows.filter((row) => row.variant === variant).map((row) => row.lowerBoundMs?.median ?? null);
   const bound = bounds.find((value) => value !== null) ?? null;
+  const isSinceStart = isCountedFromStart(report);
+  const timesOf = ({ completedAtMs = [], completionsMs }: CellResult) =>
+    isSinceStart ? completedAtMs : completionsMs;
   const lines = policiesOf(report).flatMap((policy) => {
     const cells = report.cells.filter((cell) => isOf(cell, policy, variant) && isDone(cell));
-    const times = cells.flatMap((cell) => cell.completionsMs).toSorted((a, b) => a - b);
+    const times = cells.flatMap(timesOf).toSorted((a, b) => a - b);
     if (times.length === 0) return [];
     // Of all downloaders, those that left included: a curve that ends below 100 % shows them.
     const downloaders = cells.reduce((sum, cell) => sum + cell.peers - seeds, 0);
@@ -148,8 +153,22 @@ function completionPanel(
     return [{ policy: policy.label, repetitions: cells.length, points }];
   });
   const cells = report.cells.filter((cell) => cell.variant === variant && isDone(cell));
-  const faults = sharedFaultMarks(cells, policiesOf(report));
-  return { variant, bound: bound === null ? null : rounded(bound / 1000), faults, lines };
+  return {
+    variant,
+    since: isSinceStart ? "start" : "announce",
+    bound: bound === null ? null : rounded(bound / 1000),
+    faults: isSinceStart ? sharedFaultMarks(cells, policiesOf(report)) : [],
+    lines,
+  };
+}
+
+/**
+ * Have any swarms had faults, whose times are the swarm's? Then the completions of all are shown on that axis; but not where some
+ * cell, kept of an earlier version, does not have them so: a mark would stand beside the wrong part of its curve.
+ */
+export function isCountedFromStart({ cells }: TestbedReport): boolean {
+  const done = cells.filter(isDone);
+  return done.some(({ faults }) => faults) && done.every(({ completedAtMs }) => completedAtMs);
 }
 
 function crossingPanel(group: Group, shown: readonly number[], contentBytes: number): CrossingPanel[] {

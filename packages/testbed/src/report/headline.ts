@@ -25,7 +25,14 @@ function sentenceOf(rows: readonly SummaryRow[]): string | undefined {
   if (!plain || !best) return `${moved}; once would do.`;
   const time = best.p90ToBitTorrent;
   const inTime = time ? `, in ${Math.round(time.median * 100)} % of the time` : "";
-  return `${moved}; ${nameOf(best)} ${crossings(best)} times${inTime}.`;
+  return `${moved}; ${nameOf(best)} ${crossings(best)} times${inTime}.${doubtOf(plain, best)}`;
+}
+
+/** The sentence is read alone: it says itself where the machine and not the policies may have set the pace. */
+function doubtOf(...rows: readonly SummaryRow[]): string {
+  const limited = rows.reduce((sum, row) => sum + row.machineLimited, 0);
+  const done = rows.reduce((sum, row) => sum + row.done, 0);
+  return limited > 0 ? ` The machine limited ${limited} of these ${done} cells.` : "";
 }
 
 function bestOf(rows: readonly SummaryRow[]): SummaryRow | undefined {

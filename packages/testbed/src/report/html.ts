@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
 import { DETAIL_COLUMNS, MAIN_COLUMNS, shownColumns } from "./columns.ts";
 import { escapesTable, faultsTable } from "./doubts.ts";
-import { figuresOf } from "./figures.ts";
+import { figuresOf, isCountedFromStart } from "./figures.ts";
 import { headlines } from "./headline.ts";
 import { listTable } from "./list-table.ts";
 import { html, Markup, script, scriptJson } from "./markup.ts";
@@ -65,7 +65,7 @@ ${bordersTable(report)}
 ${faultsTable(report)}
 ${stockTable(report)}
 </section>
-${charts(faultTimesTable(report))}
+${charts(report)}
 <section>
 <h2>What explains it</h2>
 ${summaryTable(report, rows, DETAIL_COLUMNS, "details", "Leaders and others, the bound, escapes, claims, and the machine; means over the repetitions")}
@@ -78,14 +78,17 @@ ${asTable(report)}
 </section>`;
 }
 
-function charts(faults: Markup): Markup {
+function charts(report: TestbedReport): Markup {
+  const since = isCountedFromStart(report)
+    ? "the start of the swarm, as the times of faults are"
+    : "the first announce answer";
   return html`<noscript><p class="warning">The charts need scripts; the tables do not.</p></noscript>
 <section id="completion">
 <h2>When downloaders were complete</h2>
-<p>The share of all downloaders that held the whole content, over the time since the first announce answer; all repetitions together. The axis begins shortly before the lower bound.</p>
+<p>The share of all downloaders that held the whole content, over the time since ${since}; all repetitions together. The axis begins shortly before the lower bound.</p>
 <div class="legend" id="legend" role="group" aria-label="Policies shown"></div>
 <div class="panels wide" data-chart="completion"></div>
-${faults}
+${faultTimesTable(report)}
 </section>
 <section id="crossings">
 <h2>What entered each AS over time</h2>
@@ -127,10 +130,12 @@ function aboutRun(report: TestbedReport): Markup {
   return html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-function whereNote({ on }: TestbedReport): string {
-  return on === "compose"
-    ? "containers: each peer is one, each AS a network of them behind a border that routes and shapes"
-    : "loopback: all peers in threads of one process, links enforced where a block is sent";
+function whereNote({ ases, on }: TestbedReport): string {
+  if (on === "compose")
+    return "containers: each peer is one, each AS a network of them behind a border that routes and shapes";
+  return ases.some(({ linkIn, linkOut }) => linkIn !== null || linkOut !== null)
+    ? "loopback: the peers spread over threads of one process, which share the links; those are enforced where a block is sent"
+    : "loopback: the peers spread over a few processes";
 }
 
 function storageNote({ storage }: TestbedReport): string {

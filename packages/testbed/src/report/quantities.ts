@@ -27,3 +27,8 @@ export function formatMebibytes(bytes: number): string {
   const value = bytes / 2 ** 20;
   return value.toFixed(value < 1000 ? 1 : 0);
 }
+
+/** The same where little is expected: 0.04, 12.3. */
+export function formatFewMebibytes(bytes: number): string {
+  return bytes < 10 * 2 ** 20 ? (bytes / 2 ** 20).toFixed(2) : formatMebibytes(bytes);
+}

@@ -73,7 +73,9 @@ export interface CellResult extends Accounts {
   readonly followers: { readonly p50Ms: number | null; readonly p90Ms: number | null };
   /** Of all complete peers that were no initial seed, ascending. */
   readonly completionsMs: readonly number[];
-  /** The same for each AS in the order of `ases`; absent in reports of before there was this. */
+  /** The same since the start of the swarm, as the times of faults are; absent on loopback, and in reports of before there was this. */
+  readonly completedAtMs?: readonly number[];
+  /** `completionsMs` for each AS in the order of `ases`; absent in reports of before there was this. */
   readonly completionsMsByAs?: readonly (readonly number[])[];
   /** External bytes that did not become a verified piece of which most came from outside: waste of pieces begun and not finished. */
   readonly partialBytes: number;
@@ -100,7 +102,7 @@ export interface CellResult extends Accounts {
   readonly wallMs: number;
   /** Null where peers are processes of their own, which tell nothing of it. */
   readonly eventLoopLagP99Ms: number | null;
-  /** 1 is one core in full. Of all threads together; in containers, of the whole machine. Null: not known. */
+  /** 1 is one core in full. Of all processes and threads of the run; in containers, of the whole machine. Null: not known. */
   readonly cpu: number | null;
   /** The machine, not the policy, may have set the pace: `eventLoopLagP99Ms` above 100; in containers, its cores busy for over 90 %. */
   readonly isMachineLimited: boolean;

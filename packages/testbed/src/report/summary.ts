@@ -17,6 +17,7 @@ export interface SummaryRow {
   readonly redundancyMax: Spread | null;
   readonly seedRedundancy: Spread | null;
   readonly externalBytes: Spread | null;
+  readonly partialBytes: Spread | null;
   /** What the borders sent into their ASes, and over what their peers' ledgers have; null where there are no borders. */
   readonly borderBytes: Spread | null;
   readonly borderToExternal: Spread | null;
@@ -83,6 +84,7 @@ function rowOf(cells: readonly CellResult[], all: readonly CellResult[]): Summar
     redundancyMax: over((cell) => cell.redundancyMax),
     seedRedundancy: over((cell) => cell.seedRedundancy),
     externalBytes: over((cell) => cell.externalBytes),
+    partialBytes: over((cell) => cell.partialBytes),
     borderBytes: over((cell) => borderBytes(cell, "in")),
     borderToExternal: over((cell) => ratio(borderBytes(cell, "in"), cell.externalBytes)),
     p50Ms: over((cell) => cell.p50Ms),

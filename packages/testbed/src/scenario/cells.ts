@@ -1,3 +1,4 @@
+import type { CellResult } from "../report/results.ts";
 import type { Cell, Scenario } from "./scenario.ts";
 
 /** All runs of a scenario. Those of one repetition and variant follow each other, so that policies are compared side by side. */
@@ -12,8 +13,7 @@ export function cellsOf(scenario: Scenario): Cell[] {
 }
 
 /** `coordinated, seed 4x, 2 of 3`. */
-export function cellLabel({ policy, variant, repetition }: Cell, repetitions: number): string {
-  return [policy.label, ...(variant.name ? [variant.name] : []), `${repetition} of ${repetitions}`].join(
-    ", ",
-  );
+export function cellLabel({ policy, variant, repetition }: Cell | CellResult, repetitions: number): string {
+  const name = typeof variant === "string" ? variant : variant.name;
+  return [policy.label, ...(name ? [name] : []), `${repetition} of ${repetitions}`].join(", ");
 }

@@ -24,6 +24,8 @@ export type Fault = { readonly at: Moment } & (
 );
 
 const PEER_NAME = /^(peer|seed)-(\d+)-(\d+)$/;
+/** Of so many groups of peers a message tells the names. */
+const NAMES_TOLD = 6;
 
 /** What a scenario's peers are called: the `number`th peer, or initial seed, of the AS at the place `as`, both from 1. */
 export function peerName(kind: "peer" | "seed", as: number, number: number): string {
@@ -90,9 +92,23 @@ function killOf(entry: FaultEntry, kill: string, place: FaultPlace): Distributiv
   }
   only(entry, ["kill"], "a kill of a peer, whose name says its AS,", place);
   if (!isThere(kill, place)) {
-    place.fail(`${place.path}.kill`, `there is no ${kill}: peer-2-3 is the third peer of the second AS`);
+    place.fail(`${place.path}.kill`, `there is no ${kill}: there are ${namesOf(place)}`);
   }
   return { kind: "kill-peer", name: kill };
+}
+
+/** How the peers are called, AS by AS in the order of the file; of many ASes the first few. */
+function namesOf({ ases, seeds }: FaultPlace): string {
+  const names = ases.flatMap(({ asn, peers }, at) => [
+    ...span(`peer-${at + 1}`, peers),
+    ...(asn === seeds.asn ? span(`seed-${at + 1}`, seeds.count) : []),
+  ]);
+  return names.length > NAMES_TOLD ? `${names.slice(0, NAMES_TOLD).join(", ")} and so on` : names.join(", ");
+}
+
+function span(name: string, count: number): string[] {
+  if (count === 0) return [];
+  return [count === 1 ? `${name}-1` : `${name}-1 to ${name}-${count}`];
 }
 
 type DistributiveOmit<T, K extends keyof T> = T extends unknown ? Omit<T, K> : never;

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { type Asn, CtError, LIMITS } from "@cachetorrent/protocol";
 import { type FaultPlace, faultOf, momentOf } from "./faults.ts";
 import { layOut } from "./layout.ts";
+import { settingInVain } from "./policy-settings.ts";
 import { readDocument } from "./read-document.ts";
 import {
   defaultLabel,
@@ -79,7 +80,9 @@ function contentOf(torrent: ScenarioFile["torrent"], file: string, fail: Fail): 
 }
 
 function policiesOf(entries: readonly PolicyEntry[], fail: Fail): ScenarioPolicy[] {
-  const policies = entries.map((entry): ScenarioPolicy => {
+  const policies = entries.map((entry, i): ScenarioPolicy => {
+    const inVain = settingInVain(entry);
+    if (inVain) fail(`policies[${i}].${inVain.setting}`, inVain.why);
     const { name, fetchers, ranges, relief } = entry;
     const leaderPercent = entry["leader-percent"];
     const externalPercent = entry["external-percent"];

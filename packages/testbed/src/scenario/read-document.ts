@@ -1,7 +1,18 @@
 import { CtError, didYouMean, parseRate, parseSize, type Result } from "@cachetorrent/protocol";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from "yaml";
 import { parseDuration } from "./duration.ts";
 
 /** The parts of a schema that reading goes by. */
@@ -18,6 +29,11 @@ interface ReadSchema extends TSchema {
   readonly const?: unknown;
 }
 
+/** So many aliases are followed in a document: in few lines each could stand for all that comes before it. */
+const ALIASES_MOST = 1000;
+/** The key under which a table takes over what another one says (https://yaml.org/type/merge.html). */
+const MERGE = "<<";
+
 /** Where in the document something stands: the key's path for people, and its line. */
 export interface Place {
   readonly line: number;
@@ -31,8 +47,8 @@ export interface ReadDocument {
 }
 
 /**
- * Reads YAML by a TypeBox schema; rates, sizes, times and percentages as people write them. Throws CT_ERR_CONFIG that
- * names file, line and key, and says what would be right.
+ * Reads YAML by a TypeBox schema; rates, sizes, times and percentages as people write them; aliases and `<<` for what stands
+ * elsewhere. Throws CT_ERR_CONFIG that names file, line and key, and says what would be right.
  */
 export function readDocument(schema: TSchema, text: string, file: string): ReadDocument {
   const counter = new LineCounter();
@@ -40,18 +56,21 @@ export function readDocument(schema: TSchema, text: string, file: string): ReadD
   const broken = document.errors[0];
   if (broken)
     throw new CtError("CT_ERR_CONFIG", `${file}:${counter.linePos(broken.pos[0]).line}: ${broken.message}`);
-  const reader = new Reader(file, (node) => counter.linePos(node?.range?.[0] ?? 0).line);
+  const reader = new Reader(file, document, (node) => counter.linePos(node?.range?.[0] ?? 0).line);
   const value = reader.read(schema as ReadSchema, document.contents as Node | null, { line: 1, path: "" });
   return { value, lineOf: (path) => reader.lineOf(path) };
 }
 
 class Reader {
   readonly #file: string;
+  readonly #document: Document;
   readonly #lineOf: (node: Node | null) => number;
   readonly #lines = new Map<string, number>();
+  #aliases = 0;
 
-  constructor(file: string, lineOf: (node: Node | null) => number) {
+  constructor(file: string, document: Document, lineOf: (node: Node | null) => number) {
     this.#file = file;
+    this.#document = document;
     this.#lineOf = lineOf;
   }
 
@@ -63,8 +82,9 @@ class Reader {
     return 1;
   }
 
-  read(schema: ReadSchema, node: Node | null, place: Place): unknown {
+  read(schema: ReadSchema, written: Node | null, place: Place): unknown {
     this.#lines.set(place.path, place.line);
+    const node = this.#meant(written);
     if (schema.anyOf) return this.#readOneOf(schema, node, place);
     if (schema.type === "object") return this.#readTable(schema, node, place);
     if (schema.type === "array") return this.#readList(schema, node, place);
@@ -75,8 +95,8 @@ class Reader {
     if (!isMap(node)) throw this.#wrong(schema, node, place, "keys with values below it");
     const known = schema.properties ?? {};
     const table: Record<string, unknown> = {};
-    for (const pair of node.items) {
-      const key = isScalar(pair.key) ? String(pair.key.value) : "";
+    for (const pair of this.#pairsOf(node)) {
+      const key = nameOf(pair);
       const line = this.#lineOf(pair.key as Node);
       const entry = Object.hasOwn(known, key) ? known[key] : undefined;
       const path = place.path === "" ? key : `${place.path}.${key}`;
@@ -97,6 +117,37 @@ class Reader {
       table[key] = fallback;
     }
     return table;
+  }
+
+  /** What stands in the place of an alias. */
+  #meant(node: Node | null): Node | null {
+    if (!isAlias(node)) return node;
+    const line = this.#lineOf(node);
+    if (++this.#aliases > ALIASES_MOST)
+      throw this.#error(line, `*${node.source}: more aliases than the ${ALIASES_MOST} that are followed`);
+    const source = node.resolve(this.#document);
+    if (!source) throw this.#error(line, `*${node.source}: nothing before it is marked with &${node.source}`);
+    return source;
+  }
+
+  /** With those that it takes over from others and does not have itself. */
+  #pairsOf(map: YAMLMap): Pair[] {
+    const isMerge = ({ key }: Pair) => isScalar(key) && key.value === MERGE;
+    const pairs = map.items.filter((pair) => !isMerge(pair));
+    for (const pair of map.items.filter(isMerge)) {
+      const value = this.#meant(pair.value as Node | null);
+      for (const item of isSeq(value) ? value.items : [value]) {
+        const other = this.#meant(item as Node | null);
+        if (!isMap(other))
+          throw this.#error(
+            this.#lineOf(pair.key as Node),
+            `${MERGE} must be a table, an alias of one, or a list`,
+          );
+        const has = new Set(pairs.map(nameOf));
+        pairs.push(...this.#pairsOf(other).filter((one) => !has.has(nameOf(one))));
+      }
+    }
+    return pairs;
   }
 
   #readList(schema: ReadSchema, node: Node | null, place: Place): unknown {
@@ -126,8 +177,10 @@ class Reader {
   #readScalar(schema: ReadSchema, node: Node | null, place: Place): unknown {
     const raw = isScalar(node) ? node.value : undefined;
     const value = spelled(schema, raw);
-    if (!isScalar(node) || value === undefined || !Value.Check(schema, value)) {
-      throw this.#wrong(schema, node, place, schema.type === "string" ? "a text" : "something else");
+    const meanings = meaningsOf(schema, raw);
+    if (!isScalar(node) || value === undefined || meanings || !Value.Check(schema, value)) {
+      const hint = meanings ? `: write ${meanings.join(" or ")}` : "";
+      throw this.#wrong(schema, node, place, schema.type === "string" ? "a text" : "something else", hint);
     }
     return value;
   }
@@ -143,6 +196,10 @@ class Reader {
   }
 }
 
+function nameOf({ key }: Pair): string {
+  return isScalar(key) ? String(key.value) : "";
+}
+
 function spelled(schema: ReadSchema, raw: unknown): unknown {
   switch (schema.notation) {
     case "rate":
@@ -156,6 +213,13 @@ function spelled(schema: ReadSchema, raw: unknown): unknown {
     default:
       return raw;
   }
+}
+
+/** Of a bare number below 1 nobody can tell whether it is a share or a percentage: what it could be. */
+function meaningsOf(schema: ReadSchema, raw: unknown): string[] | undefined {
+  if (schema.notation !== "percent" || typeof raw !== "number" || raw <= 0 || raw >= 1) return undefined;
+  const percentages = [Number((100 * raw).toPrecision(12)), raw];
+  return percentages.filter((percentage) => Value.Check(schema, percentage)).map((one) => `${one}%`);
 }
 
 function resultOf<T>(result: Result<T>): T | undefined {

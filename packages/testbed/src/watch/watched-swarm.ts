@@ -24,18 +24,23 @@ const LEDGER = /^[^.].*\.json$/;
 const BORDER = /^border-(\d+)\.jsonl$/;
 
 /**
- * Reads the folder in which peers keep their ledgers (`*.json`, see `peer --ledger`) and borders their counters (`border-ASN.jsonl`).
+ * Reads the folder in which peers keep their ledgers (`*.json`, see `peer --ledger`), and the one in which borders keep their
+ * counters (`border-ASN.jsonl`): the same unless given.
  * Ledgers without the torrent are passed over. Throws CT_ERR_TESTBED for a file that is no ledger, and what the file system throws.
  */
-export async function readWatchedSwarm(dir: string, infoHash: InfoHash): Promise<WatchedSwarm> {
+export async function readWatchedSwarm(
+  dir: string,
+  infoHash: InfoHash,
+  countersDir: string = dir,
+): Promise<WatchedSwarm> {
   const names = (await readdir(dir)).sort();
   const ledgers = await Promise.all(
     names.filter((name) => LEDGER.test(name)).map((name) => readLedger(join(dir, name))),
   );
   const borders = await Promise.all(
-    names.flatMap((name) => {
+    (await readdir(countersDir)).sort().flatMap((name) => {
       const asn = BORDER.exec(name)?.[1];
-      return asn === undefined ? [] : [readCounters(join(dir, name), Number(asn) as Asn)];
+      return asn === undefined ? [] : [readCounters(join(countersDir, name), Number(asn) as Asn)];
     }),
   );
   return {

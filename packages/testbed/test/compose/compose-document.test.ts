@@ -8,12 +8,13 @@ import { tcRate } from "../../src/compose/tc-rate.ts";
 import type { Scenario } from "../../src/scenario/scenario.ts";
 import { cellOf, composeScenario } from "./support.ts";
 
-function documentOf(read: Scenario = composeScenario(), policy = "coordinated") {
+function documentOf(read: Scenario = composeScenario(), policy = "coordinated", hasGates = false) {
   const cell = cellOf(read, policy);
   return composeDocument(planCompose(read, cell), {
     ...cell,
     content: { name: "film", source: "./content/film" },
     user: "10:20",
+    hasGates,
   });
 }
 
@@ -43,6 +44,15 @@ describe("the compose document of a scenario", () => {
     expect(services.tracker).toMatchObject({ network_mode: "service:core" });
   });
 
+  it("has Docker let packets of other networks into each of its own, as those are that pass a border", () => {
+    const option = "com.docker.network.bridge.gateway_mode_ipv4";
+    for (const [name, network] of Object.entries(documentOf().networks))
+      expect({ name, network }).toMatchObject({
+        name,
+        network: { driver_opts: { [option]: "nat-unprotected" } },
+      });
+  });
+
   it("leads every AS to the others through its border, and every border through the core", () => {
     expect(service("core").environment).toEqual({
       ROUTES: "198.18.1.0/24=198.19.0.11 198.18.2.0/24=198.19.0.12 198.18.3.0/24=198.19.0.13",
@@ -54,7 +64,7 @@ describe("the compose document of a scenario", () => {
         VIA: "198.19.0.2",
         RATE_IN: "20mbit",
         RATE_OUT: "1mbit",
-        COUNTERS: "/counters/as1.jsonl",
+        COUNTERS: "/counters/border-64501.jsonl",
       },
       networks: { as1: { ipv4_address: "198.18.1.2" }, internet: { ipv4_address: "198.19.0.11" } },
     });
@@ -72,7 +82,21 @@ describe("the compose document of a scenario", () => {
       networks: { as1: { ipv4_address: "198.18.1.12" } },
     });
     const bounded = composeScenario({ neighbours: "{ numwant: 7, connections: 9 }" });
-    expect(service("peer-1-2", bounded).command.join(" ")).toContain("--numwant 7 --max-connections 9 ");
+    expect(service("peer-1-2", bounded).command.join(" ")).toContain(
+      " --numwant 7 --max-connections-torrent 9 ",
+    );
+  });
+
+  it("has a peer wait at its gate, where there is somebody to open it, and an initial seed never", () => {
+    const { "peer-1-2": peer, "seed-3-1": seed } = documentOf(undefined, undefined, true).services;
+    expect(peer?.command.join(" ")).toContain(" --start-when /gates/peer-1-2 ");
+    expect(peer?.volumes).toContainEqual({
+      type: "bind",
+      source: "./gates",
+      target: "/gates",
+      read_only: true,
+    });
+    expect(seed?.command).not.toContain("--start-when");
   });
 
   it("gives the content to the initial seed, to read only", () => {
@@ -121,6 +145,7 @@ describe("the compose document of a scenario", () => {
       ...cell,
       content: { name: "a:b", source: "/srv/$HOME/a:b" },
       user: "1:1",
+      hasGates: false,
     });
     expect(services["seed-3-1"]?.volumes).toContainEqual(
       expect.objectContaining({ source: "/srv/$$HOME/a:b", target: "/data/a:b" }),

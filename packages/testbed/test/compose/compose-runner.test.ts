@@ -1,7 +1,21 @@
-import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import {
+  constants,
+  copyFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { ScaledClock, systemClock } from "@cachetorrent/clock";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { CellTask } from "../../src/cell-runner.ts";
@@ -19,8 +33,12 @@ interface World {
   readonly corrupt?: boolean;
   /** These never write a ledger: they end as soon as they are started. */
   readonly dying?: readonly string[];
+  /** These come up and wait, and whatever happens then never get anything. */
+  readonly idle?: readonly string[];
   /** A command that fails, and what it says. */
   readonly broken?: readonly [string, string];
+  /** A command of which the first does nothing until it is told to go on. */
+  readonly held?: string;
   readonly keys?: Readonly<Record<string, string>>;
 }
 
@@ -55,6 +73,11 @@ async function prepared(world: World = {}) {
   if (world.corrupt) await writeFile(join(dir, "content", name), Buffer.alloc(content.metainfo.length, 1));
   await writeFile(join(dir, "stats.json"), JSON.stringify({ listed: [] }));
   if (world.broken) await writeFile(join(dir, "broken"), world.broken.join("\n"));
+  const gates = ["reached", "go"].map((name) => join(dir, name)) as [string, string];
+  if (world.held !== undefined) {
+    await writeFile(join(dir, "held"), world.held);
+    await makeGates(gates);
+  }
   const ledger = (peer: string, asn: number, from: number, to: Record<string, number>) =>
     writeFile(
       join(dir, "ledgers", `${peer}.json`),
@@ -77,6 +100,8 @@ async function prepared(world: World = {}) {
     ["peer-2-1", 64502, 1],
   ];
   for (const [peer, asn, from] of peers) if (!world.dying?.includes(peer)) await ledger(peer, asn, from, {});
+  for (const peer of world.idle ?? [])
+    await writeFile(join(dir, "ledgers", `${peer}.json`), JSON.stringify({ peerId: peer, torrents: [] }));
   const ending = new AbortController();
   const task: CellTask = {
     scenario,
@@ -88,7 +113,20 @@ async function prepared(world: World = {}) {
     onProgress: () => undefined,
   };
   const calls = async () => (await readFile(join(dir, "calls"), "utf8")).trim().split("\n");
-  return { runner, task, calls, ending, dir };
+  /** Waits for the command that is held, and gives what lets it go on. */
+  const reached = async () => {
+    await readFile(gates[0]);
+    return () => writeFile(gates[1], "\n");
+  };
+  return { runner, task, calls, ending, reached, dir };
+}
+
+/** Named pipes, which whoever still waits at is let through when the test is over. */
+async function makeGates(paths: readonly string[]): Promise<void> {
+  await promisify(execFile)("mkfifo", paths);
+  onTestFinished(async () => {
+    for (const path of paths) await (await open(path, constants.O_RDWR | constants.O_NONBLOCK)).close();
+  });
 }
 
 /** Who was started, in this order, by compose or one by one. */
@@ -99,8 +137,8 @@ const starts = (calls: readonly string[]) =>
   });
 
 describe("a cell in containers", () => {
-  it("starts routers and tracker, then the seeds, then the others, and has records of all of them", async () => {
-    const { calls, runner, task } = await prepared();
+  it("starts routers and tracker, then the seeds, then the others, who join together, and has records of all of them", async () => {
+    const { calls, dir, runner, task } = await prepared();
     await runner.check(task.scenario);
     const records = await runner.run(task);
     expect(records.cutShort).toBeUndefined();
@@ -118,7 +156,10 @@ describe("a cell in containers", () => {
     expect(started[0]).toBe("core");
     expect(started.slice(1, 5).sort()).toEqual(["border1", "border2", "border3", "tracker"]);
     expect(started[5]).toBe("seed-3-1");
-    expect(started.slice(6).sort()).toEqual(["aria2-2-1", "peer-1-1", "peer-1-2", "peer-2-1"]);
+    expect(started.slice(6, 9).sort()).toEqual(["peer-1-1", "peer-1-2", "peer-2-1"]);
+    expect(started.slice(9)).toEqual(["aria2-2-1"]);
+    // None was open when the peer behind it was started: the stand-in would have refused.
+    expect((await readdir(join(dir, "cell", "gates"))).sort()).toEqual(["peer-1-1", "peer-1-2", "peer-2-1"]);
   });
 
   it("takes away what an earlier run left before it begins, and everything when it has ended", async () => {
@@ -128,10 +169,9 @@ describe("a cell in containers", () => {
     const label = "label=com.docker.compose.project=ct-two-sites";
     const up = all.findIndex((call) => call.includes(" up -d"));
     expect(all.slice(0, up)).toContain(`ps --all --quiet --filter ${label}`);
-    const down = all.findIndex((call) => call.includes(" down --volumes --remove-orphans"));
-    expect(all.slice(down)).toEqual([
-      expect.stringMatching(/^compose -p ct-two-sites -f \S+ down --volumes --remove-orphans --timeout 3$/),
+    expect(all.slice(-3)).toEqual([
       `ps --all --quiet --filter ${label}`,
+      expect.stringMatching(/^rm --force --volumes the-aria2-2-1-1 the-border1-1 .* the-tracker-1$/),
       `network ls --quiet --filter ${label}`,
     ]);
   });
@@ -142,7 +182,7 @@ describe("a cell in containers", () => {
       code: "CT_ERR_TESTBED",
       message: expect.stringMatching(/^peer-1-1 says that it is complete, but only 0 of 64 pieces in /),
     });
-    expect((await calls()).some((call) => call.includes(" down "))).toBe(true);
+    expect((await calls()).at(-2)).toMatch(/^rm --force --volumes .*the-peer-1-1-1 /);
   });
 
   it("breaks down when a peer ends unasked, with its last words", async () => {
@@ -155,7 +195,7 @@ describe("a cell in containers", () => {
   it("kills who is to be killed, waits for nobody dead, and keeps the record", async () => {
     // Its kill is due at once; it would never be complete.
     const { calls, runner, task } = await prepared({
-      dying: ["peer-2-1"],
+      idle: ["peer-2-1"],
       keys: { faults: "[{ kill: peer-2-1, at: 0s }, { kill: tracker, at: 59s }]" },
     });
     const records = await runner.run(task);
@@ -168,11 +208,39 @@ describe("a cell in containers", () => {
     expect((await calls()).filter((call) => call.startsWith("kill") && call.includes("tracker"))).toEqual([]);
   });
 
-  it("that is interrupted while it starts leaves nothing behind", async () => {
+  it("that is interrupted before it began starts nothing", async () => {
     const { calls, ending, runner, task } = await prepared();
     ending.abort();
-    await expect(runner.run(task)).rejects.toThrow("interrupted while containers were started");
-    expect((await calls()).at(-3)).toContain(" down ");
+    const records = await runner.run(task);
+    expect(records).toMatchObject({ cutShort: "interrupted while containers were started", peers: [] });
+    expect(starts(await calls())).toEqual([]);
+  });
+
+  it.each([
+    ["the core", " up -d --no-deps core", ["core"]],
+    ["the others", " up --no-start", ["core", "tracker", "border1", "border2", "border3"]],
+    ["a seed", "start the-seed-", ["core", "tracker", "border1", "border2", "border3", "seed-3-1"]],
+  ])(
+    "that is interrupted while Docker starts %s waits for that, starts no more, and leaves nothing behind",
+    async (_what, held, started) => {
+      const { calls, ending, reached, runner, task } = await prepared({ held });
+      const running = runner.run(task);
+      const goOn = await reached();
+      ending.abort();
+      await goOn();
+      const records = await running;
+      expect(records).toMatchObject({ cutShort: "interrupted while containers were started", peers: [] });
+      const all = await calls();
+      expect(starts(all)).toEqual(started);
+      expect(all.at(-2)).toMatch(/^rm --force --volumes .*the-core-1( |$)/);
+    },
+  );
+
+  it("that is interrupted while peers download has records of what they got by then", async () => {
+    const { ending, runner, task } = await prepared({ idle: ["peer-2-1"] });
+    const records = await runner.run({ ...task, onProgress: () => ending.abort() });
+    expect(records.cutShort).toBe("interrupted");
+    expect(records.peers.map(({ ledger }) => ledger.completedAt)).toEqual([4000, 4000, 4000, null]);
   });
 
   it("whose addresses are taken says so", async () => {

@@ -30,6 +30,28 @@ describe("what the charts are drawn from", () => {
     expect(panel?.bound).toBe(0.5);
   });
 
+  it("has completions since the start of the swarm where there are faults, whose times are those", () => {
+    const fault = { what: "tracker killed", whom: ["tracker"], atMs: 4000, healedMs: null };
+    const completedAtMs = [3000, 5000, 6000, 7000];
+    const calm = cellOf(BITTORRENT, { variant: "calm", completedAtMs });
+    const hit = cellOf(BITTORRENT, { variant: "hit", completedAtMs, faults: [fault] });
+    const panels = (cells: Parameters<typeof reportOf>[0]) => figuresOf(reportOf(cells)).completions;
+    const firstTimes = (cells: Parameters<typeof reportOf>[0]) =>
+      panels(cells).map(({ faults, lines, since }) => [
+        since,
+        lines[0]?.points[0]?.[0],
+        faults.map(({ at }) => at),
+      ]);
+    expect(firstTimes([calm])).toEqual([["announce", 0.8, []]]);
+    // Both panels, so that they can be compared.
+    expect(firstTimes([calm, hit])).toEqual([
+      ["start", 3, []],
+      ["start", 3, [4]],
+    ]);
+    const { completedAtMs: _, ...ofBefore } = hit;
+    expect(firstTimes([ofBefore])).toEqual([["announce", 0.8, []]]);
+  });
+
   it("shows the crossings of a repetition that ran to its end on a machine that kept up", () => {
     const limited = cellOf(BITTORRENT, { isMachineLimited: true });
     const partial = cellOf(BITTORRENT, { repetition: 2, state: "partial" });

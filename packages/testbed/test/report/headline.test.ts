@@ -39,6 +39,16 @@ describe("the sentence that matters", () => {
     ]);
   });
 
+  it("says itself how many of its cells the machine limited", () => {
+    const report = reportOf([
+      cellOf(BITTORRENT, { redundancy: 9, p90Ms: 1000 }),
+      cellOf(COORDINATED, { redundancy: 1, p90Ms: 1000, isMachineLimited: true }),
+    ]);
+    expect(headlines(report)).toEqual([
+      "BitTorrent moved each byte 9.00 times into each AS; coordinated 1.000 times, in 100 % of the time. The machine limited 1 of these 2 cells.",
+    ]);
+  });
+
   it("says so where there is nothing to compare", () => {
     expect(headlines(reportOf([cellOf(CACHE_50, { redundancy: 2 })]))).toEqual([
       "cache 50 moved each byte 2.00 times into each AS; once would do.",

@@ -51,6 +51,23 @@ describe("report.html", () => {
     expect(page).toContain("<dd>shared: all peers use one copy of the content");
   });
 
+  it("says in what the peers ran: processes, or threads of one where they share links", async () => {
+    const report = reportOf([cellOf(BITTORRENT)]);
+    expect(await renderHtml(report)).toContain("<dd>loopback: the peers spread over a few processes</dd>");
+    const [home, ...others] = report.ases;
+    if (!home) throw new Error("the report has three ASes");
+    expect(await renderHtml({ ...report, ases: [{ ...home, linkOut: 1000 }, ...others] })).toContain(
+      "<dd>loopback: the peers spread over threads of one process, which share the links",
+    );
+    expect(await renderHtml({ ...report, on: "compose" })).toContain("<dd>containers: each peer is one");
+  });
+
+  it("tells what was begun outside and not finished", async () => {
+    const page = await renderHtml(reportOf([cellOf(BITTORRENT, { partialBytes: 50_000 })]));
+    expect(page).toMatch(/>unfinished<small>MiB<\/small><\/th>/);
+    expect(page).toContain("<td>0.05</td>");
+  });
+
   it("is a page also of no cells", async () => {
     expect(await renderHtml(reportOf([], { isPartial: true }))).toContain(
       "<h1>No cell ran to its end, so there is nothing to compare.</h1>",

@@ -106,9 +106,10 @@ describe("faults", () => {
 
   it("are one mark on the chart of all policies where they came at one time, else one for each", () => {
     const at = (atMs: number) => fault({ atMs, healedMs: null });
+    const completedAtMs = [900, 20_000];
     const report = reportOf([
-      cellOf(BITTORRENT, { faults: [at(1000), at(10_000)] }),
-      cellOf(CACHE_50, { faults: [at(1200), at(30_000)] }),
+      cellOf(BITTORRENT, { completedAtMs, faults: [at(1000), at(10_000)] }),
+      cellOf(CACHE_50, { completedAtMs, faults: [at(1200), at(30_000)] }),
     ]);
     const [panel] = figuresOf(report).completions;
     expect(panel?.faults.map(({ at: s, number, policy }) => [number, s, policy])).toEqual([

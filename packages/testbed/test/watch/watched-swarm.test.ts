@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InfoHash } from "@cachetorrent/protocol";
@@ -64,6 +64,15 @@ describe("a watched swarm", () => {
     expect(isCounted(swarm)).toBe(true);
     await ledger("b.json", 2, { 2: 1000 }, 4001);
     expect(isCounted(await readWatchedSwarm(dir, HASH))).toBe(false);
+  });
+
+  it("may have its borders' counters in another folder", async () => {
+    await threePeers();
+    await mkdir(join(dir, "counters"));
+    await writeFile(join(dir, "counters", "border-2.jsonl"), '{"t":4000,"in":1100,"out":60}\n');
+    const swarm = await readWatchedSwarm(dir, HASH, join(dir, "counters"));
+    expect(swarm.peers.length).toBe(3);
+    expect(swarm.borders.map(({ asn, inBytes }) => [asn, inBytes])).toEqual([[2, 1100]]);
   });
 
   it("that is no ledger is refused by its name", async () => {

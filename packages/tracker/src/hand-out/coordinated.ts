@@ -32,11 +32,13 @@ function toMember(swarm: SwarmView, asker: Asker, count: number): SwarmPeer[] {
   const externalPlaces = all - internalPlaces;
   const inside = othersInside(swarm, asker);
   const outside = swarm.everyone.size - (swarm.localPeers(asker.asn)?.size ?? 0);
-  const seniors = seniorsInside(swarm, asker).slice(0, internalPlaces);
-  const ofMany = Math.min(seniors.length + Math.round((INTERNAL_OF_MANY * all) / IN_ALL), internalPlaces);
+  const allSeniors = seniorsInside(swarm, asker);
+  const ofMany = Math.min(allSeniors.length + Math.round((INTERNAL_OF_MANY * all) / IN_ALL), internalPlaces);
   const internalShare = inside > internalPlaces ? ofMany : inside;
   const internalCount = Math.min(inside, internalShare + Math.max(0, externalPlaces - outside));
   const externalCount = Math.min(outside, externalPlaces + Math.max(0, internalPlaces - inside));
+  // Also in places that the other side cannot fill.
+  const seniors = allSeniors.slice(0, internalCount);
   return [
     ...seniors,
     ...windowInside(swarm, asker, internalCount - seniors.length, seniors),

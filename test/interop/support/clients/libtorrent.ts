@@ -19,8 +19,18 @@ export const libtorrent: StockClient = {
   commands: [PYTHON],
   writesEmptyFiles: true,
   start: (host, role, dir, torrents, limits) =>
-    startLibtorrent(host, role, dir, torrents, limits ? { upload_rate_limit: limits.up } : {}),
+    startLibtorrent(host, role, dir, torrents, {
+      ...(limits?.up ? { upload_rate_limit: limits.up } : {}),
+      ...(limits?.requiresEncryption ? ENCRYPTION.forced : {}),
+    }),
 };
+
+/** Settings of libtorrent: which connections, in and out, and whether what follows the handshake is RC4 (2) or plaintext (1). */
+export const ENCRYPTION = {
+  forced: { in_enc_policy: 0, out_enc_policy: 0, allowed_enc_level: 2 },
+  handshakeOnly: { in_enc_policy: 0, out_enc_policy: 0, allowed_enc_level: 1 },
+  disabled: { in_enc_policy: 2, out_enc_policy: 2 },
+} as const;
 
 export interface RunningLibtorrent extends RunningClient {
   /** The first so many different addresses that it tried to connect to. */
@@ -33,7 +43,7 @@ export async function startLibtorrent(
   role: "seed" | "leecher",
   dir: string,
   torrents: readonly MadeTorrent[],
-  settings: Readonly<Record<string, number>> = {},
+  settings: Readonly<Record<string, number | string>> = {},
 ): Promise<RunningLibtorrent> {
   const order = {
     listen: `${host.ipv4}:${PORT}`,

@@ -1,6 +1,6 @@
 """A libtorrent session that does what its one argument (JSON) orders and prints its alerts, a JSON object a line.
 
-{"listen": "IP:PORT", "role": "seed" | "leecher", "dir": DIR, "torrents": [FILE...], "settings": {NAME: NUMBER}}
+{"listen": "IP:PORT", "role": "seed" | "leecher", "dir": DIR, "torrents": [FILE or magnet link...], "settings": {NAME: NUMBER or STRING}}
 """
 
 import json
@@ -41,8 +41,11 @@ session = lt.session(
 )
 
 for file in order["torrents"]:
-    params = lt.add_torrent_params()
-    params.ti = lt.torrent_info(file)
+    if file.startswith("magnet:"):
+        params = lt.parse_magnet_uri(file)
+    else:
+        params = lt.add_torrent_params()
+        params.ti = lt.torrent_info(file)
     params.save_path = order["dir"]
     params.flags &= ~(lt.torrent_flags.paused | lt.torrent_flags.auto_managed)
     if order["role"] == "seed":

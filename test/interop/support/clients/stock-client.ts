@@ -1,9 +1,12 @@
 import type { Host } from "../lab.ts";
 import type { MadeTorrent } from "../torrents.ts";
 
-/** What a client is held to by its own options, in bytes/s. */
+/** What a client is held to by its own options. */
 export interface Limits {
-  readonly up: number;
+  /** Bytes/s. */
+  readonly up?: number;
+  /** No connection that is not encrypted by RC4, in and out. */
+  readonly requiresEncryption?: boolean;
 }
 
 /** A client as Debian ships it, driven by nothing but its command line and settings. */

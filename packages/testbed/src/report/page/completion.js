@@ -14,7 +14,9 @@ export function drawCompletion() {
   show("completion", panels, "No cell ran to its end.");
 }
 
-function completionChart({ variant, bound, faults, lines }, width) {
+const SINCE = { announce: "the first announce answer", start: "the start of the swarm" };
+
+function completionChart({ variant, since, bound, faults, lines }, width) {
   const shown = lines.filter((line) => !hidden.has(line.policy));
   const times = lines.flatMap((line) => line.points.map((point) => point[0]));
   const marked = faults.filter((fault) => fault.policy === null || !hidden.has(fault.policy));
@@ -37,7 +39,7 @@ function completionChart({ variant, bound, faults, lines }, width) {
     marginBottom: 40,
     ariaLabel: `Completion over time, ${variant}`,
     x: {
-      label: "time since the first announce answer, s →",
+      label: `time since ${SINCE[since]}, s →`,
       domain: [first - (last - first) * 0.06, last],
       ticks: Math.max(4, width / 90),
     },

@@ -1,0 +1,118 @@
+import { describe, expect, it, test } from "vitest";
+import { columnLines } from "../src/daemon/columns.ts";
+import { findTorrent } from "../src/daemon/find-torrent.ts";
+import { trackerLines } from "../src/daemon/torrent-details.ts";
+import { run, temporaryFolder } from "./support/run.ts";
+
+describe("usage of the commands that give orders to a daemon", () => {
+  test.each([
+    [["status", "x", "--follow"], /--follow is of all torrents/],
+    [["status", "--peers"], /are of one torrent: name it/],
+    [["add"], /missing required argument/],
+    [["add", "absent.torrent"], /absent\.torrent: there is no such file/],
+    [["add", "magnet:?xt=urn:btih:0", "--limit-up", "2"], /--limit-up: a rate needs a unit/],
+    [["remove"], /missing required argument/],
+    [["pause"], /pause: name torrents, or give --all/],
+    [["resume", "x", "--all"], /resume: name torrents, or give --all/],
+    [["limit", "--up", "fast"], /--up: not a rate/],
+    [["limit", "--stop-ratio", "2"], /are of one torrent: name it/],
+    [["limit", "x", "--schedule", "mon 08:00-18:00 up=1MB/s"], /are over all torrents: name none/],
+    [["limit", "x", "--no-schedule"], /are over all torrents: name none/],
+    [
+      ["limit", "--schedule", "mon 08:00-18:00 up=1MB/s", "mo 8-18"],
+      /--schedule: "mo 8-18": the entry has "mo"/,
+    ],
+    [["limit", "x", "--stop-ratio", "two"], /--stop-ratio: not a ratio/],
+    [["status", "--control", "198.18.0.1:6880"], /can be reached from other machines/],
+    [["peer", "--control", "127.0.0.1:6880", "x.torrent"], /--control is for a peer with --daemon/],
+    [["peer", "--daemon", "--exit-on-complete"], /--exit-on-complete ends a peer/],
+    [["peer", "--daemon", "--start-when", "go"], /--start-when holds a peer back/],
+    [["peer", "--daemon", "--files", "*.iso"], /--files is of one torrent/],
+    [["peer", "--daemon"], /--daemon remembers its torrents in a folder: name one by --state/],
+    [["peer", "--daemon", "--state", "s", "--control", "0.0.0.0:0"], /reached from other machines/],
+  ])("%j exits with 2 and says why", async (args, message) => {
+    const { exitCode, stderr, stdout } = await run(args, { cwd: await temporaryFolder() });
+    expect(stderr).toMatch(message);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+  });
+
+  test("each explains itself with an example", async () => {
+    for (const command of ["status", "add", "remove", "pause", "resume", "limit", "files"]) {
+      const { exitCode, stdout } = await run([command, "--help"]);
+      expect(exitCode, command).toBe(0);
+      expect(stdout, command).toMatch(/--token-file[\s\S]*Examples:\n/);
+    }
+  });
+
+  test("without a daemon each says so, and exits with 1", async () => {
+    const cwd = await temporaryFolder();
+    for (const args of [["status"], ["limit"], ["pause", "--all"]]) {
+      const { exitCode, stderr } = await run([...args, "--state", "s"], { cwd });
+      expect(stderr).toBe(
+        "cachetorrent: no daemon runs with the state folder s; --state names another one [CT_ERR_CONTROL]\n",
+      );
+      expect(exitCode).toBe(1);
+    }
+  });
+});
+
+describe("a torrent is meant", () => {
+  const hashes = [
+    "c12fe1c06bba254a9dc9f519b335aa7c1367a88a",
+    "c12fe1c1".padEnd(40, "0"),
+    "dead".padEnd(40, "1"),
+    "beef".padEnd(40, "2"),
+  ];
+  const names = ["t0", "t1", "c12f", hashes[0]];
+  const torrents = hashes.map((infoHash, i) => ({ infoHash, name: names[i] })) as never;
+
+  it.each([
+    ["its info-hash", hashes[1], 1],
+    ["the beginning of it, in either case", "C12FE1C1", 1],
+    ["its name", "t0", 0],
+    ["its info-hash, though that is another's name", hashes[0], 0],
+  ])("by %s", (_, text, index) => {
+    expect(findTorrent(torrents, text as string).infoHash).toBe(hashes[index as number]);
+  });
+
+  it.each([
+    ["what two begin with", "c12fe1c", /c12fe1c06bba.* or c12fe1c1000/],
+    ["the name of one that another begins with", "c12f", /c12fe1c0.* or c12fe1c1.* or dead1/],
+    ["a part of a name", "t", /has no torrent t;/],
+    ["too few digits", "dea", /has no torrent dea;/],
+    ["nothing", "", /has no torrent/],
+  ])("not by %s", (_, text, message) => {
+    expect(() => findTorrent(torrents, text)).toThrow(message);
+  });
+});
+
+it("trackers are lines of a table, and a stranger's words cannot rewrite the terminal", () => {
+  const never = { result: null, isAsked: false, nextInMs: null, seeders: null, leechers: null };
+  expect(
+    trackerLines([
+      { ...never, url: "http://a/announce", result: "ok", nextInMs: 90_000, seeders: 12, leechers: 0 },
+      { ...never, url: "udp://b:1/", isAsked: true, result: "refuses: \u001b[2J", warning: "no" },
+      { ...never, url: "http://c/…" },
+    ]),
+  ).toEqual([
+    "TRACKER            SEEDERS  LEECHERS   NEXT  LAST",
+    "http://a/announce       12         0  1m30s  ok",
+    "udp://b:1/               ?         ?    now  refuses: \ufffd[2J, warns: no",
+    "http://c/…               ?         ?      -  -",
+  ]);
+  expect(trackerLines([])).toEqual(["no trackers"]);
+});
+
+it("a table has its columns below each other, wide characters counted as they are shown", () => {
+  const columns = [
+    { title: "NAME", of: ([name]: [string, string]) => name },
+    { title: "SIZE", isNumber: true, of: ([, size]: [string, string]) => size },
+  ];
+  expect(
+    columnLines(columns, [
+      ["映画", "1 B"],
+      ["a", "10 KiB"],
+    ]),
+  ).toEqual(["NAME    SIZE", "映画     1 B", "a     10 KiB"]);
+});

@@ -1,0 +1,46 @@
+import type { TorrentView } from "@cachetorrent/control";
+import type { InfoHash } from "@cachetorrent/protocol";
+import { expect, it } from "vitest";
+import { torrentText } from "../src/daemon/torrent-details.ts";
+
+const torrent: TorrentView = {
+  infoHash: "ab".repeat(20) as InfoHash,
+  name: "release",
+  state: "downloading",
+  length: 1000,
+  verifiedBytes: 0,
+  checkedFraction: 1,
+  rateIn: 0,
+  rateOut: 0,
+  internalBytes: 0,
+  externalBytes: 0,
+  sentBytes: 0,
+  peers: 0,
+  role: "independent",
+  asn: 0 as TorrentView["asn"],
+  leads: false,
+  dir: "/srv",
+  addedAt: 0,
+  limits: {} as TorrentView["limits"],
+  stopRule: {},
+};
+
+it("a torrent's status has a line for each web seed: what it gave, what it does, and why it does nothing", () => {
+  const text = torrentText({
+    ...torrent,
+    webSeeds: [
+      { url: "http://h/", state: "asking", receivedBytes: 1024 },
+      { url: "http://i/", state: "resting", receivedBytes: 0, restsUntil: 5000, reason: "answered 503" },
+      { url: "http://j/", state: "dropped", receivedBytes: 0, reason: "sent bad\u001b[2J data" },
+    ],
+  });
+  expect(text.split("\n").filter((line) => line.startsWith("web seed"))).toEqual([
+    "web seed   http://h/, 1.00 KiB received, asking",
+    "web seed   http://i/, 0 B received, resting until 1970-01-01T00:00:05.000Z, it answered 503",
+    "web seed   http://j/, 0 B received, left out, it sent bad\ufffd[2J data",
+  ]);
+});
+
+it("a torrent's status says nothing of web seeds where there are none", () => {
+  expect(torrentText(torrent)).not.toContain("web seed");
+});

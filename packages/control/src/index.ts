@@ -1,0 +1,11 @@
+export {
+  ControlClient,
+  type ControlEvent,
+  connectToDaemon,
+  type DaemonStatus,
+  type WhereDaemonIs,
+} from "./client.ts";
+export { type RunningDaemon, startDaemon } from "./daemon.ts";
+export type { LimitValues } from "./limit-values.ts";
+export { tokenPath } from "./token.ts";
+export type { FileView, TorrentView } from "./views.ts";

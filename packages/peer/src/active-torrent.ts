@@ -1,0 +1,196 @@
+import { type CtError, type Endpoint, LIMITS } from "@cachetorrent/protocol";
+import type { Logger } from "pino";
+import type { TorrentLedger } from "./accounts/ledger.ts";
+import type { Announcer } from "./announcing/announcer.ts";
+import { PeerExchange } from "./discovery/peer-exchange.ts";
+import { usableEndpoints } from "./discovery/scope.ts";
+import type { Content } from "./disk/content.ts";
+import { Exchange, type ExchangeWatcher } from "./exchange/exchange.ts";
+import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
+import type { Met, Neighbours } from "./neighbours/neighbours.ts";
+import type { TorrentRates } from "./rates/torrent-rates.ts";
+import { Duties } from "./roles/duties.ts";
+import type { Role } from "./roles/role.ts";
+import { type Selection, SKIPPED } from "./selection/selection.ts";
+import { Wanted } from "./selection/wanted.ts";
+import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
+import { WebSeeds } from "./web-seeds/web-seeds.ts";
+import { Connection } from "./wire/connection.ts";
+import type { TorrentShape } from "./wire/frame-guard.ts";
+import { ourHandshake } from "./wire/our-handshake.ts";
+import type { Transport } from "./wire/transport.ts";
+
+export interface ActiveTorrentParts {
+  readonly metainfo: Metainfo;
+  readonly services: SessionServices;
+  readonly options: TorrentOptions;
+  readonly ledger: TorrentLedger;
+  readonly log: Logger;
+  /** Open, and checked. */
+  readonly content: Content;
+  readonly rates: TorrentRates;
+  readonly announcer: Announcer;
+  readonly neighbours: Neighbours;
+  /** Where we can be reached. */
+  readonly ours: readonly Endpoint[];
+  /** Everything wanted is stored. */
+  completed(): void;
+  failed(error: CtError): void;
+}
+
+/** What of a torrent there is from the moment its files are checked: its pieces, traded over its connections, by its duties. */
+export class ActiveTorrent {
+  readonly wanted: Wanted;
+  readonly duties: Duties;
+  readonly exchange: Exchange;
+  readonly webSeeds: WebSeeds;
+  readonly #parts: ActiveTorrentParts;
+  readonly #shape: TorrentShape;
+  readonly #peerExchange: PeerExchange<Connection> | undefined;
+  readonly #isInitialSeed: boolean;
+  #allClosed: PromiseWithResolvers<void> | undefined;
+
+  constructor(parts: ActiveTorrentParts) {
+    const { announcer, content, metainfo, options } = parts;
+    this.#parts = parts;
+    this.#shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece) => pieceSize(metainfo, piece) };
+    this.#isInitialSeed = content.have.isFull;
+    this.wanted = new Wanted(metainfo, content.have, content.selection);
+    this.duties = this.#makeDuties();
+    this.exchange = this.duties.exchange;
+    this.webSeeds = new WebSeeds({
+      ...parts,
+      ...parts.services,
+      log: parts.log,
+      named: options.webSeeds ?? [],
+      mayFetch: () => !this.isDone && this.duties.fetchesOutside && !this.exchange.downloads.isPaused,
+      connect: (stream, met) => this.connect(stream, met),
+    });
+    // BEP 27: who is in a private swarm is for its tracker alone to tell.
+    if (options.exchangesPeers && !metainfo.isPrivate) {
+      this.#peerExchange = new PeerExchange(
+        () => this.exchange.connections,
+        () => (announcer.policy?.name ?? "bittorrent") !== "bittorrent",
+      );
+    }
+  }
+
+  /** Is everything there that is wanted? */
+  get isDone(): boolean {
+    return this.wanted.settled.isFull;
+  }
+
+  connect(socket: Transport, met: Met & { readonly isWebSeed?: boolean }): Connection {
+    const { content, log, metainfo, services } = this.#parts;
+    const { clock, dht, listening, peerId, trace } = services;
+    const { info, infoHash, isPrivate } = metainfo;
+    // What is larger no client of ours would take.
+    const isGiven = info.length <= LIMITS.metadata.bytes;
+    const connection = new Connection({
+      socket,
+      ...met,
+      infoHash,
+      peerId,
+      shape: this.#shape,
+      ...(dht && !isPrivate ? { dht } : {}),
+      exchangesPeers: this.#peerExchange !== undefined,
+      ...(isGiven ? { info } : {}),
+      owner: this.exchange,
+      clock,
+      log,
+      trace,
+      extendedHandshake: ourHandshake({
+        role: this.exchange.role.name,
+        isInitialSeed: this.#isInitialSeed,
+        term: this.duties.term,
+        metadataBytes: isGiven ? info.length : undefined,
+        port: listening.port,
+        isPartialSeed: this.isDone && !content.have.isFull,
+      }),
+    });
+    this.exchange.add(connection);
+    return connection;
+  }
+
+  select(selection: Selection): void {
+    this.wanted.select(selection);
+    this.duties.selectionChanged();
+    this.exchange.selectionChanged();
+    this.#parts.neighbours.reconsider();
+  }
+
+  sweep(now: number): void {
+    this.exchange.sweep(now);
+    this.duties.sweep(now);
+    this.#parts.neighbours.dialMore();
+    this.webSeeds.sweep(now);
+    this.#peerExchange?.sweep(now);
+  }
+
+  /** Resolves when every connection has ended, each within its grace: see `Link.end`. */
+  async disconnect(): Promise<void> {
+    this.webSeeds.stop();
+    if (this.exchange.connections.size > 0) this.#allClosed = Promise.withResolvers();
+    this.exchange.stop();
+    await this.#allClosed?.promise;
+  }
+
+  #onClosed(connection: Connection, reason: string): void {
+    if (connection.isWebSeed) this.webSeeds.closed(connection, reason);
+    else this.#parts.neighbours.closed(connection, reason);
+    if (this.exchange.connections.size === 0) this.#allClosed?.resolve();
+  }
+
+  #makeDuties(): Duties {
+    const { announcer, content, ledger, log, metainfo, neighbours, options, ours, services } = this.#parts;
+    const { clock, peerId, random } = services;
+    return new Duties(
+      {
+        peerId,
+        clock,
+        random,
+        log,
+        ledger,
+        have: content.have,
+        settled: this.wanted.settled,
+        priorityOf: (piece) => this.wanted.selection.ranks[piece] ?? SKIPPED,
+        ours,
+        uploadSlots: options.uploadSlots,
+        up: options.capacity?.up ?? LIMITS.peer.defaultCapacity,
+        pieceLength: metainfo.pieceLength,
+        neighbours,
+        report: (leader) => announcer.reportStalled(leader),
+        refresh: () => announcer.refresh(),
+      },
+      (role, watcher) => this.#makeExchange(role, watcher),
+    );
+  }
+
+  #makeExchange(role: Role, watcher: ExchangeWatcher): Exchange {
+    const { content, ledger, neighbours, options, rates, services } = this.#parts;
+    const { budget, clock, pump, random } = services;
+    return new Exchange({
+      shape: this.#shape,
+      have: content.have,
+      wanted: this.wanted,
+      isSequential: options.isSequential ?? false,
+      role,
+      watcher,
+      clock,
+      random,
+      choker: options.choker,
+      uploading: "undecided",
+      budget,
+      rates,
+      pump,
+      ledger,
+      content,
+      refuse: (connection) => (connection.isWebSeed ? undefined : neighbours.refuse(connection)),
+      ban: (connection) => (connection.isWebSeed ? this.webSeeds : neighbours).ban(connection),
+      toldOfPeers: ({ remote }, endpoints) => neighbours.hearOf(usableEndpoints(endpoints, remote.address)),
+      closed: (connection, reason) => this.#onClosed(connection, reason),
+      completed: () => this.#parts.completed(),
+      failed: (error) => this.#parts.failed(error),
+    });
+  }
+}

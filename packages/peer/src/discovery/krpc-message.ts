@@ -1,0 +1,87 @@
+import {
+  asBytes,
+  asDict,
+  asList,
+  type BencodeDict,
+  decodeBencodeDict,
+  encodeBencode,
+  get,
+  LIMITS,
+} from "@cachetorrent/protocol";
+
+const { dhtBytes, dhtPeersTold } = LIMITS.discovery;
+const BOUNDS = { bytes: dhtBytes, depth: 4, items: 400 };
+const ID_BYTES = 20;
+
+/**
+ * Is this a message of the DHT (BEP 5) that its library can be trusted with? It takes for granted that ids and info-hashes
+ * are of 20 bytes and lists of peers are lists of strings, and throws where they are not, in reach of nobody.
+ */
+export function isSoundKrpc(bytes: Uint8Array): boolean {
+  const decoded = decodeBencodeDict(bytes, BOUNDS);
+  if (!decoded.ok) return false;
+  const message = decoded.value;
+  if (!asBytes(get(message, "t"))) return false;
+  switch (kindOf(message)) {
+    case "q":
+      return isSoundQuery(message);
+    case "r":
+      return isSoundReply(asDict(get(message, "r")));
+    case "e":
+      return asList(get(message, "e")) !== undefined;
+    default:
+      return false;
+  }
+}
+
+function isSoundQuery(message: BencodeDict): boolean {
+  const name = asBytes(get(message, "q"));
+  const given = asDict(get(message, "a"));
+  if (!name || !given || !isId(given, "id")) return false;
+  switch (Buffer.from(name).toString("latin1")) {
+    case "ping":
+      return true;
+    case "find_node":
+      return isId(given, "target");
+    case "get_peers":
+      return isId(given, "info_hash");
+    case "announce_peer":
+      return isId(given, "info_hash") && asBytes(get(given, "token")) !== undefined;
+    default:
+      // To keep anybody's data for others (BEP 44) is no business of ours.
+      return false;
+  }
+}
+
+function isSoundReply(given: BencodeDict | undefined): boolean {
+  if (!given || !isId(given, "id")) return false;
+  const values = get(given, "values");
+  const isSound = (key: string) => get(given, key) === undefined || asBytes(get(given, key)) !== undefined;
+  return (
+    isSound("nodes") &&
+    isSound("token") &&
+    (values === undefined || asList(values)?.every((one) => asBytes(one)?.length === 6) === true)
+  );
+}
+
+function kindOf(message: BencodeDict): string {
+  return Buffer.from(asBytes(get(message, "y")) ?? []).toString("latin1");
+}
+
+function isId(dict: BencodeDict, key: string): boolean {
+  return asBytes(get(dict, key))?.length === ID_BYTES;
+}
+
+/**
+ * A message as it may be sent: the library answers with all peers that it knows of a torrent, 60 KB to whatever address a
+ * request of 100 bytes seems to come from. Undefined: it may not.
+ */
+export function cutKrpc(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length <= dhtBytes) return bytes;
+  const decoded = decodeBencodeDict(bytes);
+  const reply = decoded.ok ? asDict(get(decoded.value, "r")) : undefined;
+  const values = reply && asList(get(reply, "values"));
+  if (!decoded.ok || !values) return undefined;
+  const cut = encodeBencode({ ...decoded.value, r: { ...reply, values: values.slice(0, dhtPeersTold) } });
+  return cut.length <= dhtBytes ? cut : undefined;
+}

@@ -1,0 +1,4 @@
+/** Why a connection is refused of which nothing is known yet. Whatever else is thrown there is a fault of ours. */
+export class HandshakeError extends Error {
+  override readonly name = "HandshakeError";
+}

@@ -1,0 +1,66 @@
+import type { PeerId } from "@cachetorrent/protocol";
+import type { TorrentLedger } from "./accounts/ledger.ts";
+import type { ActiveTorrent } from "./active-torrent.ts";
+import type { Announcer } from "./announcing/announcer.ts";
+import type { Content } from "./disk/content.ts";
+import type { Metainfo } from "./metainfo/metainfo.ts";
+import type { TorrentStatus } from "./status.ts";
+import type { TorrentLife } from "./torrent-life.ts";
+
+/** Those of a torrent's parts that its status is made of. */
+export interface StatusParts {
+  readonly metainfo: Metainfo;
+  readonly life: TorrentLife;
+  readonly content: Content;
+  readonly ledger: TorrentLedger;
+  readonly announcer: Announcer;
+  readonly peerId: PeerId;
+  /** Once its files are checked. */
+  readonly active: ActiveTorrent | undefined;
+}
+
+export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
+  const { active, announcer, content, ledger, life, metainfo, peerId } = parts;
+  const { rateIn, rateOut } = flow(parts, now);
+  const { lack } = content;
+  const wanted = active?.wanted;
+  const left = wanted ? wanted.left : content.left;
+  const { leaders, policy } = announcer;
+  const isPaused = (life.state === "downloading" || life.state === "checking") && lack !== undefined;
+  const webSeeds = active?.webSeeds.status(now) ?? [];
+  return {
+    infoHash: metainfo.infoHash,
+    name: metainfo.name,
+    state: isPaused ? "paused" : life.state,
+    length: metainfo.length,
+    verifiedBytes: metainfo.length - content.left,
+    ...(wanted && !wanted.selection.isEverything
+      ? { wanted: { length: wanted.length, verifiedBytes: wanted.length - wanted.left } }
+      : {}),
+    checkedFraction: content.checkedFraction,
+    rateIn,
+    rateOut,
+    internalBytes: ledger.internalBytes,
+    externalBytes: ledger.externalBytes,
+    sentBytes: ledger.sentBytes,
+    peers: [...(active?.exchange.connections ?? [])].filter((one) => one.isHandshaken && !one.isWebSeed)
+      .length,
+    role: ledger.role,
+    asn: announcer.asn,
+    leads: leaders?.leaders.some((leader) => leader.peerId === peerId) ?? false,
+    ...(leaders ? { term: leaders.term } : {}),
+    ...(policy ? { policy: policy.name === "unknown" ? policy.said : policy.name } : {}),
+    ...(life.state === "downloading" && !isPaused && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
+    ...(active && policy?.name === "coordinated" ? { claims: active.duties.claims } : {}),
+    ...(webSeeds.length > 0 ? { webSeeds } : {}),
+    ...(isPaused ? { paused: lack } : {}),
+    ...(life.error ? { error: life.error.message } : {}),
+  };
+}
+
+/** Once stopped they are 0 at once: a meter would remember the last seconds. */
+function flow({ active, life }: StatusParts, now: number): { rateIn: number; rateOut: number } {
+  if (!active || life.isOver) return { rateIn: 0, rateOut: 0 };
+  const { inRate, outRate } = active.exchange;
+  return { rateIn: inRate.rate(now), rateOut: outRate.rate(now) };
+}

@@ -1,0 +1,122 @@
+import { createSocket } from "node:dgram";
+import { decodeBencodeDict, encodeBencode, formatEndpoint, LIMITS, unwrap } from "@cachetorrent/protocol";
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { cutKrpc, isSoundKrpc } from "../src/discovery/krpc-message.ts";
+import { parseMetainfo } from "../src/metainfo/metainfo.ts";
+import { RawPeer } from "./support/raw-peer.ts";
+import { TestPeer } from "./support/test-peer.ts";
+import { type GivenTorrent, KIB, noise, torrentOf, torrentWith } from "./support/torrents.ts";
+import { until } from "./support/until.ts";
+
+const aTorrent = () => torrentOf([{ path: ["a"], content: noise(40 * 16 * KIB) }]);
+const id = Buffer.alloc(20, 1);
+const query = (q: string, a: Record<string, Uint8Array | string | number>) =>
+  encodeBencode({ t: "aa", y: "q", q, a });
+
+describe("peers that take part in the DHT", () => {
+  it("find each other without a tracker: three nodes, two of which know the third", async () => {
+    const torrent = await aTorrent();
+    const other = await torrentOf([{ path: ["b"], content: noise(16 * KIB, 2) }]);
+    const first = await TestPeer.start(other, { at: "127.1.0.1", dht: { bootstrap: [] } });
+    const dht = { bootstrap: [formatEndpoint(first.endpoint)] };
+    await TestPeer.start(torrent, { at: "127.2.0.1", dht, seeds: true });
+    const peer = await TestPeer.start(torrent, { at: "127.3.0.1", dht, byMagnet: {} });
+    await until("the metadata is there", () => peer.torrent.status().metadata === undefined);
+    await peer.complete();
+  }, 90_000);
+
+  it("tell a peer their node's port, but not about a private torrent", async () => {
+    const torrent = await aTorrent();
+    const bytes = torrentWith({ private: 1 });
+    const hidden = {
+      bytes,
+      metainfo: await parseMetainfo(bytes, "given.torrent"),
+      content: new Uint8Array(),
+    };
+    const peer = await TestPeer.start([torrent, hidden], { at: "127.1.0.1", dht: { bootstrap: [] } });
+    const portsTold = async ({ metainfo }: GivenTorrent) => {
+      const raw = await RawPeer.dial(peer.endpoint, { at: "127.2.0.1", infoHash: metainfo.infoHash });
+      const ports: number[] = [];
+      const isOffered: boolean[] = [];
+      raw.wire.on("port", (port) => ports.push(port));
+      raw.wire.on("handshake", (_infoHash, _peerId, { dht }) => isOffered.push(dht));
+      raw.wire.handshake(metainfo.infoHash, "ab".repeat(20), { fast: true, dht: true });
+      await raw.received("extended");
+      await raw.ping();
+      return { ports, isOffered };
+    };
+    expect(await portsTold(torrent)).toEqual({ ports: [peer.endpoint.port], isOffered: [true] });
+    expect(await portsTold(hidden)).toEqual({ ports: [], isOffered: [false] });
+    expect([...peer.session.torrents].map(({ isDiscoverable }) => isDiscoverable)).toEqual([true, false]);
+  });
+
+  it("answer whoever asks, whatever came before", async () => {
+    const peer = await TestPeer.start(await aTorrent(), { at: "127.1.0.1", dht: { bootstrap: [] } });
+    const socket = createSocket("udp4");
+    onTestFinished(() => void socket.close());
+    await new Promise<void>((resolve) => socket.bind(0, "127.9.0.1", resolve));
+    const answers: Uint8Array[] = [];
+    socket.on("message", (bytes) => answers.push(bytes));
+    const send = (bytes: Uint8Array) =>
+      new Promise<void>((resolve) =>
+        socket.send(bytes, peer.endpoint.port, peer.endpoint.address, () => resolve()),
+      );
+    const hostile = [
+      Buffer.from("nonsense"),
+      Buffer.from("d1:y1:qe"),
+      query("find_node", { id, target: 5 }),
+      query("get_peers", { id, info_hash: "short" }),
+      query("announce_peer", { id, info_hash: id, port: 1, token: 5 }),
+      query("put", { id, token: "x", v: "y" }),
+      encodeBencode({ t: 5, y: "r", r: { id } }),
+      encodeBencode({ t: "aa", y: "e", e: 5 }),
+      Buffer.concat([Buffer.from("l".repeat(700)), Buffer.from("e".repeat(700))]),
+    ];
+    for (const bytes of hostile) await send(bytes);
+    await send(query("ping", { id }));
+    await until("the ping is answered", () => answers.length > 0);
+    const answer = unwrap(decodeBencodeDict(answers[0] as Uint8Array));
+    expect(Object.keys(answer)).toEqual(expect.arrayContaining(["r", "t", "y"]));
+  });
+});
+
+describe("a message of the DHT", () => {
+  it.each([
+    ["a ping", query("ping", { id })],
+    ["a search for nodes", query("find_node", { id, target: id })],
+    ["a search for peers", query("get_peers", { id, info_hash: id })],
+    ["an announce", query("announce_peer", { id, info_hash: id, port: 1, token: "t" })],
+    ["a reply", encodeBencode({ t: "aa", y: "r", r: { id, nodes: "", token: "t", values: ["abcdef"] } })],
+    ["an error", encodeBencode({ t: "aa", y: "e", e: [201, "x"] })],
+  ])("is sound as %s", (_, bytes) => {
+    expect(isSoundKrpc(bytes)).toBe(true);
+  });
+
+  it.each([
+    ["peers of another length", encodeBencode({ t: "aa", y: "r", r: { id, values: ["abcde"] } })],
+    ["a reply without an id", encodeBencode({ t: "aa", y: "r", r: {} })],
+    ["an id of 19 bytes", query("ping", { id: id.subarray(1) })],
+    ["no transaction", encodeBencode({ y: "q", q: "ping", a: { id } })],
+    ["1,401 bytes", query("ping", { id, x: Buffer.alloc(1345) })],
+  ])("is not with %s", (_, bytes) => {
+    expect(isSoundKrpc(bytes)).toBe(false);
+  });
+
+  it("is read or not, whatever comes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(isSoundKrpc(bytes)).toBeTypeOf("boolean");
+      }),
+    );
+  });
+
+  it("is cut where it would tell of more peers than fit into a datagram", () => {
+    const values = Array.from({ length: 5000 }, () => Buffer.from("abcdef"));
+    const long = encodeBencode({ t: "aa", y: "r", r: { id, token: "t", values } });
+    const cut = cutKrpc(long) as Uint8Array;
+    expect(cut.length).toBeLessThanOrEqual(LIMITS.discovery.dhtBytes);
+    expect(isSoundKrpc(cut)).toBe(true);
+    expect(cutKrpc(encodeBencode({ t: "aa", y: "r", r: { id, nodes: Buffer.alloc(2000) } }))).toBeUndefined();
+  });
+});

@@ -1,0 +1,65 @@
+import type { InfoHash } from "@cachetorrent/protocol";
+import { expect, test } from "vitest";
+import type { CellRecords } from "../src/cell-records.ts";
+import { cellResult, failedCell } from "../src/cell-result.ts";
+import { emptyAccounts } from "../src/ledger.ts";
+import { cellsOf } from "../src/scenario/cells.ts";
+import type { Cell } from "../src/scenario/scenario.ts";
+import { planTopology } from "../src/topology.ts";
+import { scenario } from "./support/scenarios.ts";
+
+const HASH = "00".repeat(20) as InfoHash;
+const CONTENT = { bytes: 64 * 16_384, pieceLength: 16_384 };
+const least = scenario();
+const cell = cellsOf(least)[0] as Cell;
+const { peers: plan } = planTopology(least, cell);
+
+/** The first peer is the seed; the others announce one after the other, and are complete so. The swarm starts at 500. */
+const records: CellRecords = {
+  plan,
+  peers: plan.map(({ asn, id }) => ({
+    id,
+    ledAtCompletion: false,
+    claims: undefined,
+    ledger: {
+      ...emptyAccounts(HASH),
+      asn,
+      firstAnnounceAt: 1000 + 100 * id,
+      completedAt: id < plan.length - 1 ? 3000 + 1000 * id : null,
+    },
+  })),
+  escapes: [],
+  warnings: [],
+  crossings: { atMs: [0], bytesByAs: least.ases.map(() => [0]) },
+  startAt: 500,
+  cutShort: undefined,
+  wallMs: 1,
+  lagP99Ms: null,
+  cpu: null,
+  isMachineLimited: false,
+};
+
+test("completions count from each peer's first announce answer; in containers from the start of the swarm, too", () => {
+  const onLoopback = cellResult(least, cell, CONTENT, records);
+  expect(onLoopback.completionsMs).toEqual([2900, 3800]);
+  expect(onLoopback.completedAtMs).toBeUndefined();
+  const inContainers = cellResult(least, cell, CONTENT, { ...records, seenOutside: {} });
+  expect(inContainers.completionsMs).toEqual([2900, 3800]);
+  expect(inContainers.completedAtMs).toEqual([3500, 4500]);
+});
+
+test("a cell that broke down has what was sampled until then, and nothing else", () => {
+  const crossings = { atMs: [0, 100], bytesByAs: least.ases.map(() => [0, 7]) };
+  const broken = failedCell(least, cell, CONTENT, "a worker died", crossings);
+  expect(broken).toMatchObject({
+    state: "failed",
+    why: "a worker died",
+    crossings,
+    peers: 0,
+    redundancy: null,
+  });
+  expect(failedCell(least, cell, CONTENT, "a worker died").crossings).toEqual({
+    atMs: [],
+    bytesByAs: [[], []],
+  });
+});

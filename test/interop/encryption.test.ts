@@ -1,0 +1,158 @@
+import { readFile } from "node:fs/promises";
+import type { PeerProcess } from "@cachetorrent/testbed";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CEILING_MS, complete, PLAIN, startPeer, startTracker } from "./support/cachetorrent.ts";
+import { aria2 } from "./support/clients/aria2.ts";
+import { ENCRYPTION, libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
+import type { RunningClient, StockClient } from "./support/clients/stock-client.ts";
+import { transmission } from "./support/clients/transmission.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { type Host, Lab } from "./support/lab.ts";
+import { runIn } from "./support/namespaces.ts";
+import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
+
+const SITE = 1;
+const TRACKER_SITE = 200;
+const REFUSAL = "not encrypted, and --encryption is require";
+
+type Starter = (
+  host: Host,
+  role: "seed" | "leecher",
+  dir: string,
+  torrents: readonly MadeTorrent[],
+) => Promise<RunningClient>;
+
+interface Case {
+  readonly name: string;
+  readonly ours: "allow" | "require";
+  readonly start: Starter;
+}
+
+const requiring = (client: StockClient): Case => ({
+  name: `${client.name} that requires it`,
+  ours: "require",
+  start: (host, role, dir, torrents) => client.start(host, role, dir, torrents, { requiresEncryption: true }),
+});
+
+const CASES: readonly Case[] = [
+  requiring(aria2),
+  requiring(libtorrent),
+  requiring(transmission),
+  {
+    name: "libtorrent that requires an encrypted handshake and plaintext after it",
+    ours: "allow",
+    start: (host, role, dir, torrents) =>
+      startLibtorrent(host, role, dir, torrents, ENCRYPTION.handshakeOnly),
+  },
+];
+
+/** Swarms of two, in which it is known who dials: nobody can dial a leecher. */
+describeInLab("encrypted connections with stock clients", commands(), () => {
+  let lab: Lab;
+  let url: string;
+  let ourSeeds: Map<Case["ours"], PeerProcess>;
+  const fromUs = new Map<Case, { torrent: MadeTorrent; dir: string; client: RunningClient }>();
+  const toUs = new Map<Case, { torrent: MadeTorrent; ours: PeerProcess }>();
+  let refused: { torrent: MadeTorrent; host: Host };
+
+  beforeAll(async () => {
+    lab = await Lab.open();
+    const trackerHost = await lab.addHost("tracker", TRACKER_SITE);
+    ({ announceUrl: url } = await startTracker(trackerHost, trackerHost.ipv4, [
+      ...PLAIN,
+      ...["--interval", "10"],
+    ]));
+    const source = await lab.addDir("our-source");
+    const given = new Map<Case, MadeTorrent>();
+    for (const [at, one] of CASES.entries()) {
+      given.set(one, await makeTorrent(source, { name: `from us ${at}`, tracker: url, content: 3_000_007 }));
+    }
+    const toPlain = await makeTorrent(source, { name: "to plain", tracker: url, content: 1_000_000 });
+    ourSeeds = new Map();
+    for (const mode of ["require", "allow"] as const) {
+      const host = await lab.addHost(`our-${mode}`, SITE);
+      const torrents = CASES.filter(({ ours }) => ours === mode).map((one) => given.get(one) as MadeTorrent);
+      if (mode === "require") torrents.push(toPlain);
+      ourSeeds.set(mode, await startOurs(host, mode, torrents, source));
+    }
+    await Promise.all(CASES.map((one, at) => startLeeching(one, at, given.get(one) as MadeTorrent)));
+    await Promise.all(CASES.map((one, at) => startSeeding(one, at)));
+    const plainHost = await lab.addHost("plain", SITE);
+    refused = { torrent: toPlain, host: plainHost };
+    await startLibtorrent(
+      plainHost,
+      "leecher",
+      await lab.addDir("plain-downloads"),
+      [toPlain],
+      ENCRYPTION.disabled,
+    );
+  });
+  afterAll(() => lab?.close());
+
+  describe.each(CASES)("$name", (one) => {
+    test("dials our seed and downloads", async () => {
+      const { client, dir, torrent } = fromUs.get(one) ?? expect.unreachable();
+      await client.complete(torrent);
+      await expectSameContent(torrent, dir);
+    });
+
+    test("is dialled by our leecher and seeds", async () => {
+      const { ours, torrent } = toUs.get(one) ?? expect.unreachable();
+      await complete(ours, torrent);
+      await expectSameContent(torrent, ours.dir);
+    });
+  });
+
+  test("libtorrent without encryption is refused where we require it, and the log says why", async () => {
+    const seed = ourSeeds.get("require") ?? expect.unreachable();
+    const log = (): Promise<string> => readFile(seed.daemon.logFile, "utf8");
+    await expect.poll(log, { timeout: CEILING_MS }).toContain(REFUSAL);
+    const line = (await log()).split("\n").find((one) => one.includes(REFUSAL)) ?? "";
+    expect(line).toContain(refused.host.ipv4);
+    expect(line).toContain('"event":"refused"');
+  });
+
+  async function startLeeching(one: Case, at: number, torrent: MadeTorrent): Promise<void> {
+    const host = await lab.addHost(`leech${at}`, SITE);
+    await letNobodyIn(host);
+    const downloads = await lab.addDir(`downloads-${at}`);
+    fromUs.set(one, {
+      torrent,
+      dir: downloads,
+      client: await one.start(host, "leecher", downloads, [torrent]),
+    });
+  }
+
+  async function startSeeding(one: Case, at: number): Promise<void> {
+    const source = await lab.addDir(`source-${at}`);
+    const torrent = await makeTorrent(source, { name: `to us ${at}`, tracker: url, content: 3_000_007 });
+    await one.start(await lab.addHost(`seed${at}`, SITE), "seed", source, [torrent]);
+    const host = await lab.addHost(`ours${at}`, SITE);
+    await letNobodyIn(host);
+    toUs.set(one, {
+      torrent,
+      ours: await startOurs(host, one.ours, [torrent], await lab.addDir(`ours-${at}`)),
+    });
+  }
+
+  function startOurs(
+    host: Host,
+    encryption: Case["ours"],
+    torrents: readonly MadeTorrent[],
+    content: string,
+  ): Promise<PeerProcess> {
+    return startPeer(host, host.ipv4, torrents, content, [
+      ...["--encryption", encryption, "--log-level", "info"],
+    ]);
+  }
+});
+
+async function letNobodyIn({ namespace }: Host): Promise<void> {
+  await runIn(namespace, "nft", ["add table ip fence"]);
+  await runIn(namespace, "nft", ["add chain ip fence in { type filter hook input priority filter; }"]);
+  await runIn(namespace, "nft", ["add rule ip fence in tcp flags & (syn | ack) == syn drop"]);
+}
+
+function commands(): string[] {
+  return ["nft", ...aria2.commands, ...libtorrent.commands, ...transmission.commands];
+}
