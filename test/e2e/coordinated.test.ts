@@ -157,13 +157,15 @@ describe("in mid run", () => {
     expect((await traceOf(standby)).filter(isSaid("out", "grant")).length).toBeGreaterThan(0);
     const records = await run.records();
     expect(records.map(({ ledger }) => ledger.escapes)).toEqual(records.map(() => 0));
-    const { redundancyByAs } = accountsOf(records, { bytes: 4 * MiB, pieceLength: content.pieceLength });
-    const twice = fetchedTwice(records.filter((record, i) => record.asn === AS2 && run.peers[i] !== head));
+    // What the head had got and given to nobody comes again, however much that was: those that lived on are what counts.
+    const alive = records.filter((_, i) => run.peers[i] !== head);
+    const { redundancyByAs } = accountsOf(alive, { bytes: 4 * MiB, pieceLength: content.pieceLength });
+    const twice = fetchedTwice(alive.filter(({ asn }) => asn === AS2));
     console.info(
-      `head killed: ${twice.length} pieces fetched outside by two of those that lived on; redundancy ${JSON.stringify(redundancyByAs)}`,
+      `head killed: ${twice.length} pieces fetched outside by two of those that lived on; their redundancy ${JSON.stringify(redundancyByAs)}`,
     );
     expect(twice.length).toBeLessThanOrEqual(2);
-    expect(redundancyByAs[AS2]).toBeLessThanOrEqual(1.15);
+    expect(redundancyByAs[AS2]).toBeLessThanOrEqual(1.05);
     expect(redundancyByAs[AS3]).toBeLessThanOrEqual(1.05);
   });
 
