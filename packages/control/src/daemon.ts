@@ -25,10 +25,10 @@ import type { Logger } from "pino";
 import { AllowedFolders } from "./allowed-folders.ts";
 import { buildControl } from "./app.ts";
 import { DaemonLock } from "./daemon-lock.ts";
-import { replaceFile } from "./durable-file.ts";
 import { endpointPath } from "./endpoint-file.ts";
 import { EventFeed } from "./event-feed.ts";
 import { checkControlEndpoint } from "./guard.ts";
+import { writeSmallFile } from "./small-file.ts";
 import { StateStore } from "./state-store.ts";
 import { keptToken } from "./token.ts";
 import { TorrentKeeper } from "./torrent-keeper.ts";
@@ -160,7 +160,7 @@ async function start(
       if (!(error instanceof CtError && error.code === "CT_ERR_TORRENT_KNOWN")) throw error;
     });
   }
-  await replaceFile(endpointPath(stateDir), `${formatEndpoint(control)}\n`);
+  await writeSmallFile(endpointPath(stateDir), `${formatEndpoint(control)}\n`);
   undo.push(() => rm(endpointPath(stateDir), { force: true }));
   restored.resolve();
   peer.startAll();

@@ -1,5 +1,7 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { replaceFile, syncDirectory } from "@cachetorrent/files";
 import { errnoOf, storageError } from "@cachetorrent/peer";
 import { CtError } from "@cachetorrent/protocol";
 
@@ -20,5 +22,18 @@ export async function readSmallFile(path: string, most: number): Promise<Buffer 
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw storageError(error, path, "cannot read the file");
+  }
+}
+
+/**
+ * Replaces the file whole, for its owner alone to read; once this has resolved the new one is there, also after a power cut. Rejects with
+ * a CtError for one that cannot be written.
+ */
+export async function writeSmallFile(path: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await replaceFile(path, content);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    throw storageError(error, path, "cannot write the file");
   }
 }

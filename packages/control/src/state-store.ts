@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { syncDirectory } from "@cachetorrent/files";
 import {
   errnoOf,
   makePrivateDirectory,
@@ -9,9 +10,8 @@ import {
 } from "@cachetorrent/peer";
 import { CtError, type InfoHash, isInfoHash, LIMITS } from "@cachetorrent/protocol";
 import { Value } from "typebox/value";
-import { replaceFile, syncDirectory } from "./durable-file.ts";
 import { areInfoHashes, type SavedState, SavedStateSchema } from "./saved-state.ts";
-import { readSmallFile } from "./small-file.ts";
+import { readSmallFile, writeSmallFile } from "./small-file.ts";
 
 const EMPTY: SavedState = { version: 1, limits: {}, torrents: [] };
 
@@ -49,11 +49,11 @@ export class StateStore {
         "CT_ERR_STATE",
         `${this.#list} would have over ${LIMITS.control.stateBytes} bytes: there are too many torrents, or too long links and patterns`,
       );
-    await replaceFile(this.#list, bytes);
+    await writeSmallFile(this.#list, bytes);
   }
 
   async saveTorrent(infoHash: InfoHash, bytes: Uint8Array): Promise<void> {
-    await replaceFile(this.pathOf(infoHash), bytes);
+    await writeSmallFile(this.pathOf(infoHash), bytes);
   }
 
   pathOf(infoHash: InfoHash): string {

@@ -2,8 +2,7 @@ import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { join } from "node:path";
 import { refuseForeign } from "@cachetorrent/peer";
 import { CtError } from "@cachetorrent/protocol";
-import { replaceFile } from "./durable-file.ts";
-import { readSmallFile } from "./small-file.ts";
+import { readSmallFile, writeSmallFile } from "./small-file.ts";
 
 const TOKEN_BYTES = 32;
 /** Whoever writes one by hand may choose, within reason. */
@@ -37,7 +36,7 @@ export async function keptToken(stateDir: string): Promise<string> {
     return kept;
   }
   const made = randomBytes(TOKEN_BYTES).toString("hex");
-  await replaceFile(path, `${made}\n`);
+  await writeSmallFile(path, `${made}\n`);
   return made;
 }
 

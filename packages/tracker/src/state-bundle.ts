@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
+import { replaceFile } from "@cachetorrent/files";
 import { CtError, type InfoHash, isInfoHash } from "@cachetorrent/protocol";
-import { replaceFile } from "./durable-file.ts";
 
 /** The states of many swarms in one file, by info-hash; undefined: there is no state of the swarm any more. */
 export type StateBundle = Map<InfoHash, string | undefined>;

@@ -1,9 +1,9 @@
 import { access, constants, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock, Timer } from "@cachetorrent/clock";
+import { replaceFile, syncDirectory } from "@cachetorrent/files";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { replaceFile, syncDirectory } from "./durable-file.ts";
 import { inParallel } from "./in-parallel.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { decodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";

@@ -1,0 +1,1 @@
+export { replaceFile, syncDirectory } from "./durable-file.ts";
