@@ -1,5 +1,6 @@
 import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import type { Metainfo, TorrentFile } from "../metainfo/metainfo.ts";
+import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import type { FileStorage } from "./storage.ts";
 
 const READ_BYTES = 1024 * 1024;
@@ -32,9 +33,8 @@ export async function refuseForeignFiles(
   }
 }
 
-function hasValidPiece({ pieceLength }: Metainfo, file: TorrentFile, verified: PieceSet): boolean {
-  const last = Math.floor((file.offset + file.length - 1) / pieceLength);
-  for (let piece = Math.floor(file.offset / pieceLength); piece <= last; piece++) {
+function hasValidPiece(metainfo: Metainfo, file: TorrentFile, verified: PieceSet): boolean {
+  for (const piece of piecesOfFile(metainfo, file)) {
     if (verified.has(piece)) return true;
   }
   return false;

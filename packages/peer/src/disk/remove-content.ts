@@ -2,6 +2,7 @@ import { lstat, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { InfoHash, PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
+import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import { keptTorrentName, partsName, recordName } from "../metainfo/torrent-paths.ts";
 import { Selection } from "../selection/selection.ts";
 import { DownloadDirectory } from "./download-directory.ts";
@@ -97,8 +98,7 @@ async function isOurs(
   have: PieceSet,
 ): Promise<boolean> {
   if (file.length === 0 || storage.hasBegun(file)) return true;
-  const last = Math.floor((file.offset + file.length - 1) / metainfo.pieceLength);
-  for (let piece = Math.floor(file.offset / metainfo.pieceLength); piece <= last; piece++) {
+  for (const piece of piecesOfFile(metainfo, file)) {
     if (!have.has(piece) || !storage.isOnDisk(piece)) continue;
     // Not the last word where it is wrong: its other part may lie in a file that was replaced.
     if (isPieceValid(metainfo, piece, await storage.read(piece, 0, pieceSize(metainfo, piece)))) return true;

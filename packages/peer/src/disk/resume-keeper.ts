@@ -2,6 +2,7 @@ import type { Clock, Timer } from "@cachetorrent/clock";
 import { LIMITS, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import { type FileStamp, isSameStamp, isSettled, MISSING } from "./file-stamp.ts";
 import { pooled } from "./pooled.ts";
 import type { ResumeFile } from "./resume-file.ts";
@@ -68,9 +69,9 @@ export class ResumeKeeper {
     }
     if (known.suspects.size === 0) return known;
     // Of those that are gone there is nothing to check.
-    const written = known.changed.filter((index) => found[index]?.size !== MISSING);
+    const written = files.filter((_, index) => changed.has(index) && found[index]?.size !== MISSING);
     if (state && written.length > 0) {
-      const pieces = new Set(written.flatMap((index) => piecesOf(metainfo, index))).size;
+      const pieces = new Set(written.flatMap((one) => [...piecesOfFile(metainfo, one)])).size;
       log.info(
         { event: "resume", files: written.length, pieces },
         `${name}: checking ${pieces} pieces whose files were written to since they were checked last`,
@@ -251,11 +252,4 @@ export class ResumeKeeper {
     const { metainfo } = this.#parts;
     return segmentsOfPiece(metainfo, piece).flatMap(({ file }) => (metainfo.files[file]?.pad ? [] : [file]));
   }
-}
-
-function piecesOf({ files, pieceLength }: Metainfo, index: number): number[] {
-  const { length = 0, offset = 0 } = files[index] ?? {};
-  const first = Math.floor(offset / pieceLength);
-  const last = Math.floor((offset + length - 1) / pieceLength);
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }

@@ -1,5 +1,6 @@
 import { PieceSet } from "@cachetorrent/protocol";
 import type { Metainfo, TorrentFile } from "../metainfo/metainfo.ts";
+import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import { type FileStamp, isSameStamp, MISSING } from "./file-stamp.ts";
 import type { ResumeState } from "./resume-state.ts";
 
@@ -26,7 +27,7 @@ export function stillVerified(
   state: ResumeState | undefined,
   found: readonly FileStamp[],
 ): StillVerified {
-  const { files, pieceCount, pieceLength } = metainfo;
+  const { files, pieceCount } = metainfo;
   if (!state) {
     return {
       have: new PieceSet(pieceCount),
@@ -42,16 +43,14 @@ export function stillVerified(
   const gone: number[] = [];
   for (const [index, file] of files.entries()) {
     if (!hasBytes(file)) continue;
-    const last = Math.floor((file.offset + file.length - 1) / pieceLength);
     const before = state.stamps[index];
     const now = found[index];
     const isUnchanged = before !== undefined && now !== undefined && isSameStamp(before, now);
     if (!isUnchanged) changed.push(index);
     if (before && !isMissing(before) && isMissing(now)) gone.push(index);
     // Beyond a file's end there is nothing, whatever the state says.
-    const from = isUnchanged ? file.offset + Math.max(0, before.size) : file.offset;
-    if (from >= file.offset + file.length) continue;
-    for (let piece = Math.floor(from / pieceLength); piece <= last; piece++) {
+    const from = isUnchanged ? Math.max(0, before.size) : 0;
+    for (const piece of piecesOfFile(metainfo, file, from)) {
       have.delete(piece);
       if (!isUnchanged) suspects.add(piece);
     }

@@ -1,4 +1,5 @@
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 
 export const FILE_PRIORITIES = ["skip", "low", "normal", "high"] as const;
 
@@ -28,11 +29,9 @@ export class Selection {
     this.files = prioritiesOf(metainfo, priorities);
     this.isEverything = !this.files.includes("skip");
     this.ranks = new Uint8Array(metainfo.pieceCount);
-    for (const [index, { length, offset }] of metainfo.files.entries()) {
-      if (length === 0) continue;
+    for (const [index, file] of metainfo.files.entries()) {
       const rank = FILE_PRIORITIES.indexOf(this.files[index] ?? "normal");
-      const last = Math.floor((offset + length - 1) / metainfo.pieceLength);
-      for (let piece = Math.floor(offset / metainfo.pieceLength); piece <= last; piece++) {
+      for (const piece of piecesOfFile(metainfo, file)) {
         this.ranks[piece] = Math.max(this.ranks[piece] ?? SKIPPED, rank);
       }
     }
