@@ -8,7 +8,6 @@ import {
   type PeerConfig,
   type PeerDaemon,
   readTorrentFile,
-  refuseForeign,
   startPeer,
 } from "@cachetorrent/peer";
 import {
@@ -56,9 +55,6 @@ export interface RunningDaemon {
   stop(): Promise<void>;
 }
 
-/** Group and others: whoever may write there could have his own token, or list of torrents. */
-const MAY_WRITE = 0o022;
-
 /** How long requests in progress have to finish when the daemon stops. */
 const STOP_MS = 1000;
 
@@ -78,7 +74,6 @@ export async function startDaemon(
     throw new CtError("CT_ERR_USAGE", "--daemon remembers its torrents in a folder: name one by --state");
   const stateDir =
     (await openStateDirectory({ given: wanted, usual: undefined }, parts.log)) ?? resolve(wanted);
-  await refuseForeign(stateDir, MAY_WRITE);
   const undo: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) {

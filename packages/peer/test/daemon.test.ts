@@ -1,4 +1,4 @@
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, readdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "@cachetorrent/clock";
@@ -204,6 +204,35 @@ describe("the folder for what a peer remembers", () => {
     await expect(startIn({ given: join(inTheWay, "state") })).rejects.toMatchObject({
       code: "CT_ERR_STATE",
       message: expect.stringContaining(inTheWay),
+    });
+  });
+
+  it.each(["0777", "0722", "1777"])(
+    "keeps a peer from starting when it was named and has mode %s, which lets others write",
+    async (text) => {
+      const mode = Number.parseInt(text, 8);
+      const given = await temporaryDirectory();
+      await chmod(given, mode);
+      const mended = (mode & ~0o022).toString(8).padStart(4, "0");
+      await expect(startIn({ given })).rejects.toMatchObject({
+        code: "CT_ERR_STATE",
+        message: expect.stringMatching(new RegExp(`chmod ${mended} ${given}$`)),
+      });
+      await chmod(given, mode & ~0o022);
+      await startIn({ given });
+    },
+  );
+
+  it("keeps a peer from starting when it was named and belongs to another user", async (context) => {
+    const given = await temporaryDirectory();
+    const isDone = await chown(given, 4711, 4711).then(
+      () => true,
+      () => false,
+    );
+    if (!isDone) return context.skip("giving a folder away needs root");
+    await expect(startIn({ given })).rejects.toMatchObject({
+      code: "CT_ERR_STATE",
+      message: expect.stringContaining(`${given} belongs to another user (uid 4711`),
     });
   });
 

@@ -12,9 +12,13 @@ export interface StateFolders {
   readonly usual: string | undefined;
 }
 
+/** Group and others: whoever may write there could say what was verified, or have his own token, or list of torrents. */
+const MAY_WRITE = 0o022;
+
 /**
  * The folder to keep resume files in, made if it is not there; undefined where there is none to use, which costs a
- * check at every start and is told of. Throws CT_ERR_STATE for one that was asked for.
+ * check at every start and is told of. Throws CT_ERR_STATE for one that was asked for, also where it is another user's, or others may
+ * write to it.
  */
 export async function openStateDirectory(
   { given, usual }: StateFolders,
@@ -25,7 +29,6 @@ export async function openStateDirectory(
   try {
     await makePrivateDirectory(resolve(path));
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    return resolve(path);
   } catch (error) {
     const { message } = storageError(error, path, "cannot keep state there");
     if (given !== undefined) throw new CtError("CT_ERR_STATE", `state: ${message}`, { cause: error });
@@ -35,6 +38,8 @@ export async function openStateDirectory(
     );
     return undefined;
   }
+  if (given !== undefined) await refuseForeign(resolve(path), MAY_WRITE);
+  return resolve(path);
 }
 
 /** Only the owner may look in: the states tell what somebody downloads. */
