@@ -5,31 +5,23 @@ import {
   LIMITS,
   type PeerId,
 } from "@cachetorrent/protocol";
-import { AvoidedSources } from "./avoided-sources.ts";
 import { BookMember } from "./book-member.ts";
 import type { ClaimAccounts, ClaimBookOptions } from "./claim-book-options.ts";
-import type { OpenClaim } from "./claim-table.ts";
 import { Holders } from "./holders.ts";
 import { Office } from "./office.ts";
+import { OpenClaims } from "./open-claims.ts";
 import { PieceLedger } from "./piece-ledger.ts";
 import type { PieceState } from "./piece-state.ts";
-import { RecentMedian } from "./recent-median.ts";
 import { SlowMembers } from "./slow-members.ts";
 import { Standings } from "./standings.ts";
 import { takenMaps } from "./taken-news.ts";
 
-/** Pieces that take less than this, grant to have, are quick: their claims run out sooner. */
-const QUICK_MS = 1000;
 /** Pieces that take less than this: members are told more often what is taken. */
 const VERY_QUICK_MS = 200;
 /** A map of more bytes goes out with denials at most as often as news does. */
 const SMALL_MAP_BYTES = 1024;
 /** Claims of one member that wait while `open`s are collected. */
 const PARKED_MOST = 64;
-/** Nothing came from outside for so long: a source that failed is better than none. */
-const STARVED_MS = 15_000;
-/** A claim is not renewed beyond this age: else one that only says that bytes flow holds a piece for ever. */
-const CLAIM_AGE_MOST_MS = 600_000;
 
 type Claim = ClaimMessage & { readonly m: "claim" };
 type Entry<Member> = BookMember<Member>;
@@ -41,26 +33,27 @@ type Entry<Member> = BookMember<Member>;
  */
 export class ClaimBook<Member extends object> {
   readonly #options: ClaimBookOptions<Member>;
-  readonly #accounts = { asked: 0, granted: 0, denied: 0, expired: 0 };
+  readonly #accounts = { asked: 0, granted: 0, denied: 0 };
   readonly #members = new Map<Member, Entry<Member>>();
   readonly #ledger: PieceLedger<Entry<Member>>;
   readonly #office = new Office<Entry<Member>>();
-  readonly #sources = new AvoidedSources<Entry<Member>>();
+  readonly #claims: OpenClaims<Member>;
   readonly #holders: Holders<Member>;
   readonly #slow = new SlowMembers(() => this.#members.values());
   readonly #standings = new Standings();
-  readonly #pieceMs = new RecentMedian();
-  /** When a piece came from outside last. */
-  #deliveredAt: number;
-  /** Extra copies that may still be granted: by the first head of the AS alone, for nobody is told what another one has granted. */
-  #reliefLeft: number;
   /** Claims that wait while `open`s are collected. */
   #parked: { readonly entry: Entry<Member>; readonly claim: Claim }[] = [];
 
   constructor(options: ClaimBookOptions<Member>) {
     this.#options = options;
-    this.#deliveredAt = options.now;
     this.#ledger = new PieceLedger(options.pieceCount, options.now);
+    this.#claims = new OpenClaims({
+      ledger: this.#ledger,
+      office: this.#office,
+      now: options.now,
+      relief: Math.floor(Math.max(0, (options.relief ?? 1) - 1) * options.pieceCount),
+      tell: (member, body) => options.tell(member, body),
+    });
     this.#holders = new Holders({
       random: options.random,
       ledger: this.#ledger,
@@ -68,11 +61,10 @@ export class ClaimBook<Member extends object> {
       endpointOf: (member) => options.endpointOf(member),
       gained: (piece) => this.#canBeHadInside(piece),
     });
-    this.#reliefLeft = Math.floor(Math.max(0, (options.relief ?? 1) - 1) * options.pieceCount);
   }
 
   get accounts(): ClaimAccounts {
-    return { ...this.#accounts };
+    return { ...this.#accounts, expired: this.#claims.expiredCount };
   }
 
   /** Does it grant, or will it within a second? */
@@ -111,8 +103,7 @@ export class ClaimBook<Member extends object> {
 
   /** How long a grant is good without a `renew`. */
   get ttlMs(): number {
-    const isQuick = (this.#pieceMs.value ?? Infinity) < QUICK_MS;
-    return isQuick ? LIMITS.claims.quickTtlMs : LIMITS.claims.ttlMs;
+    return this.#claims.ttlMs;
   }
 
   /** How many of each kind the book keeps now; members and pieces bound them, and named constants. */
@@ -122,7 +113,7 @@ export class ClaimBook<Member extends object> {
       claims: this.#ledger.claims.size,
       parked: this.#parked.length,
       doubts: this.#holders.doubtCount,
-      sources: this.#sources.size,
+      sources: this.#claims.sourceCount,
     };
   }
 
@@ -144,7 +135,7 @@ export class ClaimBook<Member extends object> {
     this.#parked = this.#parked.filter((parked) => parked.entry !== entry);
     this.#slow.changed();
     this.#office.left(entry);
-    for (const piece of [...entry.claims.keys()]) this.#close(piece);
+    for (const piece of [...entry.claims.keys()]) this.#claims.close(piece);
     this.#holders.left(entry);
   }
 
@@ -158,7 +149,7 @@ export class ClaimBook<Member extends object> {
       const claim = this.#ledger.claims.get(piece);
       // Counted as held before the claim is closed, else the piece would be free in between, and that be news.
       if (entry.holds(piece)) this.#ledger.gained(piece);
-      if (claim?.owner === entry) this.#delivered(claim, now);
+      if (claim?.owner === entry) this.#claims.delivered(claim, now);
       if (entry.holds(piece)) this.#canBeHadInside(piece);
     }
   }
@@ -174,14 +165,15 @@ export class ClaimBook<Member extends object> {
         break;
       case "renew":
         for (const piece of body.pieces.slice(0, LIMITS.claims.piecesPerMessage)) {
-          this.#renewed(entry, piece, now);
+          this.#claims.renewed(entry, piece, now);
         }
         break;
       case "release":
-        this.#released(entry, body, now);
+        this.#claims.released(entry, body, now);
         break;
       case "open":
-        this.#opened(entry, body, term, now);
+        this.#claims.opened(entry, body, term, now);
+        this.#endCollecting(now);
         break;
       case "where":
         this.#options.tell(member, this.#holders.answer(entry, body, now));
@@ -195,12 +187,12 @@ export class ClaimBook<Member extends object> {
   sweep(now: number): void {
     this.#office.sweep(now);
     this.#endCollecting(now);
-    this.#expire(now);
+    this.#claims.expire(now);
     for (const liar of this.#office.isHeld ? this.#holders.dropDoubted(now) : []) {
-      for (const claim of [...liar.claims.values()]) this.#revoke(claim);
+      for (const claim of [...liar.claims.values()]) this.#claims.revoke(claim);
     }
     if (!this.#office.isGranting) return;
-    const isVeryQuick = (this.#pieceMs.value ?? Infinity) < VERY_QUICK_MS;
+    const isVeryQuick = this.#claims.pieceMs < VERY_QUICK_MS;
     const periodMs = isVeryQuick ? LIMITS.claims.quickTakenMs : LIMITS.claims.takenMs;
     for (const body of this.#ledger.news.due(now, periodMs)) {
       for (const entry of [...this.#members.values()]) {
@@ -220,24 +212,14 @@ export class ClaimBook<Member extends object> {
 
   /** Somebody else is head now, or nobody that we know. Claims stay known until they run out; `openClaims` has them. */
   stepDown(head: PeerId | undefined, term: number, now: number): void {
-    if (head !== undefined) this.#reliefLeft = 0;
+    if (head !== undefined) this.#claims.endRelief();
     if (this.#office.stepDown(head, term)) this.#newTerm();
     for (const { entry, claim } of this.#unpark()) this.#deny(entry, claim, "not head", now);
   }
 
   /** The claims that we granted, for the new head: messages `open`, to be sent after the one of our own client. */
   openClaims(now: number): ClaimMessage[] {
-    const claims = [...this.#ledger.claims].filter(({ isRelief, deadline }) => !isRelief && deadline > now);
-    const bodies: ClaimMessage[] = [];
-    for (let at = 0; at < claims.length; at += LIMITS.claims.piecesPerMessage) {
-      const part = claims.slice(at, at + LIMITS.claims.piecesPerMessage);
-      bodies.push({
-        m: "open",
-        pieces: part.map(({ piece }) => piece),
-        ttlsMs: part.map(({ deadline }) => Math.round(deadline - now)),
-      });
-    }
-    return bodies;
+    return this.#claims.messages(now);
   }
 
   #newTerm(): void {
@@ -274,8 +256,7 @@ export class ClaimBook<Member extends object> {
   /** Grants the best of its candidates that are free, as far as its window allows; or says why none. */
   #decide(entry: Entry<Member>, claim: Claim, now: number): void {
     const room = Math.min(entry.window.size - entry.claims.size, claim.n, LIMITS.claims.candidates);
-    const isStarved = now - this.#deliveredAt >= STARVED_MS;
-    const isAvoided = !isStarved && this.#sources.isAvoided(claim.from, entry, now);
+    const isAvoided = this.#claims.isAvoided(claim.from, entry, now);
     const isBarred = entry.isLiar || entry.window.isPaused(now) || isAvoided;
     const granted: number[] = [];
     let why: DenyReason = isBarred || !(room >= 1) ? "window" : "held";
@@ -283,7 +264,7 @@ export class ClaimBook<Member extends object> {
       if (granted.length + 1 > room) break;
       const refusal = this.#refusal(entry, piece, claim.from, now);
       if (refusal === undefined) {
-        this.#grant(entry, piece, claim.from, now);
+        this.#claims.grant(entry, piece, claim.from, now);
         granted.push(piece);
       } else if (why === "held" || refusal === "slow") why = refusal;
     }
@@ -304,15 +285,7 @@ export class ClaimBook<Member extends object> {
   }
 
   #mayRelieve(from: Endpoint): boolean {
-    return this.#ledger.isWhole && this.#reliefLeft > 0 && (this.#options.mayRelieve?.(from) ?? false);
-  }
-
-  #grant(owner: Entry<Member>, piece: number, from: Endpoint, now: number): void {
-    const isRelief = this.#ledger.isHeld(piece);
-    if (isRelief) this.#reliefLeft--;
-    owner.refusals.forget(piece);
-    const deadline = now + this.ttlMs;
-    this.#ledger.open({ piece, owner, from, since: now, deadline, isRelief, isReported: false });
+    return this.#ledger.isWhole && this.#claims.isReliefLeft && (this.#options.mayRelieve?.(from) ?? false);
   }
 
   /** With the map, where the member's own one was wrong. */
@@ -333,88 +306,9 @@ export class ClaimBook<Member extends object> {
     });
   }
 
-  /** Bytes flow. What the book does not know, or knows otherwise, is put in order: adopted, or stopped. */
-  #renewed(entry: Entry<Member>, piece: number, now: number): void {
-    const claim = this.#ledger.claims.get(piece);
-    if (claim?.owner === entry) {
-      claim.deadline = Math.min(now + this.ttlMs, claim.since + CLAIM_AGE_MOST_MS);
-      claim.isReported = false;
-      return;
-    }
-    if (!this.#ledger.taken.isPiece(piece) || entry.said.has(piece)) return;
-    const { isGranting } = this.#office;
-    const isFree = !this.#ledger.isHeld(piece) && (claim === undefined || claim.isReported);
-    if (isFree && entry.mayHaveMore(now)) this.#adopt(entry, piece, this.ttlMs, !isGranting, now);
-    else if (isGranting) this.#options.tell(entry.key, { m: "revoke", piece });
-  }
-
-  #released(entry: Entry<Member>, body: ClaimMessage & { m: "release" }, now: number): void {
-    if (this.#ledger.claims.get(body.piece)?.owner !== entry) return;
-    const { from = body.from } = this.#close(body.piece) ?? {};
-    if (body.why === "stalled" || body.why === "bad data") this.#sources.failed(from, entry, now);
-  }
-
-  /**
-   * The claims that a member has of another head. What it says first in a term is of its own; what follows is what a head passes
-   * on of others, whose own word counts more.
-   */
-  #opened(entry: Entry<Member>, body: ClaimMessage & { m: "open" }, term: number, now: number): void {
-    const isHearsay = entry.openedTerm === term;
-    entry.openedTerm = Math.max(entry.openedTerm, term);
-    const { pieces, ttlsMs } = body;
-    for (let i = 0; i < Math.min(pieces.length, LIMITS.claims.piecesPerMessage); i++) {
-      const piece = pieces[i] ?? -1;
-      const ttl = Math.min(this.ttlMs, Math.max(0, ttlsMs[i] || 0));
-      const claim = this.#ledger.claims.get(piece);
-      if (!this.#ledger.taken.isPiece(piece) || entry.said.has(piece) || claim?.owner === entry) continue;
-      const isElsewhere = this.#ledger.isHeld(piece) || claim?.isReported === false;
-      if (isHearsay && (isElsewhere || claim)) continue;
-      if (!isElsewhere) {
-        if (entry.claims.size < LIMITS.claims.windowMost) this.#adopt(entry, piece, ttl, true, now);
-      } else if (this.#office.isHeld) this.#options.tell(entry.key, { m: "revoke", piece });
-    }
-    this.#endCollecting(now);
-  }
-
-  #adopt(owner: Entry<Member>, piece: number, ttlMs: number, isReported: boolean, now: number): void {
-    const deadline = now + ttlMs;
-    this.#ledger.open({ piece, owner, from: undefined, since: now, deadline, isRelief: false, isReported });
-  }
-
-  #delivered(claim: OpenClaim<Entry<Member>>, now: number): void {
-    this.#ledger.close(claim.piece);
-    if (!claim.isReported) this.#pieceMs.add(now - claim.since);
-    claim.owner.window.delivered();
-    this.#deliveredAt = now;
-    if (claim.from) this.#sources.served(claim.from);
-  }
-
-  /** Who fetches it from outside meanwhile is stopped. */
   #canBeHadInside(piece: number): void {
     this.#holders.settle(piece);
-    const claim = this.#ledger.claims.get(piece);
-    if (claim && !claim.isRelief) this.#revoke(claim);
-  }
-
-  #close(piece: number): OpenClaim<Entry<Member>> | undefined {
-    const claim = this.#ledger.close(piece);
-    if (claim?.isRelief) this.#reliefLeft++;
-    return claim;
-  }
-
-  #revoke({ owner, piece }: OpenClaim<Entry<Member>>): void {
-    this.#close(piece);
-    if (this.#office.isHeld) this.#options.tell(owner.key, { m: "revoke", piece });
-  }
-
-  #expire(now: number): void {
-    for (const claim of this.#ledger.claims.due(now)) {
-      this.#revoke(claim);
-      if (claim.isReported || !this.#office.isHeld) continue;
-      this.#accounts.expired++;
-      claim.owner.window.expired(now);
-      if (claim.from) this.#sources.failed(claim.from, claim.owner, now);
-    }
+    this.#claims.gained(piece);
   }
 
   #tellMap(entry: Entry<Member>, now: number): void {
