@@ -3,6 +3,9 @@ import { ClaimClient, type ClaimClientOptions } from "../../src/index.ts";
 import type { Told } from "./booked.ts";
 import { endpoint } from "./endpoints.ts";
 
+/** All the pieces that there are. */
+export const MANY: readonly number[] = [...Array(64).keys()];
+
 export interface TestNeighbour {
   readonly endpoint: Endpoint;
   readonly has: Set<number>;
