@@ -147,6 +147,7 @@ export class ClaimBook<Member extends object> {
       if (!entry.said.add(piece)) continue;
       entry.refusals.forget(piece);
       const claim = this.#ledger.claims.get(piece);
+      if (claim?.owner !== entry) this.#holders.spread(piece, entry, now);
       // Counted as held before the claim is closed, else the piece would be free in between, and that be news.
       if (entry.holds(piece)) this.#ledger.gained(piece);
       if (claim?.owner === entry) this.#claims.delivered(claim, now);

@@ -21,6 +21,8 @@ export interface ClaimClientOptions<Neighbour extends object> {
   endpointOf(neighbour: Neighbour): Endpoint;
   /** Have bytes of it come, without the piece being whole? */
   hasBytesOf(piece: number): boolean;
+  /** How many pieces we want and lack. */
+  missingCount(): number;
   /** Does an internal neighbour hold it? */
   internalHas(piece: number): boolean;
   /** These may be fetched from the neighbour now, in this order: as far as they are `requestable`. */

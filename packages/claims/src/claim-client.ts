@@ -5,6 +5,7 @@ import { GrantKeeper } from "./grant-keeper.ts";
 import { Grants } from "./grants.ts";
 import { MissingPieces } from "./missing-pieces.ts";
 import { NeighbourClaims } from "./neighbour-claims.ts";
+import { Pace } from "./pace.ts";
 import { RecentMedian } from "./recent-median.ts";
 import { TakenPieces } from "./taken-pieces.ts";
 
@@ -12,6 +13,8 @@ import { TakenPieces } from "./taken-pieces.ts";
 const HAVE_MS = 300;
 /** Neighbours that are asked for more than one piece before a rate is known. */
 const STARTING_MOST = 3;
+/** A piece may take so many times as long as pieces took us. */
+const PATIENCE = 4;
 
 /** A member's claims at its head, for all its external connections. Pure: events and the time in, messages and callbacks out. */
 export class ClaimClient<Neighbour extends object> {
@@ -24,6 +27,7 @@ export class ClaimClient<Neighbour extends object> {
   readonly #missing: MissingPieces;
   readonly #asking: Asking<Neighbour>;
   readonly #pieceMs = new RecentMedian();
+  readonly #pace = new Pace();
 
   constructor(options: ClaimClientOptions<Neighbour>) {
     this.#options = options;
@@ -115,6 +119,7 @@ export class ClaimClient<Neighbour extends object> {
   /** We hold it, from wherever it came. The head learns it from our have. */
   held(piece: number, now: number): void {
     if (!this.#held.add(piece)) return;
+    this.#pace.came(now);
     this.#missing.found(piece);
     this.#taken.add(piece);
     this.#taken.tell();
@@ -158,6 +163,11 @@ export class ClaimClient<Neighbour extends object> {
   /** How long a piece takes us from its grant to the disk, in the middle; undefined before the first. */
   get pieceMs(): number | undefined {
     return this.#pieceMs.value;
+  }
+
+  /** How long the rest of what we want takes, at the pace of the latest pieces; 0 before there is one. */
+  get restMs(): number {
+    return this.#pace.timeForMs(this.#options.missingCount());
   }
 
   /** Taken, and no internal neighbour holds it: asks who does, if it is time. */
@@ -222,7 +232,7 @@ export class ClaimClient<Neighbour extends object> {
       !this.#taken.pieces.has(piece) ||
       this.#grants.has(piece) ||
       this.#options.internalHas(piece);
-    this.#missing.sweep(isOver, this.#pieceMs.value, now);
+    this.#missing.sweep(isOver, Math.max(PATIENCE * (this.#pieceMs.value ?? 0), this.restMs), now);
     this.#taken.tell();
   }
 

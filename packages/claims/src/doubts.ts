@@ -43,12 +43,13 @@ export class Doubts<Member> {
     }
   }
 
-  /** Those that enough members have doubted for long enough. */
-  ripe(enough: (piece: number) => number, now: number): number[] {
-    const pieces: number[] = [];
+  /** Those that enough members have doubted for long enough, and since when. */
+  ripe(enough: (piece: number) => number, now: number): { readonly piece: number; readonly since: number }[] {
+    const pieces: { readonly piece: number; readonly since: number }[] = [];
     for (const [piece, { since, lastAt, doubters }] of this.#doubts) {
-      if (doubters.size >= enough(piece) && now - since >= LIMITS.claims.whereMs) pieces.push(piece);
-      else if (now - lastAt > OVER_MS) this.#doubts.delete(piece);
+      if (now - lastAt > OVER_MS) this.#doubts.delete(piece);
+      else if (doubters.size >= enough(piece) && now - since >= LIMITS.claims.whereMs)
+        pieces.push({ piece, since });
     }
     return pieces;
   }

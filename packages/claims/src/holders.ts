@@ -4,6 +4,11 @@ import type { BookMember } from "./book-member.ts";
 import { Doubts } from "./doubts.ts";
 import type { PieceLedger } from "./piece-ledger.ts";
 
+/** A holder of whom others have got something so recently gives. */
+const GIVING_MS = 60_000;
+/** A holder that gives may owe a piece for so long. */
+const ON_ITS_WAY_MOST_MS = 300_000;
+
 export interface HoldersParts<Member> {
   readonly random: Random;
   readonly ledger: PieceLedger<BookMember<Member>>;
@@ -17,6 +22,8 @@ export interface HoldersParts<Member> {
 export class Holders<Member> {
   readonly #parts: HoldersParts<Member>;
   readonly #doubts = new Doubts<BookMember<Member>>();
+  /** When others last got a piece inside that it alone held. */
+  readonly #gaveAt = new WeakMap<BookMember<Member>, number>();
 
   constructor(parts: HoldersParts<Member>) {
     this.#parts = parts;
@@ -50,6 +57,12 @@ export class Holders<Member> {
     };
   }
 
+  /** The member has got the piece from somebody inside: from its only holder, if there is but one. */
+  spread(piece: number, to: BookMember<Member>, now: number): void {
+    const [holder, another] = this.of(piece).filter((member) => member !== to);
+    if (holder && !another) this.#gaveAt.set(holder, now);
+  }
+
   /** Somebody got it, so that there is no doubt that it can be had. */
   settle(piece: number): void {
     this.#doubts.settle(piece);
@@ -63,9 +76,13 @@ export class Holders<Member> {
   /** Holdings doubted for long enough are believed no more; those who turn out liars by it are returned. */
   dropDoubted(now: number): BookMember<Member>[] {
     const liars: BookMember<Member>[] = [];
-    for (const piece of this.#doubts.ripe((doubted) => this.#doubtersNeeded(doubted), now)) {
+    for (const { piece, since } of this.#doubts.ripe((doubted) => this.#doubtersNeeded(doubted), now)) {
+      const holders = this.of(piece);
+      // Who has all hands full gives this one later: its neighbours got others meanwhile, and pass them on.
+      const isOnItsWay = holders.some((holder) => now - (this.#gaveAt.get(holder) ?? -Infinity) < GIVING_MS);
+      if (isOnItsWay && now - since < ON_ITS_WAY_MOST_MS) continue;
       this.#doubts.settle(piece);
-      for (const holder of this.of(piece)) {
+      for (const holder of holders) {
         this.#drop(holder, piece);
         if (holder.isLiar) liars.push(holder);
       }

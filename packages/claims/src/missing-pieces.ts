@@ -43,9 +43,9 @@ export class MissingPieces {
     this.#where.found(piece);
   }
 
-  /** Those that `isOver` are not missing any more. `pieceMs`: how long pieces take us, if known. */
-  sweep(isOver: (piece: number) => boolean, pieceMs: number | undefined, now: number): void {
-    if (!this.#withheld.isTooLong(isOver, pieceMs, now)) return;
+  /** Those that `isOver` are not missing any more. An honest head's pieces may be on their way for `patienceMs`. */
+  sweep(isOver: (piece: number) => boolean, patienceMs: number, now: number): void {
+    if (!this.#withheld.isTooLong(isOver, patienceMs, now)) return;
     this.#withheld.clear();
     this.#tellFault("withheld");
   }

@@ -2,9 +2,8 @@ import { LIMITS } from "@cachetorrent/protocol";
 
 /** Pieces watched; more are not needed to find a head out. */
 const PIECES_MOST = 256;
-/** What is only claimed may be under way for so long, or for so many times as long as pieces took us. */
+/** What is only claimed may be under way for so long, at least. */
 const CLAIMED_MS = 120_000;
-const PATIENCE = 4;
 
 interface Withheld {
   readonly since: number;
@@ -13,8 +12,8 @@ interface Withheld {
 }
 
 /**
- * Pieces that the head calls taken and that nobody has whom we know. A head that keeps to that has stalled, or lies. What is
- * only claimed may be long under way where pieces are slow.
+ * Pieces that the head calls taken and that nobody has whom we know. A head that keeps to that has stalled, or lies. Where pieces are
+ * slow they may be long under way, and as long as many of them are missing any one of those may be the last to come.
  */
 export class WithheldPieces {
   readonly #pieces = new Map<number, Withheld>();
@@ -31,12 +30,13 @@ export class WithheldPieces {
     if (known) known.heldSince = Math.min(known.heldSince, now);
   }
 
-  /** Is there one for too long? Those that `isOver` are looked at no more. `pieceMs`: how long pieces take us, if known. */
-  isTooLong(isOver: (piece: number) => boolean, pieceMs: number | undefined, now: number): boolean {
-    const claimedMs = Math.max(CLAIMED_MS, PATIENCE * (pieceMs ?? 0));
+  /** Is there one for too long, `patienceMs` at least? Those that `isOver` are looked at no more. */
+  isTooLong(isOver: (piece: number) => boolean, patienceMs: number, now: number): boolean {
+    const claimedMs = Math.max(CLAIMED_MS, patienceMs);
+    const heldMs = Math.max(LIMITS.claims.stalledDenyMs, patienceMs);
     for (const [piece, { since, heldSince }] of this.#pieces) {
       if (isOver(piece)) this.#pieces.delete(piece);
-      else if (now - heldSince >= LIMITS.claims.stalledDenyMs || now - since >= claimedMs) return true;
+      else if (now - heldSince >= heldMs || now - since >= claimedMs) return true;
     }
     return false;
   }

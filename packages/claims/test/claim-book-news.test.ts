@@ -138,6 +138,50 @@ describe("who holds a piece", () => {
     expect(booked.book.stateOf(5)).toMatchObject({ is: "held" });
   });
 
+  test("is not dropped while others get from it what it alone held: it has its hands full", () => {
+    const [booked, holder, a, b] = Booked.with(3) as [Booked, TestMember, TestMember, TestMember];
+    booked.hold(holder, 4, 5, 6);
+    const doubt = () => {
+      for (const one of [a, b]) {
+        booked.send(one, { m: "where", q: 1, piece: 4, not: holder.endpoint ? [holder.endpoint] : [] });
+      }
+    };
+    booked.hold(a, 5);
+    booked.pass(50_000, doubt);
+    booked.hold(b, 6);
+    booked.pass(59_750, doubt);
+    expect(booked.book.stateOf(4)).toMatchObject({ is: "held" });
+    booked.pass(250, doubt);
+    expect(booked.book.stateOf(4)).toEqual({ is: "free" });
+  });
+
+  test("is dropped after five minutes of doubt, however much it gives of other pieces", () => {
+    const [booked, holder, a, b] = Booked.with(3, { pieceCount: 64 }) as [
+      Booked,
+      TestMember,
+      TestMember,
+      TestMember,
+    ];
+    booked.hold(holder, 4);
+    let given = 4;
+    const giveAndDoubt = () => {
+      if (booked.now % 50_000 === 0) {
+        booked.hold(holder, ++given);
+        booked.hold(a, given);
+      }
+      for (const one of [a, b]) {
+        booked.send(one, { m: "where", q: 1, piece: 4, not: holder.endpoint ? [holder.endpoint] : [] });
+      }
+    };
+    booked.hold(holder, 3);
+    booked.hold(a, 3);
+    giveAndDoubt();
+    booked.pass(299_750, giveAndDoubt);
+    expect(booked.book.stateOf(4)).toMatchObject({ is: "held" });
+    booked.pass(250, giveAndDoubt);
+    expect(booked.book.stateOf(4)).toEqual({ is: "free" });
+  });
+
   test("is dropped on one word where nobody else could miss it", () => {
     const [booked, holder, a] = two();
     booked.hold(holder, 4);

@@ -51,6 +51,24 @@ describe("a piece that is taken, and that nobody has whom we know", () => {
     expect(as.called("head")).toEqual(["head withheld"]);
   });
 
+  test("may be under way, held or not, as long as the rest of what we want takes at the pace of the latest pieces", () => {
+    const as = new Claiming();
+    as.client.received({ m: "taken", pieces: [1] }, as.now);
+    for (const piece of [10, 11, 12]) {
+      as.client.held(piece, as.now);
+      as.now += 4000;
+    }
+    as.missing = 50;
+    expect(as.client.restMs).toBe(200_000);
+    as.client.missing(1, as.now);
+    const q = as.took("where")[0]?.q ?? 0;
+    as.client.received({ m: "holders", q, piece: 1, endpoints: [as.neighbour().endpoint] }, as.now);
+    as.pass(199_750);
+    expect(as.called("head")).toEqual([]);
+    as.pass(250);
+    expect(as.called("head")).toEqual(["head withheld"]);
+  });
+
   test("may be under way for two minutes", () => {
     const as = new Claiming();
     as.client.received({ m: "taken", pieces: [1] }, as.now);

@@ -22,11 +22,11 @@ function given() {
       ),
     didNotServe: (piece, { address }) => named.push(`${piece} ${address}`),
   });
-  const pass = (ms: number): number[] => {
+  const pass = (ms: number, restMs = 0): number[] => {
     const asked = new Set<number>();
     for (const end = now + ms; now < end; ) {
       now += 1000;
-      for (const piece of unserved.sweep(now)) asked.add(piece);
+      for (const piece of unserved.sweep(restMs, now)) asked.add(piece);
     }
     return [...asked];
   };
@@ -43,6 +43,13 @@ describe("a piece that few of our AS hold", () => {
     expect(pass(MINUTE)).toEqual([]);
     expect(pass(2000)).toEqual([3]);
     expect(new Set(named)).toEqual(new Set(["3 127.1.0.2", "3 127.1.0.3"]));
+  });
+
+  it("is waited for as long as the rest of what we want takes", () => {
+    const { holders, pass } = given();
+    holders.set(3, [{ at: "127.1.0.2:7002", rate: 0 }]);
+    expect(pass(3 * MINUTE, 3 * MINUTE)).toEqual([]);
+    expect(pass(2000, 3 * MINUTE)).toEqual([3]);
   });
 
   it("is waited for as long as one of them gives us anything", () => {

@@ -22,6 +22,8 @@ export class Claiming {
   calls: string[] = [];
   readonly begun = new Set<number>();
   readonly inside = new Set<number>();
+  /** How many pieces are wanted still. */
+  missing = 0;
   readonly client: ClaimClient<TestNeighbour>;
   #neighbours = 0;
 
@@ -38,6 +40,7 @@ export class Claiming {
       neighbourRttMs: () => 50,
       endpointOf: (neighbour) => neighbour.endpoint,
       hasBytesOf: (piece) => this.begun.has(piece),
+      missingCount: () => this.missing,
       internalHas: (piece) => this.inside.has(piece),
       granted: (neighbour, pieces) => this.calls.push(`granted ${pieces} of ${neighbour.endpoint.address}`),
       lost: (neighbour, piece) => this.calls.push(`lost ${piece} of ${neighbour.endpoint.address}`),

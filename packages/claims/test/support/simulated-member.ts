@@ -72,6 +72,7 @@ export class SimulatedMember {
       neighbourRttMs: () => 30,
       endpointOf: (peer) => peer.endpoint,
       hasBytesOf: (piece) => (this.#bytes.get(piece) ?? 0) > 0,
+      missingCount: () => pieces - this.has.size,
       internalHas: (piece) => this.#holdersInside(piece).length > 0,
       granted: () => undefined,
       lost: () => undefined,

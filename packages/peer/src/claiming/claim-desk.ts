@@ -57,7 +57,8 @@ export class ClaimDesk implements Grants {
     this.#outOfReach = new OutOfReach({
       ...parts,
       isTaken: (piece) => this.#client.isTaken(piece),
-      pieceMs: () => this.#client.pieceMs,
+      pieceMs: () => this.#client.pieceMs ?? 0,
+      restMs: () => this.#client.restMs,
       holdersOf: (piece) =>
         [...connections].filter((one) => one.isOpen && !this.applyTo(one) && one.theirs.has(piece)),
       missing: (piece, now) => this.#client.missing(piece, now),

@@ -32,6 +32,7 @@ export function memberClient(parts: MemberClientParts): ClaimClient<Connection> 
     neighbourRttMs: () => FIRST_RTT_MS,
     endpointOf: (connection) => connection.endpoint ?? connection.remote,
     hasBytesOf: (piece) => downloads.hasBytesOf(piece),
+    missingCount: () => settled.pieceCount - settled.size,
     internalHas: (piece) => downloads.availability(piece) > 0,
     granted: (connection, pieces) => {
       // It may have been deselected while the head was asked.

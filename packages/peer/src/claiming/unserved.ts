@@ -12,7 +12,7 @@ export interface UnservedParts {
 
 /** Holders so few that a piece can hang on one of them. */
 const SCARCE = 2;
-/** So long a piece may stay scarce, and its holders give us nothing, before they are named to the head. */
+/** So long a piece may stay scarce, and its holders give us nothing, before they are named to the head; or as long as the rest takes. */
 const UNSERVED_MS = 60_000;
 
 interface Wait {
@@ -37,8 +37,9 @@ export class Unserved {
   }
 
   /** The pieces to ask the head about, their holders having been named to it. To be called about once a second. */
-  sweep(now: number): number[] {
+  sweep(restMs: number, now: number): number[] {
     const { didNotServe, downloads, holdersOf } = this.#parts;
+    const unservedMs = Math.max(UNSERVED_MS, restMs);
     const scarce = new Set(downloads.scarce(SCARCE));
     for (const piece of this.#waits.keys()) if (!scarce.has(piece)) this.#waits.delete(piece);
     const unserved: number[] = [];
@@ -46,7 +47,7 @@ export class Unserved {
       const availability = downloads.availability(piece);
       const wait = this.#waits.get(piece);
       if (wait?.availability !== availability) this.#waits.set(piece, { since: now, availability });
-      else if (now - wait.since >= UNSERVED_MS) {
+      else if (now - wait.since >= unservedMs) {
         const holders = holdersOf(piece);
         // A slow one that gives is better than a second copy.
         if (holders.some((one) => one.downRate.rate(now) >= 1)) continue;

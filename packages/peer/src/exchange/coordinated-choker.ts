@@ -62,15 +62,22 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
 
   fill(waiting: readonly C[], served: readonly C[], isComplete: boolean, now: number): C[] {
     const servedOn = (side: Side) => served.filter((one) => this.#sideOf(one) === side).length;
+    const wanting = {
+      inside: this.#wanting("inside", waiting, isComplete),
+      outside: this.#wanting("outside", waiting, isComplete),
+    };
     const filled: C[] = [];
     const give = (side: Side, most: number): void => {
       const free = Math.min(most, this.#total - served.length - filled.length);
-      const takers = this.#takers(side, waiting, isComplete, now).filter((one) => !filled.includes(one));
-      filled.push(...takers.slice(0, Math.max(0, free)));
+      // Asked many times a second, and mostly nothing is free: to put them in order for that would be in vain.
+      if (free <= 0 || wanting[side].length === 0) return;
+      // Who gives most has its slot from the rounds: by that order whoever has nothing to give yet would wait for ever.
+      const takers = this.#longestWaiting(wanting[side], now).filter((one) => !filled.includes(one));
+      filled.push(...takers.slice(0, free));
     };
     give("inside", this.#slotsOf("inside") - servedOn("inside"));
     give("outside", this.#slotsOf("outside") - servedOn("outside"));
-    const takers = (side: Side) => servedOn(side) + this.#takers(side, waiting, isComplete, now).length;
+    const takers = (side: Side) => servedOn(side) + wanting[side].length;
     this.#noteUse(takers("inside"), takers("outside"), now);
     if (this.#isLent("outside", now)) give("inside", this.#total);
     if (this.#isLent("inside", now)) give("outside", this.#total);
@@ -104,25 +111,36 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
 
   /** Who of a side wants a slot and may have one, the first to get one in front. */
   #takers(side: Side, contenders: readonly C[], isComplete: boolean, now: number): C[] {
-    const { kind, random } = this.#options;
-    const takers = contenders.filter(
-      (one) => one.isInterested && this.#sideOf(one) === side && this.#mayHaveSlot(one, isComplete),
+    const wanting = this.#wanting(side, contenders, isComplete);
+    // Nobody gives anything to a finished peer, and what we get outside depends on claims and says nothing of who gives.
+    if (isComplete || side === "outside") return this.#longestWaiting(wanting, now);
+    return this.#inOrder(
+      wanting,
+      (a, b) =>
+        // Who lets our requests lie comes last.
+        Number(a.snubbed) - Number(b.snubbed) ||
+        // Tit for tat: who gives most comes first (BEP 3).
+        b.givesRate(now) - a.givesRate(now),
     );
-    const shuffled = sample(takers, takers.length, random);
-    return kind === "random" ? shuffled : shuffled.sort((a, b) => this.#compare(a, b, side, isComplete, now));
   }
 
-  /** The order in which those of one side get slots; equals are in random order already. */
-  #compare(a: C, b: C, side: Side, isComplete: boolean, now: number): number {
-    // Nobody gives anything to a finished peer, and what we get outside depends on claims and says nothing of who gives: there we
-    // go round, and serve who has waited longest since it last had a slot.
-    if (isComplete || side === "outside") return compareNumbers(a.lastServedAt(now), b.lastServedAt(now));
-    return (
-      // Who lets our requests lie comes last.
-      Number(a.snubbed) - Number(b.snubbed) ||
-      // Tit for tat: who gives most comes first (BEP 3).
-      b.givesRate(now) - a.givesRate(now)
+  /** Who of a side wants a slot and may have one. */
+  #wanting(side: Side, contenders: readonly C[], isComplete: boolean): C[] {
+    return contenders.filter(
+      (one) => one.isInterested && this.#sideOf(one) === side && this.#mayHaveSlot(one, isComplete),
     );
+  }
+
+  /** We go round: who has waited longest since it last had a slot comes first. */
+  #longestWaiting(wanting: readonly C[], now: number): C[] {
+    return this.#inOrder(wanting, (a, b) => compareNumbers(a.lastServedAt(now), b.lastServedAt(now)));
+  }
+
+  /** Equals at random. */
+  #inOrder(wanting: readonly C[], compare: (a: C, b: C) => number): C[] {
+    const { kind, random } = this.#options;
+    const shuffled = sample(wanting, wanting.length, random);
+    return kind === "random" ? shuffled : shuffled.sort(compare);
   }
 
   /** An unfinished member fetches the n-th part of a copy from outside, and would give stock clients there far more. */

@@ -106,7 +106,7 @@ export class Uploads {
     const served = [...connections].filter((one) => !one.upload.isChoking && one.isInterested);
     for (; served.length <= this.#parts.role().slots() && this.#next.length > 0; ) {
       const chosen = this.#next.shift() as Connection;
-      if (!chosen.upload.isChoking || !chosen.isInterested || !this.#mayHaveSlot(chosen)) continue;
+      if (!chosen.upload.isChoking || !this.#mayHaveSlot(chosen)) continue;
       this.#unchoke(chosen);
       served.push(chosen);
     }
@@ -194,8 +194,10 @@ export class Uploads {
     return [...this.#parts.connections].filter((one) => one.upload.isChoking && this.#mayHaveSlot(one));
   }
 
+  /** Is it to be thought of where slots are given? */
   #mayHaveSlot(connection: Connection): boolean {
-    if (!connection.isHandshaken || !connection.isOpen || connection.isSilent) return false;
+    const { isHandshaken, isInterested, isOpen, isSilent } = connection;
+    if (!isInterested || !isHandshaken || !isOpen || isSilent) return false;
     return this.#parts.role().mayUpload(connection);
   }
 

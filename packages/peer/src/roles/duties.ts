@@ -1,15 +1,9 @@
 import type { ClaimAccounts } from "@cachetorrent/claims";
-import {
-  type CtAnswer,
-  hasLeaders,
-  isInternal,
-  LIMITS,
-  type PeerEntry,
-} from "@cachetorrent/protocol";
+import { type CtAnswer, hasLeaders, isInternal, LIMITS, type PeerEntry } from "@cachetorrent/protocol";
 import type { Exchange, ExchangeWatcher } from "../exchange/exchange.ts";
 import { Escape } from "../indirect/escape.ts";
 import { ActingRole } from "./acting-role.ts";
-import { Desks, type DeskSurroundings } from "./desks.ts";
+import { type DeskSurroundings, Desks } from "./desks.ts";
 import type { WayOut } from "./follower.ts";
 import { IndependentRole } from "./independent.ts";
 import type { Grants, Role } from "./role.ts";
