@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   asPrefixOptions,
   complete,
@@ -10,6 +10,9 @@ import {
   startTracker,
   stopPeer,
 } from "./support/cachetorrent.ts";
+import { aria2, aria2With } from "./support/clients/aria2.ts";
+import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
+import type { RunningClient, StockClient } from "./support/clients/stock-client.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, Lab, prefixesOf } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
@@ -17,6 +20,19 @@ import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torr
 const NEAR = 1;
 const FAR = 2;
 const LENGTH = 12_000_003;
+
+const STOCK: readonly StockClient[] = [
+  {
+    ...aria2,
+    start: (host, ...rest) =>
+      aria2With([`--interface=${host.ipv6}`, "--disable-ipv6=false"]).start(host, ...rest),
+  },
+  {
+    ...libtorrent,
+    start: (host, role, dir, torrents) =>
+      startLibtorrent(host, role, dir, torrents, { listen_interfaces: `[${host.ipv6}]:6881` }),
+  },
+];
 
 /** A peer of ours that has stopped, and its final account. */
 interface Member {
@@ -28,6 +44,7 @@ interface Member {
 /** No host has an IPv4 address: tracker, peers, prefixes and peer lists have nothing but IPv6. */
 describeInLab("two sites over IPv6 alone", [], () => {
   let lab: Lab;
+  let tracker: string;
   let torrent: MadeTorrent;
   let seed: Member;
   let leechers: Member[];
@@ -36,17 +53,17 @@ describeInLab("two sites over IPv6 alone", [], () => {
     lab = await Lab.open();
     const trackerHost = await lab.addHost("tracker", 200, ["ipv6"]);
     const prefixes = asPrefixOptions(prefixesOf([NEAR, FAR]));
-    const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv6, [...PLAIN, ...prefixes]);
+    ({ announceUrl: tracker } = await startTracker(trackerHost, trackerHost.ipv6, [...PLAIN, ...prefixes]));
     const source = await lab.addDir("source");
-    torrent = await makeTorrent(source, { name: "over-ipv6", tracker: announceUrl, content: LENGTH });
+    torrent = await makeTorrent(source, { name: "over-ipv6", tracker, content: LENGTH });
 
     // Slow enough that the far site's peers find pieces at each other before the seed has sent all of them to all.
-    const seedPeer = await startAt("seed", NEAR, source, ["--limit-up", "4MB/s"]);
+    const seedPeer = await startAt("seed", NEAR, [torrent], source, ["--limit-up", "4MB/s"]);
     const peers = await Promise.all([
-      startAt("near", NEAR),
-      startAt("far-1", FAR),
-      startAt("far-2", FAR),
-      startAt("far-3", FAR),
+      startAt("near", NEAR, [torrent]),
+      startAt("far-1", FAR, [torrent]),
+      startAt("far-2", FAR, [torrent]),
+      startAt("far-3", FAR, [torrent]),
     ]);
     await Promise.all(peers.map((peer) => complete(peer, torrent)));
     // One after another, so that every connection is closed by one side while the other still counts.
@@ -59,11 +76,12 @@ describeInLab("two sites over IPv6 alone", [], () => {
   async function startAt(
     name: string,
     site: number,
+    torrents: readonly MadeTorrent[],
     dir = path.join(lab.dir, `downloads-${name}`),
     options: readonly string[] = [],
   ): Promise<PeerProcess> {
     const host = await lab.addHost(name, site, ["ipv6"]);
-    return startPeer(host, host.ipv6, [torrent], dir, options);
+    return startPeer(host, host.ipv6, torrents, dir, options);
   }
 
   async function memberOf(site: number, peer: PeerProcess): Promise<Member> {
@@ -108,7 +126,55 @@ describeInLab("two sites over IPv6 alone", [], () => {
       expect(received, `from site ${from} to site ${to}`).toBe(sent);
     }
   });
+
+  describeInLab("ours and stock clients", commandsOf(STOCK), () => {
+    let ourLeecher: PeerProcess;
+    const fromUs = new Map<StockClient, { torrent: MadeTorrent; dir: string; running: RunningClient }>();
+    const toUs = new Map<StockClient, MadeTorrent>();
+
+    beforeAll(async () => {
+      const make = (dir: string, name: string) => makeTorrent(dir, { name, tracker, content: 3_000_007 });
+      const ourSource = await lab.addDir("our-source");
+      const given = new Map<StockClient, MadeTorrent>();
+      for (const client of STOCK) {
+        given.set(client, await make(ourSource, `from us to ${client.name}`));
+        const source = await lab.addDir(`source-of-${client.name}`);
+        const torrent = await make(source, `from ${client.name} to us`);
+        toUs.set(client, torrent);
+        const host = await lab.addHost(`${client.name}-seed`, FAR, ["ipv6"]);
+        await client.start(host, "seed", source, [torrent]);
+      }
+      [, ourLeecher] = await Promise.all([
+        startAt("our-seed", NEAR, [...given.values()], ourSource),
+        startAt("our-leecher", NEAR, [...toUs.values()]),
+      ]);
+      for (const [client, torrent] of given) {
+        const dir = await lab.addDir(`downloads-of-${client.name}`);
+        const host = await lab.addHost(`${client.name}-leecher`, FAR, ["ipv6"]);
+        const running = await client.start(host, "leecher", dir, [torrent]);
+        fromUs.set(client, { torrent, dir, running });
+      }
+    });
+
+    describe.each(STOCK)("$name", (client) => {
+      test("downloads from our seed", async () => {
+        const { torrent, dir, running } = fromUs.get(client) ?? expect.unreachable();
+        await running.complete(torrent);
+        await expectSameContent(torrent, dir);
+      });
+
+      test("seeds to our leecher", async () => {
+        const torrent = toUs.get(client) ?? expect.unreachable();
+        await complete(ourLeecher, torrent);
+        await expectSameContent(torrent, ourLeecher.dir);
+      });
+    });
+  });
 });
+
+function commandsOf(clients: readonly StockClient[]): string[] {
+  return clients.flatMap((client) => client.commands);
+}
 
 function sum(values: Iterable<number>): number {
   return [...values].reduce((total, value) => total + value, 0);
