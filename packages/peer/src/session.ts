@@ -126,15 +126,16 @@ export class Session {
       ...(this.#dht ? { dht: this.#dht } : {}),
       hasRoom: () => this.connectionCount < maxConnections,
     };
-    if (this.#options.localDiscovery) {
-      this.#localDiscovery = new LocalDiscovery({ ...rest, clock, listening, torrents });
-      await this.#localDiscovery.start();
-    }
     try {
+      // Before anything is waited for: the library sends in the next tick, from any port if none is bound by then.
       await this.#dht?.start();
     } catch (error) {
       await this.stop();
       throw error;
+    }
+    if (this.#options.localDiscovery) {
+      this.#localDiscovery = new LocalDiscovery({ ...rest, clock, listening, torrents });
+      await this.#localDiscovery.start();
     }
     return listening;
   }

@@ -26,6 +26,14 @@ describe("peers that take part in the DHT", () => {
     await peer.complete();
   }, 90_000);
 
+  it("listen at their port beside local discovery, though they know a node to ask at once", async () => {
+    const torrent = await aTorrent();
+    const first = await TestPeer.start(torrent, { at: "127.1.0.1", dht: { bootstrap: [] } });
+    const dht = { bootstrap: [formatEndpoint(first.endpoint)] };
+    const peer = TestPeer.start(torrent, { at: "127.2.0.1", dht, localDiscovery: true });
+    await expect(peer).resolves.toBeDefined();
+  });
+
   it("tell a peer their node's port, but not about a private torrent", async () => {
     const torrent = await aTorrent();
     const bytes = torrentWith({ private: 1 });
