@@ -36,6 +36,8 @@ export interface Plan {
   /** A length makes a single-file torrent; paths with lengths a multi-file one. */
   readonly content: number | Readonly<Record<string, number>>;
   readonly pieceLength?: number;
+  /** BEP 27. */
+  readonly isPrivate?: boolean;
 }
 
 /**
@@ -50,7 +52,8 @@ export async function makeTorrent(dir: string, plan: Plan): Promise<MadeTorrent>
       ? { length: plan.content }
       : { files: files.map((file) => ({ length: file.bytes.length, path: file.path })) };
   const pieces = hashPieces(Buffer.concat(files.map((file) => file.bytes)), pieceLength);
-  return writeTorrent(dir, tracker, { ...shape, name, "piece length": pieceLength, pieces });
+  const rest = plan.isPrivate ? { private: 1 } : {};
+  return writeTorrent(dir, tracker, { ...shape, name, "piece length": pieceLength, pieces, ...rest });
 }
 
 /** Writes a plan's content under `dir`, random bytes. Paths are as in a torrent: without the torrent's name. */

@@ -12,6 +12,8 @@ export interface TraceLine {
   readonly length?: number;
   /** A bitfield's count of pieces; elsewhere the pieces themselves. */
   readonly pieces?: number | readonly number[];
+  /** Of an extended handshake (BEP 10), by name. */
+  readonly extensions?: Readonly<Record<string, number>>;
 }
 
 /** How a torrent is cut, where it has one file. */
