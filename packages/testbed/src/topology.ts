@@ -76,6 +76,17 @@ export function planTopology(scenario: Scenario, { repetition, variant }: Omit<C
   };
 }
 
+/**
+ * How many there are at the end of the arrivals, for an election to wait for. Who leaves before that may be gone by then, or never
+ * come: a count that has it might never be reached.
+ */
+export function presentAfterArrivals(peers: readonly PlannedPeer[], { arrivals }: ScenarioVariant): number {
+  return peers.filter(
+    ({ joinsAtMs, leaves }) =>
+      joinsAtMs <= arrivals.spreadMs && !(typeof leaves === "object" && leaves.atMs <= arrivals.spreadMs),
+  ).length;
+}
+
 /** Of all random numbers of a repetition. */
 export function cellSeed(scenario: Scenario, repetition: number): number {
   return scenario.seed * 1000 + repetition;

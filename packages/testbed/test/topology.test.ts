@@ -2,7 +2,7 @@ import type { Address } from "@cachetorrent/protocol";
 import { expect, test } from "vitest";
 import { cellsOf } from "../src/scenario/cells.ts";
 import type { Scenario } from "../src/scenario/scenario.ts";
-import { asIndexOf, planTopology } from "../src/topology.ts";
+import { asIndexOf, planTopology, presentAfterArrivals } from "../src/topology.ts";
 import { scenario } from "./support/scenarios.ts";
 
 function peersOf(read: Scenario, repetition = 1) {
@@ -50,6 +50,22 @@ test("shares are kept exactly, and times within their bounds", () => {
   const leavers = peers.flatMap(({ leaves }) => (typeof leaves === "object" ? leaves.atMs : []));
   expect(leavers).toHaveLength(20);
   for (const at of leavers) expect(at).toBeLessThanOrEqual(10_000);
+});
+
+test("an election waits for nobody who may be gone again before all have come", () => {
+  const read = scenario({
+    ases: "[{ peers: 200, up: 100kB/s }]",
+    arrivals: "{ spread: 10s, late: 10%, late-by: 60s }",
+    departures: "{ share: 50%, when: random, within: 20s }",
+  });
+  const peers = peersOf(read);
+  const early = peers.filter(({ joinsAtMs }) => joinsAtMs <= 10_000);
+  const gone = early.filter(({ leaves }) => typeof leaves === "object" && leaves.atMs <= 10_000);
+  expect(gone.length).toBeGreaterThan(0);
+  expect(early.length).toBeLessThan(peers.length);
+  const [variant] = read.variants;
+  if (!variant) throw new Error("no variant");
+  expect(presentAfterArrivals(peers, variant)).toBe(early.length - gone.length);
 });
 
 test("a repetition is the same each time, and another one is another", () => {

@@ -1,7 +1,7 @@
 import { type Asn, CtError } from "@cachetorrent/protocol";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { STOCK_CLIENTS, type StockClientName } from "../scenario/schema.ts";
-import { type PlannedPeer, planTopology } from "../topology.ts";
+import { type PlannedPeer, planTopology, presentAfterArrivals } from "../topology.ts";
 import { COMPOSE_ASES_MOST, COMPOSE_HOSTS_MOST, hostOf } from "./addresses.ts";
 
 /** What runs in containers for one cell. */
@@ -11,7 +11,7 @@ export interface ComposePlan {
   /** As on loopback, at the addresses of the containers' networks. Their names are those of their services. */
   readonly peers: readonly PlannedPeer[];
   readonly stock: readonly PlannedStock[];
-  /** So many candidates join at the start. */
+  /** So many candidates are there once all have joined that join at the start. */
   readonly quorum: number;
 }
 
@@ -94,6 +94,6 @@ export function planCompose(scenario: Scenario, cell: Omit<Cell, "policy">): Com
     })),
     peers,
     stock,
-    quorum: peers.filter((peer) => peer.joinsAtMs <= cell.variant.arrivals.spreadMs).length,
+    quorum: presentAfterArrivals(peers, cell.variant),
   };
 }

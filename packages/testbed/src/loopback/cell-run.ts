@@ -6,7 +6,7 @@ import type { CellProgress, CellRecords } from "../cell-records.ts";
 import { BrokenCell } from "../cell-runner.ts";
 import { Killer } from "../killer.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
-import { cellSeed, type PlannedPeer, planTopology } from "../topology.ts";
+import { cellSeed, type PlannedPeer, planTopology, presentAfterArrivals } from "../topology.ts";
 import { AsLinks } from "./as-links.ts";
 import { CellTracker } from "./cell-tracker.ts";
 import { Countdown } from "./countdown.ts";
@@ -87,7 +87,7 @@ class CellRun {
     this.#clock = new ScaledClock(clock, scenario.timeScale, origin);
     this.#tracker = await CellTracker.start(scenario, cell.policy, {
       clock: this.#clock,
-      quorum: this.#plan.filter((peer) => peer.joinsAtMs <= cell.variant.arrivals.spreadMs).length,
+      quorum: presentAfterArrivals(this.#plan, cell.variant),
       seed: cellSeed(scenario, cell.repetition),
     });
     const inputs = this.#inputs(this.#tracker.announceUrl);
