@@ -36,6 +36,7 @@ export function cellResult(
     repetition: cell.repetition,
     state: cutShort === undefined ? "done" : "partial",
     ...(cutShort === undefined ? {} : { why: cutShort }),
+    initialSeeds: cell.variant.seeds.count,
     lowerBoundMs: cellBoundMs(scenario, cell, content.bytes),
     leaders: percentilesOf(leaders),
     followers: percentilesOf(followers),

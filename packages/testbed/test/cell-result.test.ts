@@ -48,6 +48,12 @@ test("completions count from each peer's first announce answer; in containers fr
   expect(inContainers.completedAtMs).toEqual([3500, 4500]);
 });
 
+test("a cell has the initial seeds of its variant", () => {
+  const read = scenario({ variants: "[{ name: one }, { name: two, seeds: { count: 2, up: 1MB/s } }]" });
+  const seeds = cellsOf(read).map((one) => cellResult(read, one, CONTENT, records).initialSeeds);
+  expect(seeds).toEqual([1, 2]);
+});
+
 test("a cell that broke down has what was sampled until then, and nothing else", () => {
   const crossings = { atMs: [0, 100], bytesByAs: least.ases.map(() => [0, 7]) };
   const broken = failedCell(least, cell, CONTENT, "a worker died", crossings);

@@ -145,7 +145,7 @@ function completionPanel(
     const times = cells.flatMap(timesOf).toSorted((a, b) => a - b);
     if (times.length === 0) return [];
     // Of all downloaders, those that left included: a curve that ends below 100 % shows them.
-    const downloaders = cells.reduce((sum, cell) => sum + cell.peers - seeds, 0);
+    const downloaders = cells.reduce((sum, cell) => sum + cell.peers - (cell.initialSeeds ?? seeds), 0);
     const percent = (rank: number) => rounded((100 * rank) / Math.max(downloaders, times.length));
     const points = thinned(times.length, POINTS_OF_COMPLETIONS).map(
       (index) => [rounded((times[index] ?? 0) / 1000), percent(index + 1)] as const,

@@ -9,7 +9,7 @@ import { html, Markup, script, scriptJson } from "./markup.ts";
 import { bordersTable, faultTimesTable, stockTable } from "./outside-tables.ts";
 import { bundleOf, pageScript } from "./page-script.ts";
 import type { TestbedReport } from "./results.ts";
-import { summarise } from "./summary.ts";
+import { summarise, variantsOf } from "./summary.ts";
 import { summaryTable } from "./summary-table.ts";
 
 /**
@@ -170,6 +170,8 @@ function asTable(report: TestbedReport): Markup {
     rate(as.linkIn),
     rate(as.linkOut),
   ]);
-  return html`<details><summary>The ${report.ases.length} ASes</summary>
+  const [first, ...others] = variantsOf(report);
+  const note = others.length > 0 ? `, with the initial seeds as under ${first}` : "";
+  return html`<details><summary>The ${report.ases.length} ASes${note}</summary>
 ${listTable("ases", "The ASes", heads, lines)}</details>`;
 }

@@ -33,6 +33,7 @@ export interface ReportedAs {
   readonly asn: number;
   readonly name: string;
   readonly peers: number;
+  /** Under the scenario's first variant; others may have theirs elsewhere, or more of them. */
   readonly initialSeeds: number;
   /** Of each of its peers. */
   readonly up: number;
@@ -66,6 +67,8 @@ export interface CellResult extends Accounts {
   readonly state: "done" | "partial" | "failed";
   /** Why it is not done. */
   readonly why?: string;
+  /** How many of `peers` held the content before the run; absent in reports of before there was this: as many as in `ases`. */
+  readonly initialSeeds?: number;
   /** Of this cell's capacities: docs/testbed.md. */
   readonly lowerBoundMs: number;
   /** From first announce answer to last verified piece, of the complete ones that were leaders at their completion, and of the others. */

@@ -30,6 +30,21 @@ describe("what the charts are drawn from", () => {
     expect(panel?.bound).toBe(0.5);
   });
 
+  it("takes for downloaders all but the initial seeds, of which a variant may have more than another", () => {
+    const panels = figuresOf(
+      reportOf([
+        cellOf(BITTORRENT, { variant: "one seed", initialSeeds: 1 }),
+        cellOf(BITTORRENT, { variant: "three seeds", initialSeeds: 3, peers: 7, completed: 7 }),
+        cellOf(BITTORRENT, { variant: "of before" }),
+      ]),
+    ).completions;
+    expect(panels.map(({ lines, variant }) => [variant, lines[0]?.points.at(-1)])).toEqual([
+      ["one seed", [3, 100]],
+      ["three seeds", [3, 100]],
+      ["of before", [3, 100]],
+    ]);
+  });
+
   it("has completions since the start of the swarm where there are faults, whose times are those", () => {
     const fault = { what: "tracker killed", whom: ["tracker"], atMs: 4000, healedMs: null };
     const completedAtMs = [3000, 5000, 6000, 7000];

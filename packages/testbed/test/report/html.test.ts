@@ -62,6 +62,14 @@ describe("report.html", () => {
     expect(await renderHtml({ ...report, on: "compose" })).toContain("<dd>containers: each peer is one");
   });
 
+  it("says of which variant the initial seeds are in the table of ASes, where there are several", async () => {
+    const cells = ["seed 1x", "seed 4x"].map((variant) => cellOf(BITTORRENT, { variant }));
+    expect(await renderHtml(reportOf(cells))).toContain(
+      "<summary>The 3 ASes, with the initial seeds as under seed 1x</summary>",
+    );
+    expect(await renderHtml(reportOf(cells.slice(0, 1)))).toContain("<summary>The 3 ASes</summary>");
+  });
+
   it("tells what was begun outside and not finished", async () => {
     const page = await renderHtml(reportOf([cellOf(BITTORRENT, { partialBytes: 50_000 })]));
     expect(page).toMatch(/>unfinished<small>MiB<\/small><\/th>/);
