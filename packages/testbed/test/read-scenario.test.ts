@@ -56,6 +56,14 @@ test("policies are named after themselves and their numbers, unless they have a 
   expect(policies[0]).toMatchObject({ leaderPercent: 25, trackerSettings: { "leader-percent": 25 } });
 });
 
+test("relief is one of these numbers, so that two reliefs can stand side by side", () => {
+  const { policies } = scenario({
+    policies:
+      "[{ name: coordinated, leader-percent: 25 }, { name: coordinated, leader-percent: 25, relief: 2.5 }]",
+  });
+  expect(policies.map((policy) => policy.label)).toEqual(["coordinated 25", "coordinated 25 relief 2.5"]);
+});
+
 test("every setting is taken where its policy looks at it", () => {
   const { policies } = scenario({
     policies: `
@@ -65,6 +73,13 @@ test("every setting is taken where its policy looks at it", () => {
   - { name: coordinated, leader-percent: 20, fetchers: leaders, relief: 2 }`,
   });
   expect(policies.map(({ trackerSettings }) => Object.keys(trackerSettings).length)).toEqual([1, 3, 3, 3]);
+  // And is told in the report.
+  expect(policies.map(({ label: _, trackerSettings: __, ...reported }) => reported)).toEqual([
+    { name: "biased", externalPercent: 30 },
+    { name: "cache", leaderPercent: 20, handOut: "biased", externalPercent: 30 },
+    { name: "multi", ranges: 3, leaderPercent: 20, handOut: "random" },
+    { name: "coordinated", leaderPercent: 20, fetchers: "leaders", relief: 2 },
+  ]);
 });
 
 test("a variant sets anew what it names, and nothing else", () => {

@@ -13,6 +13,7 @@ export const CSV_COLUMNS: Readonly<Record<string, Read>> = {
   policyName: (cell) => cell.policy.name,
   leaderPercent: (cell) => cell.policy.leaderPercent,
   externalPercent: (cell) => cell.policy.externalPercent,
+  handOut: (cell) => cell.policy.handOut,
   ranges: (cell) => cell.policy.ranges,
   fetchers: (cell) => cell.policy.fetchers,
   relief: (cell) => cell.policy.relief,

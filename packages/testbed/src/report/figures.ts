@@ -231,10 +231,12 @@ function leaderPercentPanel(variant: string, rows: readonly SummaryRow[]): Leade
 }
 
 /** What is the same for policies that differ by their leader percent. */
-function familyOf({ name, ranges, fetchers, externalPercent }: ReportedPolicy): string {
+function familyOf({ externalPercent, fetchers, handOut, name, ranges, relief }: ReportedPolicy): string {
   const more = [
     ranges === undefined ? "" : `${ranges} ranges`,
     fetchers === undefined ? "" : `fetchers ${fetchers}`,
+    relief === undefined ? "" : `relief ${relief}`,
+    handOut === undefined ? "" : `lists ${handOut}`,
     externalPercent === undefined ? "" : `${externalPercent} % external`,
   ];
   return [name, ...more.filter((part) => part !== "")].join(", ");

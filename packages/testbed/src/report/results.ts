@@ -51,6 +51,7 @@ export interface ReportedPolicy {
   readonly name: PolicyName;
   readonly leaderPercent?: number;
   readonly externalPercent?: number;
+  readonly handOut?: "random" | "biased";
   readonly ranges?: number;
   readonly fetchers?: "all" | "leaders";
   readonly relief?: number;

@@ -83,15 +83,18 @@ function policiesOf(entries: readonly PolicyEntry[], fail: Fail): ScenarioPolicy
   const policies = entries.map((entry, i): ScenarioPolicy => {
     const inVain = settingInVain(entry);
     if (inVain) fail(`policies[${i}].${inVain.setting}`, inVain.why);
-    const { name, fetchers, ranges, relief } = entry;
+    const { name, fetchers, "hand-out": handOut, ranges, relief } = entry;
     const leaderPercent = entry["leader-percent"];
     const externalPercent = entry["external-percent"];
     const { label: _, name: __, ...trackerSettings } = entry;
     return {
-      label: entry.label ?? defaultLabel(name, [ranges, leaderPercent ?? externalPercent]),
+      label:
+        entry.label ??
+        defaultLabel(name, [ranges, leaderPercent ?? externalPercent, relief && `relief ${relief}`]),
       name,
       ...(leaderPercent === undefined ? {} : { leaderPercent }),
       ...(externalPercent === undefined ? {} : { externalPercent }),
+      ...(handOut === undefined ? {} : { handOut }),
       ...(ranges === undefined ? {} : { ranges }),
       ...(fetchers === undefined ? {} : { fetchers }),
       ...(relief === undefined ? {} : { relief }),

@@ -75,7 +75,7 @@ export interface Cell {
   readonly repetition: number;
 }
 
-/** Names that policies get when the scenario gives none: `cache 25`. */
+/** Names that policies get when the scenario gives none: `cache 25`, `coordinated 25 relief 2`. */
 export function defaultLabel(name: string, numbers: readonly (string | number | undefined)[]): string {
   return [name, ...numbers.filter((number) => number !== undefined)].join(" ");
 }

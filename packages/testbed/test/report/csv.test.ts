@@ -8,17 +8,20 @@ describe("report.csv", () => {
     const csv = renderCsv(
       reportOf([
         cellOf(BITTORRENT, { p50Ms: 800, variant: "seed 1x" }),
-        cellOf(CACHE_50, {
-          p50Ms: 1000,
-          variant: "seed 1x",
-          claims: { asked: 4, granted: 3, denied: 2, expired: 1 },
-        }),
+        cellOf(
+          { ...CACHE_50, handOut: "biased" },
+          {
+            p50Ms: 1000,
+            variant: "seed 1x",
+            claims: { asked: 4, granted: 3, denied: 2, expired: 1 },
+          },
+        ),
       ]),
     );
     const [header, , cache, ...rest] = csv.split("\n");
     expect(header).toBe(Object.keys(CSV_COLUMNS).join(","));
     expect(cache).toBe(
-      "three,seed 1x,cache 50,cache,50,,,,,1,done,,false,2,3,1.5,4000,10,1000,2000,3000,900,1900,1100,2100,500,1.25,1,2,4,0,4,3,2,1,5,5,4000,20,1.25,,,,,,",
+      "three,seed 1x,cache 50,cache,50,,biased,,,,1,done,,false,2,3,1.5,4000,10,1000,2000,3000,900,1900,1100,2100,500,1.25,1,2,4,0,4,3,2,1,5,5,4000,20,1.25,,,,,,",
     );
     expect(rest).toEqual([""]);
   });

@@ -123,6 +123,26 @@ describe("what the charts are drawn from", () => {
     expect(panel?.references).toMatchObject([{ policy: "bittorrent", percent: null, p90: [2, 2, 2] }]);
   });
 
+  it("has a line of its own for each setting beside the leader percent", () => {
+    const cache = (leaderPercent: number, handOut: "random" | "biased") =>
+      cellOf({ label: `${handOut} ${leaderPercent}`, name: "cache", leaderPercent, handOut });
+    const coordinated = (leaderPercent: number, relief: number) =>
+      cellOf({ label: `${leaderPercent} relief ${relief}`, name: "coordinated", leaderPercent, relief });
+    const several = [10, 50].flatMap((percent) => [
+      cache(percent, "random"),
+      cache(percent, "biased"),
+      coordinated(percent, 1),
+      coordinated(percent, 2),
+    ]);
+    const [panel] = figuresOf(reportOf(several)).leaderPercent;
+    expect(panel?.families.map(({ label, points }) => [label, points.length])).toEqual([
+      ["cache, lists random", 2],
+      ["cache, lists biased", 2],
+      ["coordinated, relief 1", 2],
+      ["coordinated, relief 2", 2],
+    ]);
+  });
+
   it("draws coordinated as a line, not as a rule, where it ran with several leader percents", () => {
     const coordinated = (leaderPercent: number) =>
       cellOf({ label: `coordinated ${leaderPercent}`, name: "coordinated", leaderPercent });
