@@ -341,6 +341,16 @@ describe("what is wrong is told with file, line and key, and what would be right
       /arrivals: late needs late-by/,
     ],
     [
+      "a time for late ones where nobody is late",
+      scenarioText({ arrivals: "{ spread: 1s, late-by: 20s }" }),
+      /^a\.yml:9: arrivals\.late-by: without late, the share that joins late, nobody does$/,
+    ],
+    [
+      "a time for those who leave when complete",
+      scenarioText({ variants: "[{ name: a, departures: { share: 5, when: complete, within: 9s } }]" }),
+      /variants\[0\]\.departures\.within: is for departures at random times: these leave when complete$/,
+    ],
+    [
       "random departures without a time",
       scenarioText({ departures: "{ share: 10%, when: random }" }),
       /departures: departures at random times need within/,

@@ -130,6 +130,12 @@ function variantsOf(
     if ((arrivals?.late ?? 0) > 0 && arrivals?.["late-by"] === undefined) {
       fail(pathOf("arrivals"), `late needs late-by, the time until which they join`);
     }
+    if (arrivals?.late === undefined && arrivals?.["late-by"] !== undefined) {
+      fail(`${pathOf("arrivals")}.late-by`, "without late, the share that joins late, nobody does");
+    }
+    if (departures?.when === "complete" && departures.within !== undefined) {
+      fail(`${pathOf("departures")}.within`, "is for departures at random times: these leave when complete");
+    }
     if (departures?.when === "random" && departures.within === undefined) {
       fail(pathOf("departures"), "departures at random times need within, the time until which they happen");
     }
