@@ -72,6 +72,23 @@ test("a run that is ended before it began has records all the same", async () =>
   expect(records.peers).toHaveLength(4);
 });
 
+test("a run whose timers are late by more than 100 ms is marked as limited by the machine", async () => {
+  const ended = new AbortController();
+  let samples = 0;
+  const records = await run(scenario({ ...quick, seeds: "{ up: 1kB/s }" }), {
+    signal: ended.signal,
+    onProgress: () => {
+      samples++;
+      if (samples > 8) return;
+      const until = systemClock.now() + 200;
+      while (systemClock.now() < until);
+      if (samples === 8) ended.abort();
+    },
+  });
+  expect(records.lagP99Ms).toBeGreaterThan(100);
+  expect(records.isMachineLimited).toBe(true);
+});
+
 test.each([
   ["processes", {}],
   ["threads", { ases: "[{ peers: 3, up: 1MB/s, link-in: 10MB/s }]" }],
