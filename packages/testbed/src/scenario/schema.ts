@@ -59,7 +59,7 @@ const AsGroup = table({
         Type.Array(count("peers", 1, PEERS_MOST), { minItems: 1 }),
         table({
           zipf: Type.Number({
-            description: "the exponent: the n-th largest AS has 1/n^zipf of the peers of the largest",
+            description: "the exponent: each AS has one peer, and the others in proportion to 1/n^zipf",
             minimum: 0,
             maximum: 10,
             expected: "a number from 0 to 10",
@@ -142,7 +142,7 @@ const PolicyEntry = table({
 });
 
 const Arrivals = table({
-  spread: Type.Optional(duration("all that are not late join evenly over this time (default: 2s)")),
+  spread: Type.Optional(duration("all that are not late join at random times within this one (default: 2s)")),
   late: Type.Optional(percent("share of the peers that join late")),
   "late-by": Type.Optional(duration("the late ones join at random times until then")),
 });
