@@ -6,6 +6,7 @@ import {
   type RunWatcher,
   type Scenario,
 } from "@cachetorrent/testbed";
+import { counted } from "../counted.ts";
 import type { TerminalDisplay } from "../terminal-display.ts";
 import { bar, duration, percent } from "./progress-line.ts";
 
@@ -73,7 +74,7 @@ export function testbedReport({ atOnce, display, now, print, scenario }: Testbed
         );
       for (const cell of all) if (!isKept(cell)) waiting.add(cell);
       const again = kept.length > 0 ? `, ${kept.length} of them done before` : "";
-      print(`${scenario.name}: ${all.length} cells${again}`);
+      print(`${scenario.name}: ${counted(all.length, "cell")}${again}`);
     },
     started(cell, boundMs) {
       waiting.delete(cell);
@@ -126,7 +127,7 @@ function outcome(result: CellResult): string {
     `bound ${seconds(result.lowerBoundMs)}`,
     ...(eventLoopLagP99Ms === null ? [] : [`lag p99 ${eventLoopLagP99Ms} ms`]),
     ...(cpu === null ? [] : [`cpu ${cpu}`]),
-    ...(escapes.length > 0 ? [`${escapes.length} escapes`] : []),
+    ...(escapes.length > 0 ? [counted(escapes.length, "escape")] : []),
     ...(isMachineLimited ? ["limited by this machine"] : []),
   ].join(", ");
   return state === "done" ? parts : `${state}: ${why} (${completed} of ${peers} complete, ${parts})`;
