@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { expect, onTestFinished, test } from "vitest";
 import { BrokenCell } from "../src/cell-runner.ts";
+import { findDifference } from "../src/content.ts";
 import { runCell } from "../src/loopback/cell-run.ts";
 import { LoopbackRunner } from "../src/loopback/loopback-runner.ts";
 import { prepareContent } from "../src/prepare-content.ts";
@@ -15,6 +16,7 @@ import { scenario } from "./support/scenarios.ts";
 interface More {
   readonly signal?: AbortSignal;
   readonly withoutContent?: boolean;
+  readonly peersDir?: string;
   readonly onProgress?: () => void;
 }
 
@@ -27,6 +29,7 @@ async function run(read: Scenario, more: More = {}) {
     cell: cellsOf(read)[0] as Cell,
     metainfo: content.metainfo,
     contentDir: more.withoutContent ? join(dir, "elsewhere") : content.dir,
+    ...(more.peersDir === undefined ? {} : { peersDir: more.peersDir }),
     workers: 2,
     clock: systemClock,
     cpuMicros: () => 0,
@@ -55,6 +58,26 @@ test("every peer has every byte once it is done, and its accounts say from where
       `peer ${id}`,
     ).toBeGreaterThanOrEqual(8 * 16_384);
     expect(ledger.asn).toBe(1);
+  }
+});
+
+test("a folder of one's own is shared as it is, and where each peer has files of its own they are there in the end", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "cachetorrent-own-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const files = [
+    { path: "one.bin", bytes: 50_000 },
+    { path: "sub/two.bin", bytes: 20_000 },
+  ];
+  await mkdir(join(dir, "release", "sub"), { recursive: true });
+  for (const { path, bytes } of files) await writeFile(join(dir, "release", path), Buffer.alloc(bytes, path));
+  const peersDir = join(dir, "peers");
+  const records = await run(scenario({ ...quick, torrent: `{ path: ${join(dir, "release")} }` }), {
+    peersDir,
+  });
+  expect(records.cutShort).toBeUndefined();
+  for (const id of [1, 2, 3]) {
+    const copy = join(peersDir, String(id), "release");
+    expect(await findDifference(join(dir, "release"), copy, files), `peer ${id}`).toBeUndefined();
   }
 });
 
