@@ -75,6 +75,11 @@ export class ActiveTorrent {
     }
   }
 
+  /** Do members of our own AS come first? There spreads what we fetch; who is complete gives to whoever asks. */
+  get prefersInside(): boolean {
+    return !this.isDone && this.exchange.role.grants !== undefined;
+  }
+
   /** Is everything there that is wanted? */
   get isDone(): boolean {
     return this.wanted.settled.isFull;

@@ -355,6 +355,7 @@ export class Torrent implements SwarmTorrent {
       asn: () => this.#ledger.asn,
       mayMeet: (asn) =>
         mayMeet(isInternal(asn, this.#ledger.asn), this.#active?.exchange.role.name, this.#announcer.policy),
+      prefersInside: () => this.#active?.prefersInside ?? false,
       isAlwaysLetIn: (asn) => this.#active?.duties.isAlwaysLetIn(asn) ?? false,
       becameDirect: (connection) => this.#active?.exchange.becomeDirect(connection),
     });

@@ -57,26 +57,16 @@ describe("slots under coordinated", () => {
     expect(ofSide(chosen, true)).toBe(1);
   });
 
-  it("go inside to the three who give most, and one at random that stays for 30 s", () => {
-    const givers = [peer("a", { rate: 30 }), peer("b", { rate: 20 }), peer("c", { rate: 10 })];
-    const peers = [...inside(9, { rate: 1 }), ...givers, ...outside(1)];
-    const one = choker();
-    const first = names(one.choose(peers, FETCHING, 0));
-    expect(first).toEqual(expect.arrayContaining(["a", "b", "c", "out1"]));
-    expect(names(one.choose(peers, FETCHING, 20_000))).toEqual(first);
-    const later = new Set<string>();
-    for (let n = 1; n < 20; n++) {
-      for (const name of names(one.choose(peers, FETCHING, n * 30_000))) later.add(name);
-    }
-    expect(later.size).toBeGreaterThan(6);
+  it("go inside to who has waited longest, whatever they give: also to those who have nothing to give yet", () => {
+    const peers = [5, 1, 4, 2, 3, 6].map((at) => peer(`in${at}`, { servedAt: at, rate: at * 100 }));
+    expect(names(choker().choose(peers, FETCHING, 100))).toEqual(["in1", "in2", "in3", "in4"]);
+    const fresh = peer("fresh");
+    expect(names(choker().choose([...peers, fresh], FETCHING, 100))).toEqual(["fresh", "in1", "in2", "in3"]);
   });
 
-  it("go last to who lets our requests lie", () => {
-    const peers = [...inside(3, { rate: 1 }), peer("lazy", { rate: 99, snubbed: true })];
-    for (let seed = 0; seed < 20; seed++) {
-      const [best] = choker({ slots: 2, seed }).choose(peers, FETCHING, 0);
-      expect(best?.name).not.toBe("lazy");
-    }
+  it("that become free between rounds go to who has waited longest, too", () => {
+    const waiting = [3, 1, 2].map((at) => peer(`in${at}`, { servedAt: at, rate: at * 100 }));
+    expect(names(choker().fill(waiting, inside(3), FETCHING, 100))).toEqual(["in1"]);
   });
 
   it("go outside to who has waited longest, whatever they give", () => {

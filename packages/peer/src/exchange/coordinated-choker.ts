@@ -1,5 +1,5 @@
 import { sample } from "@cachetorrent/clock";
-import { type ChokerOptions, type Contender, OptimisticSlot } from "./choker.ts";
+import type { ChokerOptions, Contender } from "./choker.ts";
 import type { SlotRules, Turn } from "./slot-rules.ts";
 
 /** A slot for which its side has no taker is lent to the other side after this time. */
@@ -37,20 +37,17 @@ const MEMBERS_THAT_SHARE = 3;
  */
 export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRules<C> {
   readonly #options: CoordinatedChokerOptions<C>;
-  readonly #optimistic: OptimisticSlot<C>;
   /** Since when each side has had fewer takers than slots. */
   readonly #unusedSince = new Map<Side, number>();
 
   constructor(options: CoordinatedChokerOptions<C>) {
     this.#options = options;
-    this.#optimistic = new OptimisticSlot(options.random);
   }
 
   choose(contenders: readonly C[], isComplete: boolean, now: number): Set<C> {
     const inside = this.#takers("inside", contenders, isComplete, now);
     const outside = this.#takers("outside", contenders, isComplete, now);
-    const chosen = new Set(this.#ownChoice(inside, isComplete, now));
-    for (const one of outside.slice(0, OUTSIDE_SLOTS)) chosen.add(one);
+    const chosen = new Set([...inside.slice(0, this.#slotsOf("inside")), ...outside.slice(0, OUTSIDE_SLOTS)]);
     this.#noteUse(inside.length, outside.length, now);
     const lent = [
       ...(this.#isLent("outside", now) ? inside : []),
@@ -71,8 +68,7 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
       const free = Math.min(most, this.#total - served.length - filled.length);
       // Asked many times a second, and mostly nothing is free: to put them in order for that would be in vain.
       if (free <= 0 || wanting[side].length === 0) return;
-      // Who gives most has its slot from the rounds: by that order whoever has nothing to give yet would wait for ever.
-      const takers = this.#longestWaiting(wanting[side], now).filter((one) => !filled.includes(one));
+      const takers = this.#inTurn(wanting[side], now).filter((one) => !filled.includes(one));
       filled.push(...takers.slice(0, free));
     };
     give("inside", this.#slotsOf("inside") - servedOn("inside"));
@@ -111,17 +107,7 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
 
   /** Who of a side wants a slot and may have one, the first to get one in front. */
   #takers(side: Side, contenders: readonly C[], isComplete: boolean, now: number): C[] {
-    const wanting = this.#wanting(side, contenders, isComplete);
-    // Nobody gives anything to a finished peer, and what we get outside depends on claims and says nothing of who gives.
-    if (isComplete || side === "outside") return this.#longestWaiting(wanting, now);
-    return this.#inOrder(
-      wanting,
-      (a, b) =>
-        // Who lets our requests lie comes last.
-        Number(a.snubbed) - Number(b.snubbed) ||
-        // Tit for tat: who gives most comes first (BEP 3).
-        b.givesRate(now) - a.givesRate(now),
-    );
+    return this.#inTurn(this.#wanting(side, contenders, isComplete), now);
   }
 
   /** Who of a side wants a slot and may have one. */
@@ -131,31 +117,19 @@ export class CoordinatedChoker<C extends CoordinatedContender> implements SlotRu
     );
   }
 
-  /** We go round: who has waited longest since it last had a slot comes first. */
-  #longestWaiting(wanting: readonly C[], now: number): C[] {
-    return this.#inOrder(wanting, (a, b) => compareNumbers(a.lastServedAt(now), b.lastServedAt(now)));
-  }
-
-  /** Equals at random. */
-  #inOrder(wanting: readonly C[], compare: (a: C, b: C) => number): C[] {
+  /** Who has waited longest since it last had a slot comes first, equals at random. */
+  #inTurn(wanting: readonly C[], now: number): C[] {
     const { kind, random } = this.#options;
     const shuffled = sample(wanting, wanting.length, random);
-    return kind === "random" ? shuffled : shuffled.sort(compare);
+    return kind === "random"
+      ? shuffled
+      : shuffled.sort((a, b) => compareNumbers(a.lastServedAt(now), b.lastServedAt(now)));
   }
 
   /** An unfinished member fetches the n-th part of a copy from outside, and would give stock clients there far more. */
   #mayHaveSlot(contender: C, isComplete: boolean): boolean {
     if (isComplete || contender.speaksCtCache || this.#sideOf(contender) === "inside") return true;
     return this.#options.membersInAs() < MEMBERS_THAT_SHARE;
-  }
-
-  /** The slots of our own AS; while we fetch one of them is optimistic, for who has nothing to give yet. */
-  #ownChoice(ranked: readonly C[], isComplete: boolean, now: number): C[] {
-    const slots = this.#slotsOf("inside");
-    if (isComplete || this.#options.kind === "random") return ranked.slice(0, slots);
-    const chosen = ranked.slice(0, Math.max(0, slots - 1));
-    const optimistic = slots > 0 ? this.#optimistic.move(ranked, new Set(chosen), now) : undefined;
-    return optimistic ? [...chosen, optimistic] : chosen;
   }
 
   #noteUse(insideTakers: number, outsideTakers: number, now: number): void {

@@ -19,7 +19,7 @@ import { AsDirectory } from "./as-directory.ts";
 import { connectionTo, PeerTable } from "./peer-table.ts";
 import { Room, type RoomParts } from "./room.ts";
 
-export interface NeighboursOptions extends Omit<RoomParts, "opening">, ApproachParts {
+export interface NeighboursOptions extends Omit<RoomParts, "opening" | "asnOf">, ApproachParts {
   readonly peerId: PeerId;
   readonly clock: Clock;
   readonly random: Random;
@@ -78,7 +78,7 @@ export class Neighbours {
   constructor(options: NeighboursOptions) {
     this.#options = options;
     const { clock, locate, log, ours, random } = options;
-    this.#room = new Room({ ...options, opening: this.#opening });
+    this.#room = new Room({ ...options, opening: this.#opening, asnOf: (address) => this.asnOf(address) });
     this.#approach = new Approach(options);
     this.#breaches = new Seldom(clock, (_kind, { count, last: { reason, ...who } }) =>
       log.info({ ...who, event: "disconnected", count }, reason),
@@ -197,8 +197,13 @@ export class Neighbours {
     const asn = await this.#asnOf(remote);
     this.#opening.delete(remote);
     if (socket.destroyed || this.#stopped) socket.destroy();
-    else if (!isRoomMade && !this.#options.isAlwaysLetIn(asn)) this.#turnAway(socket, remote, FULL);
+    else if (!isRoomMade && !this.#isLetInBy(asn)) this.#turnAway(socket, remote, FULL);
     else this.#options.connected(socket, { direction: "in", remote, asn, isIndirect: false });
+  }
+
+  /** Although there is no room for just anybody. */
+  #isLetInBy(asn: Asn): boolean {
+    return this.#options.isAlwaysLetIn(asn) || this.#room.makeForMember(asn);
   }
 
   #turnAway(socket: Transport, remote: Endpoint, why: string): void {
@@ -278,7 +283,8 @@ export class Neighbours {
       if (mayMeet) this.#table.ended(endpoint, false, clock.now());
       return undefined;
     }
-    if (this.#stopped || (needsRoom && !this.#room.makeFor(endpoint.address))) {
+    const hasRoom = () => this.#room.makeFor(endpoint.address) || this.#room.makeForMember(asn);
+    if (this.#stopped || (needsRoom && !hasRoom())) {
       socket.destroy();
       this.#table.ended(endpoint, true, clock.now());
       return undefined;

@@ -1,4 +1,4 @@
-import type { Address, Asn, Endpoint } from "@cachetorrent/protocol";
+import { type Address, type Asn, type Endpoint, isInternal } from "@cachetorrent/protocol";
 import type { Connection } from "../wire/connection.ts";
 import { AddressShares } from "./address-shares.ts";
 
@@ -12,12 +12,21 @@ export interface RoomParts {
   hasRoom(): boolean;
   /** Our own AS as far as it is known. */
   asn(): Asn;
+  /** The AS of an address as far as it was learnt. */
+  asnOf(address: Address): Asn | undefined;
+  /** Are we to be connected with members of our own AS first of all? */
+  prefersInside(): boolean;
   /** May one more peer of this AS come in although there are as many connections as there should be? */
   isAlwaysLetIn(asn: Asn): boolean;
 }
 
 /** Of its connections a torrent dials so many in a hundred: if it dialled all, every peer would refuse newcomers. */
 const DIALLED_PERCENT = 75;
+/**
+ * Where its own AS comes first, a torrent's connections with others beyond this make way for members that have none. Who was left with three of
+ * twenty inside had half of the pieces when its AS had all.
+ */
+const OUTSIDE_PERCENT = 50;
 
 /** How many connections a torrent has, should have and may have, and who makes way for whom. */
 export class Room {
@@ -38,7 +47,10 @@ export class Room {
     const shares = this.#shares();
     // One at a time: only with success it takes another's place, and until then it is one too many.
     const mayReplace = !isDialling && shares.fair < this.count && shares.fair < this.#most(DIALLED_PERCENT);
-    return mayReplace ? (address) => shares.hasRoomFor(address) : undefined;
+    const makesWay = !isDialling && this.#outsideInExcess().length > 0;
+    if (!mayReplace && !makesWay) return undefined;
+    return (address) =>
+      (mayReplace && shares.hasRoomFor(address)) || (makesWay && this.#isInside(this.#parts.asnOf(address)));
   }
 
   /** Where there is none, the newest connection of an address that has more than its share is closed for one that has less. */
@@ -53,10 +65,18 @@ export class Room {
     return inExcess.length > 0;
   }
 
+  /** The same for one whose AS is known: where there is no room otherwise, one outside makes way for one inside. */
+  makeForMember(asn: Asn): boolean {
+    if (!this.#isInside(asn)) return false;
+    const inExcess = this.#outsideInExcess();
+    inExcess.at(-1)?.close("made way for a member of the AS");
+    return inExcess.length > 0;
+  }
+
   /** May somebody be let in beyond what a torrent should have, if he turns out to be of the right AS? */
   get hasExceptions(): boolean {
     const { asn, hasRoom, isAlwaysLetIn } = this.#parts;
-    return hasRoom() && isAlwaysLetIn(asn());
+    return hasRoom() && (isAlwaysLetIn(asn()) || this.#outsideInExcess().length > 0);
   }
 
   #hasRoom(percent: number): boolean {
@@ -68,6 +88,20 @@ export class Room {
     let indirect = 0;
     for (const connection of this.#parts.connections()) if (connection.isIndirect) indirect++;
     return this.count - indirect;
+  }
+
+  /** Those of other ASes that may be closed, the newest last: nothing is under way there. */
+  #outsideInExcess(): Connection[] {
+    if (!this.#parts.prefersInside()) return [];
+    const outside = [...this.#parts.connections()].filter(
+      (one) => one.isOpen && !one.isIndirect && !one.isWebSeed && !this.#isInside(one.asn),
+    );
+    if (outside.length <= this.#most(OUTSIDE_PERCENT)) return [];
+    return outside.filter(({ outstanding, upload }) => outstanding.size === 0 && upload.isChoking);
+  }
+
+  #isInside(asn: Asn | undefined): boolean {
+    return asn !== undefined && isInternal(asn, this.#parts.asn());
   }
 
   #shares(): AddressShares {
