@@ -1,7 +1,8 @@
 import { CtError, didYouMean } from "@cachetorrent/protocol";
 import type { Static, TObject } from "typebox";
-import { isMap, isNode, isScalar, LineCounter, type Pair, parseDocument } from "yaml";
+import type { Pair } from "yaml";
 import { type KeySchema, readValue } from "./config-value.ts";
+import { yaml } from "./yaml.ts";
 
 /** What a user said about one key, and where, as an error message would name the place. */
 interface Setting {
@@ -90,6 +91,7 @@ function envSettings(schema: TObject, env: ConfigLayers["env"], prefix: string):
 }
 
 function fileSettings(schema: TObject, file: { path: string; text: string }): Setting[] {
+  const { isMap, isNode, isScalar, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => `${file.path}:${lines.linePos(offset).line}`;

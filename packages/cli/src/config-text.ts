@@ -1,7 +1,7 @@
 import type { TObject } from "typebox";
-import { stringify } from "yaml";
 import { keysOf } from "./config-layers.ts";
 import { showValue } from "./config-value.ts";
+import { yaml } from "./yaml.ts";
 
 /** The configuration as YAML that `--config` reads to the same; what nobody set and has no default is a comment. */
 export function configText(schema: TObject, config: Readonly<Record<string, unknown>>): string {
@@ -9,7 +9,7 @@ export function configText(schema: TObject, config: Readonly<Record<string, unkn
     .map(([key, keySchema]) =>
       config[key] === undefined
         ? `# ${key}: not set\n`
-        : stringify({ [key]: showValue(keySchema, config[key]) }),
+        : yaml().stringify({ [key]: showValue(keySchema, config[key]) }),
     )
     .join("");
 }

@@ -9,8 +9,8 @@ import {
   type Result,
 } from "@cachetorrent/protocol";
 import type { TSchema } from "typebox";
-import { Value } from "typebox/value";
-import { parse } from "yaml";
+import { Check } from "typebox/schema";
+import { yaml } from "./yaml.ts";
 
 /** The parts of a key's schema that say how people write its value. Everything else is TypeBox's to check. */
 export interface KeySchema extends TSchema {
@@ -43,7 +43,7 @@ export function readValue(schema: KeySchema, raw: unknown): Result<unknown> {
   const parts = readParts(schema, spelled.value);
   if (!parts.ok) return parts;
   const { value } = parts;
-  return Value.Check(schema, value)
+  return Check(schema, value)
     ? ok(value)
     : fail("CT_ERR_CONFIG", `must be ${expectation(schema)}, not ${show(raw)}${likelyChoice(schema, raw)}`);
 }
@@ -128,7 +128,7 @@ function readEndpoint(schema: KeySchema, text: string): Result<unknown> {
 
 function readYaml(text: string): Result<unknown> {
   try {
-    return ok(parse(text));
+    return ok(yaml().parse(text));
   } catch (error) {
     return fail("CT_ERR_CONFIG", error instanceof Error ? error.message : String(error));
   }

@@ -10,7 +10,7 @@ import {
 import type { Logger } from "pino";
 import type { Ledger } from "./accounts/ledger.ts";
 import type { Trace } from "./accounts/trace.ts";
-import { Dht } from "./discovery/dht.ts";
+import type { Dht } from "./discovery/dht.ts";
 import { LocalDiscovery } from "./discovery/local-discovery.ts";
 import { PieceCache } from "./disk/piece-cache.ts";
 import { DEFAULT_ENCRYPTION, type EncryptionMode } from "./encryption/encryption-mode.ts";
@@ -108,11 +108,13 @@ export class Session {
   /** Starts to listen; resolves with the endpoint that was bound. */
   async listen(endpoint: Endpoint): Promise<Endpoint> {
     const { cache, clock, dht: given, links, maxConnections, ...rest } = this.#options;
+    // Loaded only by who takes part: others need not wait for its modules.
+    const dht = given && (await import("./discovery/dht.ts"));
     const listening = await this.#listener.listen(endpoint);
     const pump = new UploadPump(clock, links);
     this.#rates.onChange(() => pump.limitsChanged());
     const torrents = () => this.torrents;
-    this.#dht = given && Dht.on({ ...given, clock, listening, log: rest.log, torrents });
+    this.#dht = given && dht?.Dht.on({ ...given, clock, listening, log: rest.log, torrents });
     this.#services = {
       ...rest,
       clock,

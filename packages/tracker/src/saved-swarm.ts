@@ -11,7 +11,7 @@ import {
   unwrap,
 } from "@cachetorrent/protocol";
 import Type from "typebox";
-import { Value } from "typebox/value";
+import { Check, Errors } from "typebox/schema";
 import type { Swarm, SwarmTotals } from "./swarm.ts";
 import { endpointsOf, type SwarmPeer } from "./swarm-peer.ts";
 
@@ -61,8 +61,8 @@ export function encodeSavedSwarm(swarm: Swarm, election: ElectionSnapshot): stri
 export function decodeSavedSwarm(text: string, fileName: string): SavedSwarm {
   try {
     const file: unknown = JSON.parse(text);
-    if (!Value.Check(SavedFile, file)) {
-      const [first] = Value.Errors(SavedFile, file);
+    if (!Check(SavedFile, file)) {
+      const [, [first]] = Errors(SavedFile, file);
       throw new Error(`${first?.instancePath || "/"} ${first?.message ?? "is not as saved"}`);
     }
     const infoHash = file.infoHash;
