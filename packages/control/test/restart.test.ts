@@ -18,6 +18,12 @@ import {
 
 const HASH = "c12fe1c06bba254a9dc9f519b335aa7c1367a88a" as InfoHash;
 
+const only = async ({ client }: TestDaemon) => (await client.status()).torrents[0];
+
+/** Until it has checked its torrent: whoever dials it before is turned away, and comes again after 10 s. */
+const shares = (daemon: TestDaemon) =>
+  until("it shares", async () => (await only(daemon))?.state === "seeding");
+
 describe("after a restart", () => {
   it("a daemon has its torrents again, and what was said of them", async () => {
     const root = await temporaryFolder();
@@ -116,6 +122,7 @@ describe("after a restart", () => {
     const torrent = await makeTorrent(seed.dir);
     const { infoHash } = torrent.metainfo;
     await seed.client.add({ torrent: torrent.text });
+    await shares(seed);
     const root = await temporaryFolder();
     const first = await startTestDaemon(root);
     await first.client.add({ magnet: magnetTo(torrent, seed) });
@@ -139,6 +146,7 @@ describe("after a restart", () => {
     const seed = await startTestDaemon(await temporaryFolder());
     const torrent = await makeTorrent(seed.dir);
     await seed.client.add({ torrent: torrent.text });
+    await shares(seed);
     const root = await temporaryFolder();
     const first = await startTestDaemon(root);
     await first.client.add({ magnet: magnetTo(torrent, seed) });
@@ -227,10 +235,9 @@ describe("after a restart", () => {
 });
 
 describe("what was shared of a torrent", () => {
-  const only = async ({ client }: TestDaemon) => (await client.status()).torrents[0];
-
   /** Another daemon fetches it, all of it. */
   async function give(torrent: GivenTorrent, from: TestDaemon): Promise<void> {
+    await shares(from);
     const leecher = await startTestDaemon(await temporaryFolder());
     await leecher.client.add({ magnet: magnetTo(torrent, from) });
     await until("it is fetched", async () => (await only(leecher))?.state === "seeding");
