@@ -2,12 +2,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { content, TRACKER } from "./support/release.ts";
-import { run, temporaryFolder } from "./support/run.ts";
+import { call, temporaryFolder } from "./support/run.ts";
 
 describe("create and info", () => {
   test("info tells what create made", async () => {
     const folder = await content();
-    const { stdout } = await run(["info", "release.torrent", "--json"], { cwd: folder });
+    const { stdout } = await call(["info", "release.torrent", "--json"], { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({
       name: "release",
       length: 120_000,
@@ -21,7 +21,7 @@ describe("create and info", () => {
         { path: "release/b.bin", length: 70_000 },
       ],
     });
-    const readable = await run(["info", "release.torrent"], { cwd: folder });
+    const readable = await call(["info", "release.torrent"], { cwd: folder });
     expect(readable.stdout).toMatch(/^name +release\n/);
     expect(readable.stdout).toContain("release/b.bin");
   });
@@ -35,7 +35,7 @@ describe("create and info", () => {
   ])("create takes the tracker %s, and warns where it is likely a mistake", async (url, message) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a"), "a");
-    const { exitCode, stderr } = await run(["create", "a", "--tracker", url], { cwd: folder });
+    const { exitCode, stderr } = await call(["create", "a", "--tracker", url], { cwd: folder });
     expect(stderr).toMatch(message);
     expect(exitCode).toBe(0);
   });
@@ -44,16 +44,16 @@ describe("create and info", () => {
     await writeFile(join(folder, "a"), "a");
     const webSeeds = ["http://198.18.0.9/pub/", "https://mirror.example/a?b"];
     const options = webSeeds.flatMap((url) => ["--web-seed", url]);
-    await run(["create", "a", "--tracker", TRACKER, ...options], { cwd: folder });
-    const { stdout } = await run(["info", "a.torrent", "--json"], { cwd: folder });
+    await call(["create", "a", "--tracker", TRACKER, ...options], { cwd: folder });
+    const { stdout } = await call(["info", "a.torrent", "--json"], { cwd: folder });
     expect(JSON.parse(stdout)).toMatchObject({ webSeeds });
-    const readable = await run(["info", "a.torrent"], { cwd: folder });
+    const readable = await call(["info", "a.torrent"], { cwd: folder });
     expect(readable.stdout).toMatch(/^web seeds +http:\/\/198.18.0.9\/pub\/\n +https:\/\/mirror/m);
   });
   test("create overwrites nothing", async () => {
     const folder = await content();
     const before = await readFile(join(folder, "release.torrent"));
-    const again = await run(["create", "release", "--tracker", TRACKER, "--private"], { cwd: folder });
+    const again = await call(["create", "release", "--tracker", TRACKER, "--private"], { cwd: folder });
     expect(again.exitCode).toBe(1);
     expect(again.stderr).toContain("release.torrent exists already");
     expect(await readFile(join(folder, "release.torrent"))).toEqual(before);
@@ -61,7 +61,7 @@ describe("create and info", () => {
   test("create refuses a piece length that is no size", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a"), "a");
-    const { exitCode, stderr } = await run(["create", "a", "--tracker", TRACKER, "--piece-length", "big"], {
+    const { exitCode, stderr } = await call(["create", "a", "--tracker", TRACKER, "--piece-length", "big"], {
       cwd: folder,
     });
     expect(stderr).toContain("--piece-length: not a size");
@@ -69,7 +69,7 @@ describe("create and info", () => {
   });
   test("create tells a wrong piece length before an output that exists", async () => {
     const folder = await content();
-    const { exitCode, stderr } = await run(
+    const { exitCode, stderr } = await call(
       ["create", "release", "--tracker", TRACKER, "--piece-length", "100KB"],
       { cwd: folder },
     );
@@ -80,7 +80,7 @@ describe("create and info", () => {
     const folder = await temporaryFolder();
     // Reading would end with a complaint of its own.
     await writeFile(join(folder, "empty"), "");
-    const { exitCode, stderr } = await run(
+    const { exitCode, stderr } = await call(
       ["create", "empty", "--tracker", TRACKER, "-o", "absent/a.torrent"],
       { cwd: folder },
     );
@@ -90,7 +90,7 @@ describe("create and info", () => {
   test("info refuses a broken torrent by name, with 2", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "broken.torrent"), "d4:info");
-    const { exitCode, stderr } = await run(["info", "broken.torrent"], { cwd: folder });
+    const { exitCode, stderr } = await call(["info", "broken.torrent"], { cwd: folder });
     expect(stderr).toContain("broken.torrent");
     expect(exitCode).toBe(2);
   });

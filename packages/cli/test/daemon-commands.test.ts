@@ -2,7 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { columnLines } from "../src/daemon/columns.ts";
 import { findTorrent } from "../src/daemon/find-torrent.ts";
 import { trackerLines } from "../src/daemon/torrent-details.ts";
-import { run, temporaryFolder } from "./support/run.ts";
+import { call, temporaryFolder } from "./support/run.ts";
 
 describe("usage of the commands that give orders to a daemon", () => {
   test.each([
@@ -31,7 +31,7 @@ describe("usage of the commands that give orders to a daemon", () => {
     [["peer", "--daemon"], /--daemon remembers its torrents in a folder: name one by --state/],
     [["peer", "--daemon", "--state", "s", "--control", "0.0.0.0:0"], /reached from other machines/],
   ])("%j exits with 2 and says why", async (args, message) => {
-    const { exitCode, stderr, stdout } = await run(args, { cwd: await temporaryFolder() });
+    const { exitCode, stderr, stdout } = await call(args, { cwd: await temporaryFolder() });
     expect(stderr).toMatch(message);
     expect(exitCode).toBe(2);
     expect(stdout).toBe("");
@@ -39,7 +39,7 @@ describe("usage of the commands that give orders to a daemon", () => {
 
   test("each explains itself with an example", async () => {
     for (const command of ["status", "add", "remove", "pause", "resume", "limit", "files"]) {
-      const { exitCode, stdout } = await run([command, "--help"]);
+      const { exitCode, stdout } = await call([command, "--help"]);
       expect(exitCode, command).toBe(0);
       expect(stdout, command).toMatch(/--token-file[\s\S]*Examples:\n/);
     }
@@ -48,7 +48,7 @@ describe("usage of the commands that give orders to a daemon", () => {
   test("without a daemon each says so, and exits with 1", async () => {
     const cwd = await temporaryFolder();
     for (const args of [["status"], ["limit"], ["pause", "--all"]]) {
-      const { exitCode, stderr } = await run([...args, "--state", "s"], { cwd });
+      const { exitCode, stderr } = await call([...args, "--state", "s"], { cwd });
       expect(stderr).toBe(
         "cachetorrent: no daemon runs with the state folder s; --state names another one [CT_ERR_CONTROL]\n",
       );

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { outcomeOf, printed, run, start, temporaryFolder } from "./support/run.ts";
+import { call, outcomeOf, printed, run, start, temporaryFolder } from "./support/run.ts";
 
 describe("daemons", () => {
   test("the tracker says which port it got, and SIGTERM ends it with 143", async () => {
@@ -36,7 +36,7 @@ describe("daemons", () => {
   test("a peer that has everything leaves by itself when told to; the user's command is for downloads", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
-    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    await call(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
     const peer = await run(
       [
         ...["peer", "a.bin.torrent", "--listen", "127.0.0.1:0", "--json", "--exit-on-complete"],
@@ -59,7 +59,7 @@ describe("daemons", () => {
   test("a peer that is to wait for a file does nothing before it is there", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
-    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    await call(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
     const peer = start(
       [
         ...["peer", "a.bin.torrent", "--listen", "127.0.0.1:0", "--json", "--exit-on-complete"],
@@ -79,7 +79,7 @@ describe("daemons", () => {
     const folder = await temporaryFolder();
     for (const name of ["good", "bad"]) {
       await writeFile(join(folder, name), Buffer.alloc(50_000, name));
-      await run(["create", name, "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+      await call(["create", name, "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
     }
     await mkdir(join(folder, "content"));
     await writeFile(join(folder, "content", "good"), Buffer.alloc(50_000, "good"));
@@ -96,7 +96,7 @@ describe("daemons", () => {
   test.each(["plain", "json"])("a peer whose only torrent fails says so once (%s)", async (form) => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a"), "a");
-    await run(["create", "a", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    await call(["create", "a", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
     await mkdir(join(folder, "content", "a"), { recursive: true });
     const { exitCode, stdout } = await run(
       [
@@ -116,7 +116,7 @@ describe("daemons", () => {
   test("a peer that seeds ends with 130 on SIGINT and tells the end", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
-    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    await call(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
     const peer = start(["peer", "a.bin.torrent", "--listen", "127.0.0.1:0"], { cwd: folder });
     const outcome = outcomeOf(peer);
     await printed(peer, /a\.bin: complete\n/);

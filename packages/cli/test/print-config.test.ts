@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { run, temporaryFolder } from "./support/run.ts";
+import { call, run, temporaryFolder } from "./support/run.ts";
 
 describe("--print-config", () => {
   test("prints what flags, environment, file and defaults make together, and runs nothing", async () => {
@@ -23,14 +23,14 @@ describe("--print-config", () => {
   });
   test("takes repeated flags as a list", async () => {
     const args = ["--as-prefix", "198.18.1.0/24=64501", "--as-prefix", "198.18.2.0/24=64502"];
-    const { stdout } = await run(["tracker", "--print-config", ...args]);
+    const { stdout } = await call(["tracker", "--print-config", ...args]);
     expect(parse(stdout)["as-prefix"]).toEqual(["198.18.1.0/24=64501", "198.18.2.0/24=64502"]);
   });
   test("can be fed back by --config, named by the environment too", async () => {
     const folder = await temporaryFolder();
-    const first = await run(["tracker", "--print-config", "--policy", "biased", "--quorum", "7"]);
+    const first = await call(["tracker", "--print-config", "--policy", "biased", "--quorum", "7"]);
     await writeFile(join(folder, "tracker.yaml"), first.stdout);
-    const again = await run(["tracker", "--print-config"], {
+    const again = await call(["tracker", "--print-config"], {
       cwd: folder,
       env: { CACHETORRENT_TRACKER_CONFIG: "tracker.yaml" },
     });

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { run, temporaryFolder } from "./support/run.ts";
+import { call, temporaryFolder } from "./support/run.ts";
 import { TWO_POLICIES } from "./support/two-policies.ts";
 
 async function folder(scenario = TWO_POLICIES): Promise<string> {
@@ -12,7 +12,7 @@ async function folder(scenario = TWO_POLICIES): Promise<string> {
 
 test("testbed compose writes the testbed of a policy, and says how to bring it up and down", async () => {
   const cwd = await folder();
-  const { exitCode, stdout } = await run(["testbed", "compose", "two.yml", "--policy", "cache 25"], { cwd });
+  const { exitCode, stdout } = await call(["testbed", "compose", "two.yml", "--policy", "cache 25"], { cwd });
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^out\/compose\/two\/compose\.yml: 3 peers in 2 ASes, policy cache 25\n/);
   expect(stdout).toContain("docker compose -f out/compose/two/compose.yml up -d\n");
@@ -27,24 +27,24 @@ test("testbed compose writes the testbed of a policy, and says how to bring it u
 
 test("testbed compose writes a scenario with a time scale for real time, and says so there and on stderr", async () => {
   const cwd = await folder(`${TWO_POLICIES}time-scale: 4\n`);
-  const { exitCode, stderr } = await run(["testbed", "compose", "two.yml"], { cwd });
+  const { exitCode, stderr } = await call(["testbed", "compose", "two.yml"], { cwd });
   expect(exitCode).toBe(0);
   const note = "time-scale 4 of the scenario has no effect: containers run in real time";
   expect(stderr).toContain(note);
   expect(await readFile(join(cwd, "out", "compose", "two", "compose.yml"), "utf8")).toContain(`# ${note}`);
-  const refused = await run(["testbed", "run", "two.yml", "--on", "compose"], { cwd });
+  const refused = await call(["testbed", "run", "two.yml", "--on", "compose"], { cwd });
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toMatch(/two has time-scale 4: containers run in real time\..*\[CT_ERR_USAGE\]/);
 });
 
 test("testbed compose writes nothing to stderr where all holds", async () => {
-  const { exitCode, stderr } = await run(["testbed", "compose", "two.yml"], { cwd: await folder() });
+  const { exitCode, stderr } = await call(["testbed", "compose", "two.yml"], { cwd: await folder() });
   expect(exitCode).toBe(0);
   expect(stderr).toBe("");
 });
 
 test("testbed compose names the policies there are when it is asked for another", async () => {
-  const { exitCode, stderr } = await run(["testbed", "compose", "two.yml", "--policy", "cache 2"], {
+  const { exitCode, stderr } = await call(["testbed", "compose", "two.yml", "--policy", "cache 2"], {
     cwd: await folder(),
   });
   expect(exitCode).toBe(2);
@@ -55,7 +55,7 @@ test("testbed compose names the policies there are when it is asked for another"
 
 test("testbed run without --on refuses a scenario with faults, and says where it runs", async () => {
   const cwd = await folder(`${TWO_POLICIES}faults: [{ kill: tracker, at: 1s }]\n`);
-  const { exitCode, stderr } = await run(["testbed", "run", "two.yml"], { cwd });
+  const { exitCode, stderr } = await call(["testbed", "run", "two.yml"], { cwd });
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(/two has faults, .*--on compose \[CT_ERR_USAGE\]/);
 });

@@ -2,7 +2,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { TRACKER } from "./support/release.ts";
-import { run, temporaryFolder } from "./support/run.ts";
+import { call, run, temporaryFolder } from "./support/run.ts";
 
 describe("usage", () => {
   test("--help shows the commands and an example, and is no failure", async () => {
@@ -14,18 +14,17 @@ describe("usage", () => {
   });
   test("every command explains itself with an example", async () => {
     for (const command of ["tracker", "peer", "create", "info", "verify", "as", "testbed"]) {
-      const { exitCode, stdout } = await run([command, "--help"]);
+      const { exitCode, stdout } = await call([command, "--help"]);
       expect(exitCode, command).toBe(0);
       expect(stdout, command).toMatch(/Examples?:\n/);
     }
   });
   test("help shows each daemon's own port, and every default in the same way", async () => {
-    const [tracker, peer, verify] = await Promise.all(
-      ["tracker", "peer", "verify"].map(async (command) => {
-        const { stdout } = await run([command, "--help"]);
-        return stdout.replaceAll(/\s+/g, " ");
-      }),
-    );
+    const helpOf = async (command: string) =>
+      (await call([command, "--help"])).stdout.replaceAll(/\s+/g, " ");
+    const tracker = await helpOf("tracker");
+    const peer = await helpOf("peer");
+    const verify = await helpOf("verify");
     expect(tracker).toContain('such as "listen: 0.0.0.0:6969"');
     expect(tracker).not.toContain("6881");
     expect(tracker).toContain("(default: none, the deadline alone counts)");
@@ -60,7 +59,7 @@ describe("usage", () => {
     ["watch without a number of peers", ["testbed", "watch", "x.torrent", "."], /--peers <N>/],
     ["a configuration file that is not there", ["tracker", "--config", "absent.yaml"], /absent\.yaml/],
   ])("%s exits with 2 and says why", async (_what, args, message) => {
-    const { exitCode, stderr, stdout } = await run(args, { cwd: await temporaryFolder() });
+    const { exitCode, stderr, stdout } = await call(args, { cwd: await temporaryFolder() });
     expect(stderr).toMatch(message);
     expect(exitCode).toBe(2);
     expect(stdout).toBe("");

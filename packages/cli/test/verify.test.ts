@@ -2,7 +2,7 @@ import { appendFile, mkdir, readdir, rm, truncate, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { content, TRACKER } from "./support/release.ts";
-import { run, temporaryFolder } from "./support/run.ts";
+import { call, run, temporaryFolder } from "./support/run.ts";
 
 describe("verify", () => {
   test("verify exits with 0 for what is whole, and writes nothing where nothing is", async () => {
@@ -18,7 +18,7 @@ describe("verify", () => {
   test("verify exits with 1 and lists what is damaged, cut short and missing", async () => {
     const folder = await content();
     await truncate(join(folder, "release", "b.bin"), 40_000);
-    const { exitCode, stdout } = await run(["verify", "release.torrent"], { cwd: folder });
+    const { exitCode, stdout } = await call(["verify", "release.torrent"], { cwd: folder });
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^release: incomplete, 5 of 8 pieces/);
     expect(stdout).toMatch(/wrong length +release\/b\.bin \(2 of 5 pieces\)/);
@@ -29,27 +29,31 @@ describe("verify", () => {
     const hostile = "\x1b[2J\x9b5m\u202egone";
     await mkdir(join(folder, hostile));
     await writeFile(join(folder, hostile, "a"), "a");
-    await run(["create", hostile, "--tracker", TRACKER, "-o", "evil.torrent"], { cwd: folder });
+    await call(["create", hostile, "--tracker", TRACKER, "-o", "evil.torrent"], { cwd: folder });
     await mkdir(join(folder, "elsewhere"));
     await writeFile(join(folder, "elsewhere", hostile), "in the way");
-    const { exitCode, stderr } = await run(["verify", "evil.torrent", "--dir", "elsewhere"], { cwd: folder });
+    const { exitCode, stderr } = await call(["verify", "evil.torrent", "--dir", "elsewhere"], {
+      cwd: folder,
+    });
     expect(stderr.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}]/u);
     expect(stderr).toMatch(/gone: a file is where a directory must be/);
     expect(exitCode).toBe(1);
   });
   test("verify takes no folder that is not there for an empty one", async () => {
     const folder = await content();
-    const { exitCode, stderr } = await run(["verify", "release.torrent", "--dir", "absent"], { cwd: folder });
+    const { exitCode, stderr } = await call(["verify", "release.torrent", "--dir", "absent"], {
+      cwd: folder,
+    });
     expect(stderr).toContain("--dir absent: there is no such folder");
     expect(exitCode).toBe(2);
   });
   test("verify says of a file with all its pieces and more behind them that its length is wrong", async () => {
     const folder = await content();
     await appendFile(join(folder, "release", "b.bin"), "more");
-    const { exitCode, stdout } = await run(["verify", "release.torrent"], { cwd: folder });
+    const { exitCode, stdout } = await call(["verify", "release.torrent"], { cwd: folder });
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^release: incomplete, 8 of 8 pieces \(100%\)\n +wrong length +release\/b\.bin /);
-    const json = await run(["verify", "release.torrent", "--json"], { cwd: folder });
+    const json = await call(["verify", "release.torrent", "--json"], { cwd: folder });
     expect(json.exitCode).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
       complete: false,
@@ -61,9 +65,9 @@ describe("verify", () => {
     await mkdir(join(folder, "some"));
     await writeFile(join(folder, "some", "a"), "a");
     await writeFile(join(folder, "some", "empty"), "");
-    await run(["create", "some", "--tracker", TRACKER], { cwd: folder });
+    await call(["create", "some", "--tracker", TRACKER], { cwd: folder });
     await rm(join(folder, "some", "empty"));
-    const { stdout } = await run(["verify", "some.torrent"], { cwd: folder });
+    const { stdout } = await call(["verify", "some.torrent"], { cwd: folder });
     expect(stdout).toBe("some: incomplete, 1 of 1 piece (100%)\n  missing  some/empty (an empty file)\n");
   });
 });

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { run, temporaryFolder } from "./run.ts";
+import { call, temporaryFolder } from "./run.ts";
 
 export const TRACKER = "http://127.0.0.1:6969/announce";
 
@@ -11,7 +11,7 @@ export async function content(): Promise<string> {
   await mkdir(join(folder, "release"));
   await writeFile(join(folder, "release", "a.bin"), Buffer.alloc(50_000, 1));
   await writeFile(join(folder, "release", "b.bin"), Buffer.alloc(70_000, 2));
-  const created = await run(["create", "release", "--tracker", TRACKER, "--piece-length", "16KiB"], {
+  const created = await call(["create", "release", "--tracker", TRACKER, "--piece-length", "16KiB"], {
     cwd: folder,
   });
   expect(created.stderr).toBe("");

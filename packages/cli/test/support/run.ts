@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { runCommandLine } from "../../src/program.ts";
 
 export const BIN = fileURLToPath(new URL("../../bin/cachetorrent", import.meta.url));
 
@@ -17,6 +19,31 @@ interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly bin?: string;
+}
+
+/**
+ * What the real command does, in this process: a start takes half a second of a core, and most tests are not of that. One at a time, for
+ * where a process is, all of it is.
+ */
+export async function call(args: readonly string[], options: Omit<RunOptions, "bin"> = {}): Promise<Outcome> {
+  const text = { stdout: "", stderr: "" };
+  const keep = (name: keyof typeof text) =>
+    new Writable({
+      decodeStrings: false,
+      write: (part: string, _encoding, done) => {
+        text[name] += part;
+        done();
+      },
+    }) as NodeJS.WriteStream;
+  const before = process.cwd();
+  process.chdir(options.cwd ?? tmpdir());
+  try {
+    const env = { PATH: process.env.PATH, ...options.env };
+    const exitCode = await runCommandLine(args, { env, stdout: keep("stdout"), stderr: keep("stderr") });
+    return { exitCode, ...text };
+  } finally {
+    process.chdir(before);
+  }
 }
 
 /** The real command as a process of its own, until it has ended. */
