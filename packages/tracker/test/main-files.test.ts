@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { file } from "./config-files.ts";
+import { configFiles } from "./config-files.ts";
 import { announceTo, startTestTracker } from "./daemon.ts";
 import { OTHER_SWARM, SWARM } from "./support.ts";
 
 describe("a configured tracker", () => {
   test("reads allow-list and tokens from files, and again when asked to", async () => {
+    const file = await configFiles();
     const allowList = await file("allowed", `# ours\n${SWARM.toUpperCase()}\n`);
     const tokens = await file("tokens", "first # for the lab\n");
     const tracker = await startTestTracker({ "allow-list": allowList, tokens });
@@ -23,6 +24,7 @@ describe("a configured tracker", () => {
   });
 
   test("reads AS table and route databases again when asked to; peers keep the AS they had", async () => {
+    const file = await configFiles();
     const table = await file("sites", "127.3.0.0/16 3\n");
     const routes = await file("internet.csv", "127.4.0.0,127.4.255.255,4,a\n");
     const tracker = await startTestTracker({ "as-table": table, "route-db": [routes] });
@@ -37,6 +39,7 @@ describe("a configured tracker", () => {
   });
 
   test("a reload with one bad file changes nothing, not even what the good ones say", async () => {
+    const file = await configFiles();
     const table = await file("sites", "127.3.0.0/16 3\n");
     const tokens = await file("keys", "first\n");
     const tracker = await startTestTracker({ "as-table": table, tokens });
@@ -48,6 +51,7 @@ describe("a configured tracker", () => {
   });
 
   test("an allow-list with something else in it is refused with its line", async () => {
+    const file = await configFiles();
     const allowList = await file("bad-list", `${SWARM}\nubuntu.iso\n`);
     await expect(startTestTracker({ "allow-list": allowList })).rejects.toThrow(
       `allow-list ${allowList}:2: not an info-hash`,

@@ -1,6 +1,6 @@
 import type { TrackerConfig } from "@cachetorrent/tracker";
 import { describe, expect, test } from "vitest";
-import { file } from "./config-files.ts";
+import { configFiles } from "./config-files.ts";
 import { startTestTracker, systemClock } from "./daemon.ts";
 import { logged } from "./logged.ts";
 import { SWARM } from "./support.ts";
@@ -8,6 +8,7 @@ import { SWARM } from "./support.ts";
 describe("what the log says that was loaded", () => {
   test("prefixes, routes of each database, tokens, info-hashes and overrides, at the start and at a reload", async () => {
     const { lines, log } = logged("info");
+    const file = await configFiles();
     const table = await file("table", "127.3.0.0/16 3\n127.4.0.0/16 4\n");
     const routes = await file("routes.csv", "198.18.0.0,198.18.0.255,1,a\n198.18.1.0,198.18.1.255,2,b\n");
     const tokens = await file("some-tokens", "first\nsecond\n");

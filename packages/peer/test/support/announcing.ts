@@ -1,15 +1,10 @@
 import { ManualClock, type Random } from "@cachetorrent/clock";
 import type { AnnounceAnswer, CtAnswer, CtError } from "@cachetorrent/protocol";
-import { afterEach, expect, vi } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
 import { Announcer, type AnnouncerOptions } from "../../src/announcing/announcer.ts";
 import { EventQueue, settled } from "./event-queue.ts";
 import { infoHash, listeningLog, peerId } from "./samples.ts";
 import { ScriptedTracker } from "./scripted-tracker.ts";
-
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
 
 export function listen(port = 0): Promise<ScriptedTracker> {
   return ScriptedTracker.listen("127.0.0.1", port);
@@ -43,7 +38,7 @@ export function announcerOf(tiers: readonly (readonly string[])[], more: Partial
     onFailure: (error, retryInMs) => failures.push({ error, retryInMs }),
     ...more,
   });
-  closing.push(async () => {
+  onTestFinished(async () => {
     const stopped = announcer.stop();
     clock.advance(2500);
     await stopped;

@@ -10,7 +10,7 @@ import {
   unwrap,
 } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { Ledger, type TorrentAccounts } from "../../src/accounts/ledger.ts";
 import { noTrace, type Trace } from "../../src/accounts/trace.ts";
 import type { OpenedStorage } from "../../src/disk/storage.ts";
@@ -69,6 +69,15 @@ export interface TestPeerOptions {
 }
 
 let peersMade = 0;
+let madeIn: string | undefined;
+
+/** Counts the peers of a file of tests, so that their ids and random numbers are the same whatever file ran before it. */
+function numberOfPeer(): number {
+  const { testPath } = expect.getState();
+  if (testPath !== madeIn) peersMade = 0;
+  madeIn = testPath;
+  return ++peersMade;
+}
 
 /** A session with its torrents, real from the sockets to the files. */
 export class TestPeer {
@@ -105,13 +114,13 @@ export class TestPeer {
     const dir = options.dir ?? (await temporaryDirectory());
     if (options.seeds) for (const torrent of torrents) await writeContent(torrent, dir);
     const clock = options.clock ?? systemClock;
-    peersMade++;
-    const peerId = options.peerId ?? numberedPeerId(peersMade);
+    const number = numberOfPeer();
+    const peerId = options.peerId ?? numberedPeerId(number);
     const ledger = new Ledger(peerId);
     const session = new Session({
       peerId,
       clock,
-      random: seededRandom(peersMade),
+      random: seededRandom(number),
       log: options.log ?? silent,
       trace: options.trace ?? noTrace,
       ledger,
