@@ -29,12 +29,12 @@ interface Ended {
   readonly output: string;
 }
 
-async function workplace(scenario = SCENARIO): Promise<{ dir: string; file: string; out: string }> {
+async function workplace(scenario = SCENARIO): Promise<{ file: string; out: string }> {
   const dir = await mkdtemp(join(tmpdir(), "cachetorrent-testbed-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   const file = join(dir, "scenario.yml");
   await writeFile(file, scenario);
-  return { dir, file, out: join(dir, "out") };
+  return { file, out: join(dir, "out") };
 }
 
 /** `interruptAt`: as soon as it has printed this it gets SIGINT, or what else is done to it. */
@@ -181,32 +181,5 @@ storage: own
     expect(exitCode).toBe(1);
     const [cell] = (await reportIn(out)).cells;
     expect(cell).toMatchObject({ state: "partial", why: "the time limit of 1 s has come" });
-  });
-
-  it("a scenario at fault, one that is not there, and a policy it has not are refused before anything is run", async () => {
-    const { dir, file, out } = await workplace(SCENARIO.replace("about:", "abuot:"));
-    expect(await testbed(["run", file, "--out", out])).toMatchObject({
-      exitCode: 2,
-      output: expect.stringMatching(/scenario\.yml:3: unknown key "abuot" \(did you mean about\?\)/),
-    });
-    expect(await testbed(["run", "smal"])).toMatchObject({
-      exitCode: 2,
-      output: expect.stringContaining("did you mean small?"),
-    });
-    expect(await testbed(["run", "small", "--only", "cash", "--out", out])).toMatchObject({
-      exitCode: 2,
-      output: expect.stringContaining("--only cash: the scenario has bittorrent"),
-    });
-    expect(await testbed(["run", "small", "--on", "compose", "--at-once", "2", "--out", out])).toMatchObject({
-      exitCode: 2,
-      output: expect.stringContaining("--at-once: with --on compose"),
-    });
-    expect(await readdir(dir)).toEqual(["scenario.yml"]);
-  });
-
-  it("lists the scenarios that come along, with what they are for", async () => {
-    const { exitCode, output } = await testbed(["list"]);
-    expect(exitCode).toBe(0);
-    expect(output).toMatch(/^small\n {2}for +\S[\s\S]*\n {2}takes +about /m);
   });
 });

@@ -36,7 +36,7 @@ describe("daemons", () => {
   test("a peer that has everything leaves by itself when told to; the user's command is for downloads", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
-    await call(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    await run(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
     const peer = await run(
       [
         ...["peer", "a.bin.torrent", "--listen", "127.0.0.1:0", "--json", "--exit-on-complete"],

@@ -1,0 +1,33 @@
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { call, temporaryFolder } from "./support/run.ts";
+import { TWO_POLICIES } from "./support/two-policies.ts";
+
+test("a scenario at fault, one that is not there, and a policy it has not are refused before anything is run", async () => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, "scenario.yml"), TWO_POLICIES.replace("about:", "abuot:"));
+  const refused = async (...args: readonly string[]) => {
+    const { exitCode, stderr, stdout } = await call(["testbed", "run", ...args], { cwd });
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    return stderr;
+  };
+  expect(await refused("scenario.yml", "--out", "out")).toMatch(
+    /scenario\.yml:3: unknown key "abuot" \(did you mean about\?\)/,
+  );
+  expect(await refused("smal")).toContain("did you mean small?");
+  expect(await refused("small", "--only", "cash", "--out", "out")).toContain(
+    "--only cash: the scenario has bittorrent",
+  );
+  expect(await refused("small", "--on", "compose", "--at-once", "2", "--out", "out")).toContain(
+    "--at-once: with --on compose",
+  );
+  expect(await readdir(cwd)).toEqual(["scenario.yml"]);
+});
+
+test("testbed list shows the scenarios that come along, with what they are for", async () => {
+  const { exitCode, stdout } = await call(["testbed", "list"]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^small\n {2}for +\S[\s\S]*\n {2}takes +about /m);
+});
