@@ -65,13 +65,13 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     args: ["--interval", "20", "--peers-per-address", "100"],
   });
   const torrentFile = join(dir, "content.torrent");
-  const infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrentFile);
+  const infoHash = await createTorrent(content, tracker.announceUrl, torrentFile);
   const hostileUrls = Array.from(
     { length: HOSTILE_TRACKERS },
     (_, n) => `http://127.0.0.1:${hostileTrackerPort}/${n}/announce`,
   );
   const hostileTorrent = join(dir, "hostile.torrent");
-  await createTorrent(launcher, content, [...hostileUrls, tracker.announceUrl], hostileTorrent);
+  await createTorrent(content, [...hostileUrls, tracker.announceUrl], hostileTorrent);
   const sides = Array.from({ length: SIDE_TORRENTS }, (_, n) => sideTorrent(options, n, hostileUrls));
   const torrentFiles = [hostileTorrent, ...(await Promise.all(sides))];
   const seed = await startPeer(launcher, dir, "seed", {
@@ -143,13 +143,9 @@ async function makeContent(dir: string, name: string, bytes: number, seed = 1): 
   return { parent, name, files, pieceLength: PIECE_LENGTH };
 }
 
-async function sideTorrent(
-  { dir, launcher }: BenchOptions,
-  n: number,
-  trackers: readonly string[],
-): Promise<string> {
+async function sideTorrent({ dir }: BenchOptions, n: number, trackers: readonly string[]): Promise<string> {
   const content = await makeContent(dir, `side-${n}`, 20 * PIECE_LENGTH, 100 + n);
   const torrentFile = join(dir, `side-${n}.torrent`);
-  await createTorrent(launcher, content, trackers, torrentFile);
+  await createTorrent(content, trackers, torrentFile);
   return torrentFile;
 }

@@ -27,7 +27,7 @@ beforeEach(async () => {
   content = await makeContent(bench(), { bytes: BYTES });
   const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2] });
   torrent = join(dir, "content.torrent");
-  await createTorrent(launcher, content, tracker.announceUrl, torrent);
+  await createTorrent(content, tracker.announceUrl, torrent);
   await startPeerProcess(launcher, {
     name: "seed",
     torrentFiles: [torrent],

@@ -97,7 +97,7 @@ describe("the image's health check", () => {
     const { announceUrl } = await startTracker();
     const content = await makeContent(bench(), { bytes: 100 * 1024 });
     const torrentFile = join(bench().dir, "content.torrent");
-    await createTorrent(bench().launcher, content, announceUrl, torrentFile);
+    await createTorrent(content, announceUrl, torrentFile);
     const { daemon } = await startPeerProcess(bench().launcher, {
       name: "seed",
       torrentFiles: [torrentFile],

@@ -30,7 +30,7 @@ beforeEach(async () => {
   content = await makeContent(bench(), { bytes: BYTES });
   tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
   torrent = join(dir, "content.torrent");
-  infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrent);
+  infoHash = await createTorrent(content, tracker.announceUrl, torrent);
 });
 
 afterEach(async () => {
@@ -84,7 +84,7 @@ describe("a peer that sends bad data", () => {
   it("does not bring a ban upon the good peer whose pieces it spoiled", async () => {
     content = { ...content, pieceLength: 256 * KiB };
     torrent = join(bench().dir, "large-pieces.torrent");
-    infoHash = await createTorrent(bench().launcher, content, tracker.announceUrl, torrent);
+    infoHash = await createTorrent(content, tracker.announceUrl, torrent);
     const seed = await startSeed(["--limit-up", "500KB/s"]);
     const liar = await startHostile("lies");
     const leecher = await startLeecher();

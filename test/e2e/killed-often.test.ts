@@ -29,7 +29,7 @@ it("a leecher killed 50 times at random moments goes on each time with every pie
   const content = await makeContent(bench(), { bytes: 24 * 1024 * KiB + 777 });
   const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
   const torrent = join(dir, "content.torrent");
-  await createTorrent(launcher, content, tracker.announceUrl, torrent);
+  await createTorrent(content, tracker.announceUrl, torrent);
   const metainfo = await loadMetainfo(torrent);
   const startSeed = (name: string, args: string[]) =>
     startPeerProcess(launcher, {

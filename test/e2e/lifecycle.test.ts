@@ -23,7 +23,7 @@ beforeEach(async () => {
 async function torrentOf(name: string, bytes: number) {
   const content = await makeContent(bench(), { name, bytes, seed: bytes });
   const file = join(bench().dir, `${name}.torrent`);
-  const infoHash = await createTorrent(bench().launcher, content, tracker.announceUrl, file);
+  const infoHash = await createTorrent(content, tracker.announceUrl, file);
   return { content, file, infoHash };
 }
 

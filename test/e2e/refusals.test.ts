@@ -20,11 +20,11 @@ let content: Content;
 let torrent: string;
 
 beforeEach(async () => {
-  const { dir, launcher } = bench();
+  const { dir } = bench();
   content = await makeContent(bench(), { bytes: 3 * 1024 * KiB });
   torrent = join(dir, "content.torrent");
   // Nobody needs to answer there: each of these peers fails by itself.
-  await createTorrent(launcher, content, "http://127.0.0.1:9/announce", torrent);
+  await createTorrent(content, "http://127.0.0.1:9/announce", torrent);
 });
 
 function startPeer(
@@ -94,7 +94,7 @@ async function startSeed(): Promise<void> {
   const { launcher, dir } = bench();
   const tracker = await startTrackerProcess(launcher, { ases: [AS1], policy: "bittorrent" });
   torrent = join(dir, "tracked.torrent");
-  await createTorrent(launcher, content, tracker.announceUrl, torrent);
+  await createTorrent(content, tracker.announceUrl, torrent);
   await (await startPeer(launcher, "seed", content.parent, "127.1.0.1:0")).waitFor("listening");
 }
 

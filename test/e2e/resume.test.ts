@@ -15,7 +15,7 @@ it("a leecher killed in mid run and started again fetches no verified piece a se
   const content = await makeContent(bench(), { bytes, pieceLength: 32 * KiB });
   const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
   const torrent = join(dir, "content.torrent");
-  const infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrent);
+  const infoHash = await createTorrent(content, tracker.announceUrl, torrent);
   const seed = await startPeerProcess(launcher, {
     name: "seed",
     torrentFiles: [torrent],
@@ -63,7 +63,7 @@ describe("a seed started again", () => {
     const content = await makeContent(bench(), { bytes: 1024 * KiB, pieceLength: 32 * KiB });
     const torrent = join(dir, "content.torrent");
     // Nobody needs to answer there.
-    await createTorrent(launcher, content, "http://127.0.0.1:9/announce", torrent);
+    await createTorrent(content, "http://127.0.0.1:9/announce", torrent);
     const start = async (name: string) => {
       const seed = await startPeerProcess(launcher, {
         name,

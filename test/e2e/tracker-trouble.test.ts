@@ -18,7 +18,7 @@ it.for([
   const content = await makeContent(bench(), { bytes: 300 * KiB });
   const port = await freePort("127.0.0.1");
   const torrent = join(dir, "content.torrent");
-  await createTorrent(launcher, content, `http://127.0.0.1:${port}/announce`, torrent);
+  await createTorrent(content, `http://127.0.0.1:${port}/announce`, torrent);
   const startPeer = (name: string, listen: string, peerDir: string) =>
     startPeerProcess(launcher, {
       name,

@@ -66,7 +66,7 @@ describeWithMounts("a disk that fills up in the middle of a download", () => {
       files: FILES,
       pieceLength: 64 * 1024,
     };
-    const infoHash = await createTorrent(place("maker").launcher, content, tracker.announceUrl, file);
+    const infoHash = await createTorrent(content, tracker.announceUrl, file);
     const startIn = (name: string, listen: string, folder: string) =>
       startPeerProcess(place(name).launcher, {
         name,

@@ -72,7 +72,7 @@ export class SwarmRun {
       ...(options.trackerArgs ? { args: options.trackerArgs } : {}),
     });
     const torrentFile = join(options.dir, `${options.content.name}.torrent`);
-    const infoHash = await createTorrent(options.launcher, options.content, tracker.announceUrl, torrentFile);
+    const infoHash = await createTorrent(options.content, tracker.announceUrl, torrentFile);
     const run = new SwarmRun(options, tracker, torrentFile, infoHash);
     const places = options.sites.flatMap(placesOf);
     for (const initialSeed of [true, false]) {

@@ -22,7 +22,7 @@ export async function twoAses(bench: Bench, bytes: number, policy: PolicyName): 
   const content = await makeContent(bench, { bytes });
   const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy });
   const torrent = join(dir, "content.torrent");
-  const infoHash = await createTorrent(launcher, content, tracker.announceUrl, torrent);
+  const infoHash = await createTorrent(content, tracker.announceUrl, torrent);
   const start = (name: string, listen: string, args: readonly string[] = []) =>
     startPeerProcess(launcher, {
       name,
