@@ -103,13 +103,13 @@ function bodyOf(dice: Dice, world: World, path: string): Uint8Array {
 }
 
 /** Mostly the fuzzer itself, under ever new addresses: who dials it hears hostile frames. */
-function anyPeer(dice: Dice, { dialledPort }: World): PeerEntry {
+export function anyPeerEndpoint(dice: Dice, { dialledPort }: World): Endpoint {
   const port = dice.chance(0.7) ? dialledPort : dice.between(1, 65_535);
-  return {
-    endpoint: { address: anyAddress(dice), port } as Endpoint,
-    asn: anyAsn(dice),
-    peerId: anyPeerId(dice),
-  };
+  return { address: anyAddress(dice), port } as Endpoint;
+}
+
+function anyPeer(dice: Dice, world: World): PeerEntry {
+  return { endpoint: anyPeerEndpoint(dice, world), asn: anyAsn(dice), peerId: anyPeerId(dice) };
 }
 
 function anyLeaders(dice: Dice, world: World) {

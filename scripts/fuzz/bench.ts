@@ -30,8 +30,10 @@ const LEECHER_LIMIT = "20KB/s";
 const LEECHER_BYTES_PER_MINUTE = 2 * MIB;
 /** Torrents that the leecher has besides, of hostile trackers only: many trackers are asked oftener than one. */
 const SIDE_TORRENTS = 6;
-/** Trackers of one torrent that are hostile. */
-const HOSTILE_TRACKERS = 3;
+/** And so many of hostile trackers over UDP. */
+const UDP_TORRENTS = 6;
+/** Trackers of one torrent that are hostile: one that fails is asked seldom, and the next one at once. */
+const HOSTILE_TRACKERS = { http: 3, udp: 20 };
 
 const ASES = [1, 2, 3, 4, 7, 8, 9] as Asn[];
 
@@ -40,6 +42,8 @@ export interface Bench {
   readonly dir: string;
   readonly content: Content;
   readonly infoHash: InfoHash;
+  /** Of all torrents that the leecher has. */
+  readonly infoHashes: readonly InfoHash[];
   readonly torrentFile: string;
   readonly tracker: TrackerProcess;
   readonly seed: PeerProcess;
@@ -51,12 +55,16 @@ export interface BenchOptions {
   readonly dir: string;
   readonly policy: PolicyName;
   readonly minutes: number;
-  readonly hostileTrackerPort: number;
+  /** Of hostile trackers at 127.0.0.1, over HTTP and UDP. */
+  readonly hostile: { readonly http: number; readonly udp: number };
 }
 
-/** The daemons that are attacked. The leecher knows the hostile tracker too, and asks it before the real one. */
+/**
+ * The daemons that are attacked. The leecher knows the hostile trackers too, and asks them before the real one. It dials encrypted,
+ * and plain who refuses that, so that it hears what is wrong both ways.
+ */
 export async function startBench(options: BenchOptions): Promise<Bench> {
-  const { dir, hostileTrackerPort, launcher, minutes, policy } = options;
+  const { dir, hostile, launcher, minutes, policy } = options;
   const content = await makeContent(dir, "content", (1 + Math.ceil(minutes)) * LEECHER_BYTES_PER_MINUTE);
   const tracker = await startTrackerProcess(launcher, {
     ases: ASES,
@@ -66,14 +74,16 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
   });
   const torrentFile = join(dir, "content.torrent");
   const infoHash = await createTorrent(content, tracker.announceUrl, torrentFile);
-  const hostileUrls = Array.from(
-    { length: HOSTILE_TRACKERS },
-    (_, n) => `http://127.0.0.1:${hostileTrackerPort}/${n}/announce`,
-  );
+  const hostileUrls = urlsOf("http", hostile.http);
   const hostileTorrent = join(dir, "hostile.torrent");
   await createTorrent(content, [...hostileUrls, tracker.announceUrl], hostileTorrent);
-  const sides = Array.from({ length: SIDE_TORRENTS }, (_, n) => sideTorrent(options, n, hostileUrls));
-  const torrentFiles = [hostileTorrent, ...(await Promise.all(sides))];
+  const sides = await Promise.all(
+    Array.from({ length: SIDE_TORRENTS + UDP_TORRENTS }, (_, n) =>
+      sideTorrent(options, n, n < SIDE_TORRENTS ? hostileUrls : urlsOf("udp", hostile.udp)),
+    ),
+  );
+  const infoHashes = [infoHash, ...sides.map((side) => side.infoHash)];
+  const torrentFiles = [hostileTorrent, ...sides.map(({ torrentFile }) => torrentFile)];
   const seed = await startPeer(launcher, dir, "seed", {
     torrentFiles: [torrentFile],
     dir: content.parent,
@@ -84,9 +94,9 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
     torrentFiles,
     dir: join(dir, "leecher"),
     listen: "127.2.0.1:0",
-    args: ["--limit-down", LEECHER_LIMIT, "--limit-up", "100KB/s"],
+    args: ["--limit-down", LEECHER_LIMIT, "--limit-up", "100KB/s", "--encryption", "prefer"],
   });
-  return { launcher, dir, content, infoHash, torrentFile, tracker, seed, leecher };
+  return { launcher, dir, content, infoHash, infoHashes, torrentFile, tracker, seed, leecher };
 }
 
 export function daemonsOf({ leecher, seed, tracker }: Bench): readonly DaemonProcess[] {
@@ -143,9 +153,20 @@ async function makeContent(dir: string, name: string, bytes: number, seed = 1): 
   return { parent, name, files, pieceLength: PIECE_LENGTH };
 }
 
-async function sideTorrent({ dir }: BenchOptions, n: number, trackers: readonly string[]): Promise<string> {
+async function sideTorrent(
+  { dir }: BenchOptions,
+  n: number,
+  trackers: readonly string[],
+): Promise<{ readonly torrentFile: string; readonly infoHash: InfoHash }> {
   const content = await makeContent(dir, `side-${n}`, 20 * PIECE_LENGTH, 100 + n);
   const torrentFile = join(dir, `side-${n}.torrent`);
-  await createTorrent(content, trackers, torrentFile);
-  return torrentFile;
+  const infoHash = await createTorrent(content, trackers, torrentFile);
+  return { torrentFile, infoHash };
+}
+
+function urlsOf(scheme: "http" | "udp", port: number): string[] {
+  return Array.from(
+    { length: HOSTILE_TRACKERS[scheme] },
+    (_, n) => `${scheme}://127.0.0.1:${port}/${n}/announce`,
+  );
 }

@@ -5,17 +5,31 @@ import { answerInput } from "./answers.ts";
 import { type Bench, endpointOf, PIECE_LENGTH, pieceCountOf, trackerEndpoint } from "./bench.ts";
 import { deliver } from "./delivery.ts";
 import { Dice } from "./dice.ts";
+import { encryptedGreeting, encryptedInput } from "./encrypted-handshakes.ts";
 import { frameInput, hostileFrames } from "./frames.ts";
 import { anyPeerId, handshake, handshakeInput } from "./handshakes.ts";
-import { type HostileServer, startHostilePeer, startHostileTracker } from "./hostile-servers.ts";
+import {
+  type Greeting,
+  type HostileServer,
+  startHostilePeer,
+  startHostileTracker,
+  startHostileUdpTracker,
+} from "./hostile-servers.ts";
 import { type Input, LastInputs } from "./input.ts";
 import { Pacer } from "./pacer.ts";
+import { datagramsOf, soundAnswer, udpAnswerInput } from "./udp-answers.ts";
 import type { World } from "./world.ts";
 
 const AT_ONCE = 16;
 /** Of all kinds together. A closed connection stays in the kernel's tables for two minutes. */
 const CONNECTIONS_PER_SECOND = 150;
 const INPUTS_KEPT = 200;
+
+/** At 127.0.0.1. */
+export interface HostilePorts {
+  readonly http: number;
+  readonly udp: number;
+}
 
 /** Makes inputs from one seed and sends them until it is told to stop. */
 export class Campaign {
@@ -39,8 +53,8 @@ export class Campaign {
     this.#askedDice = new Dice(seededRandom(seed ^ 0x5eed));
   }
 
-  /** The hostile tracker and the hostile peer, which daemons come to by themselves; the former's port. */
-  async listen(): Promise<number> {
+  /** The hostile trackers and the hostile peer, which daemons come to by themselves; the former's ports. */
+  async listen(): Promise<HostilePorts> {
     const tracker = await startHostileTracker(this.#clock, async (path) => {
       const world = this.#world;
       // Until the attack begins it is a tracker that has nothing to say.
@@ -49,31 +63,30 @@ export class Campaign {
       await this.#pacer.turn();
       return this.#note(answerInput(this.#askedDice, world, path));
     });
-    const peer = await startHostilePeer(this.#clock, async (infoHash) => {
+    const udpTracker = await startHostileUdpTracker((request) => {
+      const { action, transactionId } = request;
       const world = this.#world;
-      if (!world) return { bytes: Buffer.alloc(0), lingerMs: 0 };
-      const dice = this.#askedDice;
-      const { bytes, kind } = hostileFrames(dice, world);
-      this.#note({ target: "dialled", kind, handshake: true, bytes, lingerMs: 0 });
-      const greeting = Buffer.concat([handshake(infoHash, anyPeerId(dice)), bytes]);
-      return { bytes: greeting, lingerMs: dice.length(3_000) };
+      if (!world) return [soundAnswer(action, transactionId)];
+      return datagramsOf(this.#note(udpAnswerInput(this.#askedDice, world, action)), request);
     });
-    this.#servers.push(tracker, peer);
-    return tracker.port;
+    const peer = await startHostilePeer(this.#clock, {
+      greet: (isEncrypted) => this.#greeting(isEncrypted),
+      peerId: () => anyPeerId(this.#askedDice),
+      infoHashes: () => this.#world?.infoHashes ?? [],
+    });
+    this.#servers.push(peer, tracker, udpTracker);
+    return { http: tracker.port, udp: udpTracker.port };
   }
 
   /** Attacks until `isOver`; resolves when the last connection is closed. */
-  async run(
-    bench: Bench,
-    world: Omit<World, "pieceCount" | "pieceLength" | "infoHash" | "dialledPort">,
-    isOver: () => boolean,
-  ): Promise<void> {
+  async run(bench: Bench, world: Pick<World, "peerIds">, isOver: () => boolean): Promise<void> {
     const attacked: World = {
       ...world,
       infoHash: bench.infoHash,
+      infoHashes: bench.infoHashes,
       pieceCount: pieceCountOf(bench.content),
       pieceLength: PIECE_LENGTH,
-      dialledPort: this.#servers[1]?.port ?? 1,
+      dialledPort: this.#servers[0]?.port ?? 1,
     };
     this.#world = attacked;
     const to: Record<string, Endpoint> = {
@@ -89,6 +102,7 @@ export class Campaign {
         const outcome = await deliver(this.#clock, input, {
           to: to[input.target] as Endpoint,
           from: this.#anySource(),
+          infoHash: bench.infoHash,
           ...(prologue ? { prologue } : {}),
         });
         if (outcome === "no connection") this.#unreachable++;
@@ -108,8 +122,25 @@ export class Campaign {
 
   #nextInput(world: World): Input {
     const dice = this.#dice;
-    const generate = dice.pick([frameInput, frameInput, handshakeInput, announceInput, announceInput]);
+    const generate = dice.pick([
+      frameInput,
+      frameInput,
+      handshakeInput,
+      encryptedInput,
+      announceInput,
+      announceInput,
+    ]);
     return generate(dice, world);
+  }
+
+  #greeting(isEncrypted: boolean): Greeting {
+    const world = this.#world;
+    if (!world) return { bytes: Buffer.alloc(0), lingerMs: 0 };
+    const dice = this.#askedDice;
+    const input: Input = isEncrypted
+      ? encryptedGreeting(dice, world)
+      : { target: "dialled", handshake: true, ...hostileFrames(dice, world), lingerMs: dice.length(3_000) };
+    return this.#note(input);
   }
 
   /** In four ASes; the daemons themselves and whoever is honest are elsewhere. */

@@ -1,7 +1,9 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
-import type { Endpoint } from "@cachetorrent/protocol";
+import type { Endpoint, InfoHash } from "@cachetorrent/protocol";
+import { dialEncrypted } from "./encryption.ts";
 import type { Input } from "./input.ts";
+import { readerOf } from "./read.ts";
 
 const CONNECT_MS = 5_000;
 /** What nobody reads is given up after so long. */
@@ -12,13 +14,21 @@ export type Outcome = "kept open" | "closed by it" | "no connection";
 
 type Sent = Pick<Input, "bytes" | "chunk" | "lingerMs">;
 
-/** Sends one input over a connection of its own, `prologue` first; never rejects. */
+export interface Way {
+  readonly to: Endpoint;
+  readonly from: string;
+  /** Of which an encrypted handshake speaks. */
+  readonly infoHash: InfoHash;
+  /** What goes before the input's bytes. */
+  readonly prologue?: Uint8Array;
+}
+
+/** Sends one input over a connection of its own; never rejects. */
 export function deliver(
   clock: Clock,
-  input: Sent,
-  way: { readonly to: Endpoint; readonly from: string; readonly prologue?: Uint8Array },
+  input: Sent & Pick<Input, "encrypted">,
+  { from, infoHash, prologue = new Uint8Array(0), to }: Way,
 ): Promise<Outcome> {
-  const { from, prologue, to } = way;
   return new Promise((resolve) => {
     const socket = connect({ host: to.address, port: to.port, localAddress: from, noDelay: true });
     let outcome: Outcome = "no connection";
@@ -31,8 +41,15 @@ export function deliver(
     socket.on("connect", async () => {
       impatience.cancel();
       outcome = "closed by it";
-      if (prologue) socket.write(prologue);
-      await send(clock, socket, input);
+      const { encrypted: stage } = input;
+      const patience = clock.after(WRITE_MS, () => socket.destroy());
+      // It closed the connection, or was silent, before it could be told all.
+      const seal =
+        stage && (await dialEncrypted(socket, readerOf(socket), { infoHash, stage }).catch(() => undefined));
+      patience.cancel();
+      if (!stage) socket.write(prologue);
+      const bytes = seal ? seal(Buffer.concat([prologue, input.bytes])) : input.bytes;
+      if (!socket.destroyed) await send(clock, socket, { ...input, bytes });
       if (!socket.destroyed) outcome = "kept open";
       socket.destroy();
     });

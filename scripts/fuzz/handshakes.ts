@@ -4,7 +4,8 @@ import type { Input } from "./input.ts";
 import { mutate } from "./mutate.ts";
 import type { World } from "./world.ts";
 
-const PROTOCOL = Buffer.from("\x13BitTorrent protocol", "latin1");
+export const PROTOCOL = Buffer.from("\x13BitTorrent protocol", "latin1");
+export const HANDSHAKE_BYTES = 68;
 /** BEP 10 and BEP 6. */
 const RESERVED = Buffer.of(0, 0, 0, 0, 0, 0x10, 0, 0x04);
 

@@ -1,15 +1,23 @@
-/** `answer`: what a tracker tells a peer; `dialled`: what a peer hears from whom it dialled. */
-export type Target = "seed" | "leecher" | "tracker" | "answer" | "dialled";
+import type { Stage } from "./encryption.ts";
 
-/** What one connection sends. */
+/** `answer`, `udp`: what a tracker tells a peer over HTTP and UDP; `dialled`: what a peer hears from whom it dialled. */
+export type Target = "seed" | "leecher" | "tracker" | "answer" | "udp" | "dialled";
+
+/** What one connection sends, or what comes back to one datagram. */
 export interface Input {
   readonly target: Target;
   /** Reports count by it. */
   readonly kind: string;
   /** A handshake for the swarm's torrent goes first. */
   readonly handshake?: boolean;
+  /** An encrypted handshake goes before all, as far as this. */
+  readonly encrypted?: Stage;
+  /** Of `udp`: to which question. */
+  readonly answers?: "connect" | "announce";
+  /** Of `udp`: it has another transaction id than the question. */
+  readonly isStray?: boolean;
   readonly bytes: Uint8Array;
-  /** Bytes a write; all at once without it. */
+  /** Bytes a write, or a datagram; all at once without it. */
   readonly chunk?: number;
   /** So long the connection stays when all is sent. */
   readonly lingerMs: number;
@@ -21,16 +29,22 @@ export interface KeptInput {
   /** In hex; words are joined, and `6c*1000` is a word a thousand times. */
   readonly bytes: string;
   readonly handshake?: boolean;
+  readonly encrypted?: Stage;
+  readonly answers?: "connect" | "announce";
+  readonly isStray?: boolean;
   readonly chunk?: number;
   /** What went wrong with it once, or may. */
   readonly why: string;
 }
 
 export function keptInput(input: Input, why: string): KeptInput {
-  const { bytes, chunk, handshake, target } = input;
+  const { answers, bytes, chunk, encrypted, handshake, isStray, target } = input;
   return {
     target,
     ...(handshake ? { handshake } : {}),
+    ...(encrypted ? { encrypted } : {}),
+    ...(answers ? { answers } : {}),
+    ...(isStray ? { isStray } : {}),
     ...(chunk === undefined ? {} : { chunk }),
     why,
     bytes: Buffer.from(bytes).toString("hex"),

@@ -10,6 +10,10 @@ export function uint32(value: number): Uint8Array {
   return bytes;
 }
 
+export function uint16(value: number): Uint8Array {
+  return Buffer.of((value >>> 8) & 255, value & 255);
+}
+
 /** The bytes with one to four small changes. */
 export function mutate(dice: Dice, bytes: Uint8Array): Uint8Array {
   let mutant = Buffer.from(bytes);

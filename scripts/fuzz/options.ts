@@ -10,8 +10,8 @@ export interface FuzzOptions {
 
 export const HELP = `Usage: npm run fuzz -- [options]
 
-Real daemons (a tracker, a seed, a leecher) are fed hostile input over loopback sockets: frames, handshakes,
-announces, and a tracker's answers, made from a seed. Fails when one of them dies, prints an uncaught exception,
+Real daemons (a tracker, a seed, a leecher) are fed hostile input over loopback sockets: frames, handshakes plain
+and encrypted, announces, and a tracker's answers over HTTP and UDP, made from a seed. Fails when one of them dies, prints an uncaught exception,
 stops answering or grows, or when an honest peer cannot download afterwards.
 
 Options:

@@ -10,28 +10,41 @@ import {
   type PeerId,
   peerIdFromBytes,
 } from "@cachetorrent/protocol";
-import { handshake } from "./handshakes.ts";
+import { dialEncrypted } from "./encryption.ts";
+import { HANDSHAKE_BYTES, handshake, PROTOCOL } from "./handshakes.ts";
+import { readerOf } from "./read.ts";
 
 const PATIENCE_MS = 5_000;
 /** From an AS that no hostile input comes from. */
 const FROM = "127.8.0.1";
 const PEER_ID = Buffer.from("-FZ0100-honest-probe").toString("hex") as PeerId;
+/** Another one: a second connection of one peer would be closed. */
+const ENCRYPTED_PEER_ID = Buffer.from("-FZ0100-secret-probe").toString("hex") as PeerId;
 
-/** Shakes hands as any peer does. Resolves with who the other side is; rejects when it does not answer in time. */
-export function shakeHands(clock: Clock, to: Endpoint, infoHash: InfoHash): Promise<PeerId> {
+/** Shakes hands as any peer does, plain or encrypted. Resolves with who the other side is; rejects when it does not answer in time. */
+export function shakeHands(
+  clock: Clock,
+  to: Endpoint,
+  { infoHash, isEncrypted }: { readonly infoHash: InfoHash; readonly isEncrypted: boolean },
+): Promise<PeerId> {
   return inTime(clock, (resolve, reject) => {
     const socket = connect({ host: to.address, port: to.port, localAddress: FROM });
-    let head = Buffer.alloc(0);
+    const read = readerOf(socket);
+    const shake = async (): Promise<PeerId> => {
+      // Once plaintext is chosen the handshake can be read behind what was encrypted.
+      if (isEncrypted) await dialEncrypted(socket, read, { infoHash, stage: "plaintext" });
+      socket.write(handshake(infoHash, isEncrypted ? ENCRYPTED_PEER_ID : PEER_ID));
+      const theirs = (bytes: Buffer) => bytes.subarray(bytes.indexOf(PROTOCOL));
+      const answer = await read(
+        (bytes) => bytes.includes(PROTOCOL) && theirs(bytes).length >= HANDSHAKE_BYTES,
+      );
+      if (infoHashFromBytes(theirs(answer).subarray(28, 48)) !== infoHash)
+        throw new Error("speaks of another torrent");
+      return peerIdFromBytes(theirs(answer).subarray(48, HANDSHAKE_BYTES));
+    };
     socket.on("error", () => socket.destroy());
+    socket.on("connect", () => shake().then(resolve, reject));
     socket.on("close", () => reject(new Error("closed the connection before it shook hands")));
-    socket.on("connect", () => socket.write(handshake(infoHash, PEER_ID)));
-    socket.on("data", (chunk: Buffer) => {
-      head = Buffer.concat([head, chunk]);
-      if (head.length < 68) return;
-      if (infoHashFromBytes(head.subarray(28, 48)) === infoHash)
-        resolve(peerIdFromBytes(head.subarray(48, 68)));
-      socket.destroy();
-    });
     return () => socket.destroy();
   });
 }

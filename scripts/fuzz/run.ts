@@ -39,9 +39,9 @@ export async function fuzz(options: FuzzOptions, parts: FuzzParts): Promise<stri
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   const campaign = new Campaign(clock, seed);
-  const hostileTrackerPort = await campaign.listen();
+  const hostile = await campaign.listen();
   const launcher = { program, group, clock, logDir: join(dir, "logs"), within: SPARING };
-  const bench = await startBench({ launcher, dir, policy, minutes, hostileTrackerPort });
+  const bench = await startBench({ launcher, dir, policy, minutes, hostile });
   const watch = new Watch(bench, clock);
   await watch.start();
 

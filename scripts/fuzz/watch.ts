@@ -8,6 +8,8 @@ import { announceHonestly, shakeHands } from "./probes.ts";
 
 const SAMPLE_MS = 1_000;
 const PROBE_MS = 3_000;
+/** All daemons are to have answered once by then. */
+const STARTING_MS = 60_000;
 /** One late answer of a busy machine is no failure. */
 const SILENCES_MOST = 4;
 
@@ -48,7 +50,7 @@ export class Watch {
         if (!this.#isOver) this.#fail(daemon.failure(describeExit(exit)).message);
       });
     }
-    for (const [, probe] of this.#probes()) await probe();
+    for (const [, probe] of this.#probes()) await this.#firstAnswer(probe);
     this.#running.push(this.#repeat(SAMPLE_MS, () => this.#sample()));
     for (const [name, probe] of this.#probes()) this.#running.push(this.#keepProbing(name, probe));
   }
@@ -83,13 +85,28 @@ export class Watch {
   #probes(): readonly (readonly [name: string, probe: () => Promise<void>])[] {
     const { infoHash, leecher, seed, tracker } = this.#bench;
     const shake = async (peer: typeof seed) => {
-      this.#peerIds.set(peer.name, await shakeHands(this.#clock, endpointOf(peer), infoHash));
+      for (const isEncrypted of [false, true]) {
+        const peerId = await shakeHands(this.#clock, endpointOf(peer), { infoHash, isEncrypted });
+        this.#peerIds.set(peer.name, peerId);
+      }
     };
     return [
       ["tracker", () => announceHonestly(this.#clock, tracker.announceUrl)],
       ["seed", () => shake(seed)],
       ["leecher", () => shake(leecher)],
     ];
+  }
+
+  /** A peer lets nobody in before it has looked at its files. */
+  async #firstAnswer(probe: () => Promise<void>): Promise<void> {
+    while (true) {
+      try {
+        return await probe();
+      } catch (error) {
+        if (this.#failure !== undefined || this.#clock.now() - this.#startedAt > STARTING_MS) throw error;
+        await sleep(this.#clock, 100);
+      }
+    }
   }
 
   async #keepProbing(name: string, probe: () => Promise<void>): Promise<void> {

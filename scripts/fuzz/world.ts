@@ -3,6 +3,8 @@ import type { InfoHash, PeerId } from "@cachetorrent/protocol";
 /** What generators know of the swarm that they attack. */
 export interface World {
   readonly infoHash: InfoHash;
+  /** Of all torrents that the leecher has, that one among them. */
+  readonly infoHashes: readonly InfoHash[];
   readonly pieceCount: number;
   readonly pieceLength: number;
   /** Of the daemons: to speak in their names. */

@@ -16,8 +16,10 @@ import {
   type HostileServer,
   startHostilePeer,
   startHostileTracker,
+  startHostileUdpTracker,
 } from "../../scripts/fuzz/hostile-servers.ts";
 import { bytesOf, type KeptInput } from "../../scripts/fuzz/input.ts";
+import { datagramsOf, soundAnswer } from "../../scripts/fuzz/udp-answers.ts";
 import { Watch } from "../../scripts/fuzz/watch.ts";
 import { eventually, useBench } from "./support/e2e.ts";
 
@@ -32,18 +34,18 @@ let inputs: KeptInput[];
 let bench: Bench;
 let watch: Watch;
 let servers: HostileServer[] = [];
-let answersDue: KeptInput[];
-let greetingsDue: KeptInput[];
+/** What daemons fetch by themselves, in the order in which they are given it. */
+let due: { answers: KeptInput[]; datagrams: KeptInput[]; plain: KeptInput[]; encrypted: KeptInput[] };
 
 let peersMade = 0;
 /** Each has an id of its own: a second connection of one peer would be closed for that. */
 const numberedPeerId = () =>
   Buffer.from(`-FZ0100-${String(++peersMade).padStart(12, "0")}`).toString("hex") as PeerId;
 
-const sent = (input: KeptInput) => ({
-  bytes: bytesOf(input),
+const sent = ({ why, ...input }: KeptInput) => ({
+  ...input,
+  bytes: bytesOf({ why, ...input }),
   lingerMs: LINGER_MS,
-  ...(input.chunk === undefined ? {} : { chunk: input.chunk }),
 });
 const of = (target: KeptInput["target"]) => inputs.filter((input) => input.target === target);
 
@@ -56,26 +58,37 @@ beforeEach(async () => {
       .split("\n")
       .map((line) => JSON.parse(line) as KeptInput),
   );
-  answersDue = of("answer");
-  greetingsDue = of("dialled");
-  const peer = await startHostilePeer(systemClock, (infoHash) => {
-    const next = greetingsDue.shift();
-    const bytes = Buffer.concat([
-      handshake(infoHash, numberedPeerId()),
-      next ? bytesOf(next) : Buffer.alloc(0),
-    ]);
-    return { bytes, lingerMs: LINGER_MS };
+  const dialled = of("dialled");
+  due = {
+    answers: of("answer"),
+    datagrams: of("udp"),
+    plain: dialled.filter(({ encrypted }) => encrypted === undefined),
+    encrypted: dialled.filter(({ encrypted }) => encrypted !== undefined),
+  };
+  const peer = await startHostilePeer(systemClock, {
+    greet: (isEncrypted) => {
+      const next = (isEncrypted ? due.encrypted : due.plain).shift();
+      return next ? sent(next) : { bytes: Buffer.alloc(0), handshake: true, lingerMs: LINGER_MS };
+    },
+    peerId: numberedPeerId,
+    infoHashes: () => bench.infoHashes,
+  });
+  const udpTracker = await startHostileUdpTracker((request) => {
+    const at = due.datagrams.findIndex(({ answers }) => answers === request.action);
+    const [next] = at < 0 ? [] : due.datagrams.splice(at, 1);
+    return next ? datagramsOf(sent(next), request) : [soundAnswer(request.action, request.transactionId)];
   });
   const tracker = await startHostileTracker(systemClock, () => {
-    const next = answersDue.shift();
+    const next = due.answers.shift();
     if (next) return sent(next);
     const body = Buffer.from(whereToDial(peer.port));
     const head = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`;
     return { bytes: Buffer.concat([Buffer.from(head), body]), lingerMs: LINGER_MS };
   });
-  servers = [peer, tracker];
+  servers = [peer, tracker, udpTracker];
   const { dir, launcher } = useDaemons();
-  bench = await startBench({ launcher, dir, policy: "cache", minutes: 0, hostileTrackerPort: tracker.port });
+  const hostile = { http: tracker.port, udp: udpTracker.port };
+  bench = await startBench({ launcher, dir, policy: "cache", minutes: 0, hostile });
   watch = new Watch(bench, systemClock);
   await watch.start();
 });
@@ -100,7 +113,8 @@ function whereToDial(port: number): Uint8Array {
 async function deliverAll(target: KeptInput["target"], to: Endpoint, from: string): Promise<void> {
   for (const input of of(target)) {
     const prologue = input.handshake ? handshake(bench.infoHash, numberedPeerId()) : undefined;
-    const outcome = await deliver(systemClock, sent(input), { to, from, ...(prologue ? { prologue } : {}) });
+    const way = { to, from, infoHash: bench.infoHash, ...(prologue ? { prologue } : {}) };
+    const outcome = await deliver(systemClock, sent(input), way);
     expect(outcome, `${target}: ${input.why}`).not.toBe("no connection");
     expect(watch.failure, `${target}: ${input.why}`).toBeUndefined();
   }
@@ -116,7 +130,7 @@ it("no kept input ends a daemon, or keeps it from its work", async () => {
   ]);
   await eventually(
     "all answers and greetings are fetched",
-    async () => answersDue.length + greetingsDue.length === 0 || undefined,
+    async () => Object.values(due).every(({ length }) => length === 0) || undefined,
     60_000,
   );
   await downloadHonestly(bench, "fresh", "127.9.0.1:0", join(bench.dir, "fresh"));
