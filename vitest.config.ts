@@ -1,8 +1,43 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What daemons remember goes here, not into the home of whoever runs the tests. */
 const env = { XDG_STATE_HOME: join(import.meta.dirname, "out", "state") };
+
+/** Those that take longest, in the order in which they begin, so that nobody waits for one of them at the end: many wait themselves. */
+const LONGEST = [
+  ...["hazards", "follower-stalls", "follower-escape", "restart", "cell-run"],
+  ...[
+    "failover",
+    "testbed",
+    "tracker-restart",
+    "killed-often",
+    "coordinated",
+    "tracker-trouble",
+    "web-seeds",
+    "cache",
+  ],
+  ...[
+    "magnet-links",
+    "local-discovery",
+    "stock-clients",
+    "cache-policy",
+    "encryption",
+    "ledger-and-kernel",
+    "full-disk",
+  ],
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONGEST.indexOf(basename(moduleId, ".test.ts"));
+      return at < 0 ? LONGEST.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 /** Their own: what files before them left to the garbage collector would hide what these look for. */
 const MEASURE_THEIR_PROCESS = ["packages/peer/test/hazards.test.ts"];
@@ -17,6 +52,7 @@ const unit = {
 /** One project a kind of test, so that each can be run, and timed, by itself. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -76,19 +76,12 @@ describeInContainers("three sites in containers", () => {
       expect(said).toMatch(/Each byte entered an AS \d+\.\d+ times/);
 
       // Everything is there and stays: each peer's own copy holds what the torrent says, and they seed on.
-      for (const peer of peers) {
-        const verified = await stack.exec(
-          peer,
-          "cachetorrent",
-          "verify",
-          "/torrent/content.torrent",
-          "--dir",
-          "/data",
-        );
+      const verify = ["cachetorrent", "verify", "/torrent/content.torrent", "--dir", "/data"];
+      for (const verified of await Promise.all(peers.map((peer) => stack.exec(peer, ...verify))))
         expect(verified).toContain("complete");
-      }
-      for (const service of [...peers, "seed", "tracker"])
-        expect(await stack.state(service)).toBe("running healthy");
+      const daemons = [...peers, "seed", "tracker"];
+      const states = await Promise.all(daemons.map((service) => stack.state(service)));
+      expect(states).toEqual(daemons.map(() => "running healthy"));
 
       const accounts = accountsOf(swarm.peers, { bytes, pieceLength });
       if (policy === "coordinated") {

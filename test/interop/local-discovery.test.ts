@@ -15,7 +15,8 @@ describeInLab("local discovery with libtorrent, without a tracker", libtorrent.c
   });
   afterAll(() => lab?.close());
 
-  test("our leecher finds libtorrent's seed, or it ours", async () => {
+  // Either waits a quarter of a minute.
+  test.concurrent("our leecher finds libtorrent's seed, or it ours", async () => {
     const source = await lab.addDir("source-1");
     const torrent = await makeTorrent(source, {
       name: "from libtorrent",
@@ -29,7 +30,7 @@ describeInLab("local discovery with libtorrent, without a tracker", libtorrent.c
     await expectSameContent(torrent, peer.dir);
   });
 
-  test("libtorrent's leecher finds our seed, or it libtorrent's", async () => {
+  test.concurrent("libtorrent's leecher finds our seed, or it libtorrent's", async () => {
     const source = await lab.addDir("source-2");
     const torrent = await makeTorrent(source, { name: "from us", tracker: NO_TRACKER, content: 5_000_000 });
     const host = await lab.addHost("two", 2);
