@@ -39,7 +39,7 @@ export class BookMember<Member> {
 
   /** Said that it holds pieces too often that nobody got from it. */
   get isLiar(): boolean {
-    return this.standing.dropped.size >= DROPS_MOST;
+    return this.standing.dropped.size - this.standing.overdue.size >= DROPS_MOST;
   }
 
   holds(piece: number): boolean {
@@ -58,14 +58,17 @@ export class BookMember<Member> {
     return true;
   }
 
-  /** That it holds this one is not believed any more. */
-  drop(piece: number): void {
-    if (!this.isLiar) this.standing.dropped.add(piece);
+  /** That this one can be had from it is not believed any more. */
+  drop(piece: number, isOverdue: boolean): void {
+    if (this.isLiar) return;
+    this.standing.dropped.add(piece);
+    if (isOverdue) this.standing.overdue.add(piece);
   }
 
   /** In a new term everybody is believed anew. */
   forgive(): void {
     this.standing.dropped.clear();
+    this.standing.overdue.clear();
     this.isTermIgnored = false;
   }
 }

@@ -43,13 +43,12 @@ export class Doubts<Member> {
     }
   }
 
-  /** Those that enough members have doubted for long enough, and since when. */
-  ripe(enough: (piece: number) => number, now: number): { readonly piece: number; readonly since: number }[] {
-    const pieces: { readonly piece: number; readonly since: number }[] = [];
+  /** Those that enough members have doubted for long enough. */
+  ripe(enough: (piece: number) => number, now: number): number[] {
+    const pieces: number[] = [];
     for (const [piece, { since, lastAt, doubters }] of this.#doubts) {
       if (now - lastAt > OVER_MS) this.#doubts.delete(piece);
-      else if (doubters.size >= enough(piece) && now - since >= LIMITS.claims.whereMs)
-        pieces.push({ piece, since });
+      else if (doubters.size >= enough(piece) && now - since >= LIMITS.claims.whereMs) pieces.push(piece);
     }
     return pieces;
   }

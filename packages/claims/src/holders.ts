@@ -4,10 +4,8 @@ import type { BookMember } from "./book-member.ts";
 import { Doubts } from "./doubts.ts";
 import type { PieceLedger } from "./piece-ledger.ts";
 
-/** A holder of whom others have got something so recently gives. */
+/** A member of whom others have got something so recently gives. */
 const GIVING_MS = 60_000;
-/** A holder that gives may owe a piece for so long. */
-const ON_ITS_WAY_MOST_MS = 300_000;
 
 export interface HoldersParts<Member> {
   readonly random: Random;
@@ -76,14 +74,10 @@ export class Holders<Member> {
   /** Holdings doubted for long enough are believed no more; those who turn out liars by it are returned. */
   dropDoubted(now: number): BookMember<Member>[] {
     const liars: BookMember<Member>[] = [];
-    for (const { piece, since } of this.#doubts.ripe((doubted) => this.#doubtersNeeded(doubted), now)) {
-      const holders = this.of(piece);
-      // Who has all hands full gives this one later: its neighbours got others meanwhile, and pass them on.
-      const isOnItsWay = holders.some((holder) => now - (this.#gaveAt.get(holder) ?? -Infinity) < GIVING_MS);
-      if (isOnItsWay && now - since < ON_ITS_WAY_MOST_MS) continue;
+    for (const piece of this.#doubts.ripe((doubted) => this.#doubtersNeeded(doubted), now)) {
       this.#doubts.settle(piece);
-      for (const holder of holders) {
-        this.#drop(holder, piece);
+      for (const holder of this.of(piece)) {
+        this.#drop(holder, piece, now);
         if (holder.isLiar) liars.push(holder);
       }
     }
@@ -104,10 +98,13 @@ export class Holders<Member> {
     }
   }
 
-  /** Of a liar, nothing is believed. */
-  #drop(holder: BookMember<Member>, piece: number): void {
+  /**
+   * Of a liar, nothing is believed. One that is slow, or has its hands full, is none: a second copy of what it could not give in time costs one
+   * crossing, but that of all it holds a hundred.
+   */
+  #drop(holder: BookMember<Member>, piece: number, now: number): void {
     const held = [...holder.said].filter((other) => holder.holds(other));
-    holder.drop(piece);
+    holder.drop(piece, now - (this.#gaveAt.get(holder) ?? Number.NEGATIVE_INFINITY) < GIVING_MS);
     for (const other of held) if (!holder.holds(other)) this.#parts.ledger.lost(other);
   }
 

@@ -8,6 +8,8 @@ const REMEMBERED_MOST = 256;
 export interface Standing {
   readonly window: ClaimWindow;
   readonly dropped: Set<number>;
+  /** Those of them that were dropped although others got something else from it: it was slow, and told no lie. */
+  readonly overdue: Set<number>;
 }
 
 /** The standings of members that are gone: to connect anew is no way out of a pause, nor back to an empty window. */
@@ -23,7 +25,7 @@ export class Standings {
     const key = endpoint && formatEndpoint(endpoint);
     const known = key === undefined ? undefined : this.#gone.get(key);
     if (key !== undefined) this.#gone.delete(key);
-    return known ?? { window: new ClaimWindow(), dropped: new Set() };
+    return known ?? { window: new ClaimWindow(), dropped: new Set(), overdue: new Set() };
   }
 
   remember(endpoint: Endpoint | undefined, standing: Standing): void {
@@ -36,6 +38,9 @@ export class Standings {
 
   /** In a new term everybody is believed anew. */
   forgive(): void {
-    for (const { dropped } of this.#gone.values()) dropped.clear();
+    for (const { dropped, overdue } of this.#gone.values()) {
+      dropped.clear();
+      overdue.clear();
+    }
   }
 }
