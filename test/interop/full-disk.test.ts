@@ -6,7 +6,9 @@ import {
   type DaemonEvent,
   DaemonGroup,
   findDifference,
+  launch,
   type PeerProcess,
+  runCommand,
   startPeerProcess,
   writeSeededContent,
 } from "@cachetorrent/testbed";
@@ -53,11 +55,9 @@ describeWithMounts("a disk that fills up in the middle of a download", () => {
     return new Place({ name, dir: path.join(dir, name), group: daemons });
   }
 
-  /** A seed of 5 MiB, and somebody who has 3 MiB of room for them. */
-  async function downloadIntoFullDisk() {
+  /** A seed of 5 MiB, and how other peers are started. */
+  async function startSeed() {
     await writeSeededContent(path.join(dir, "origin", "content"), FILES, 1);
-    const filler = path.join(disk, "filler");
-    await writeFile(filler, Buffer.alloc(5 * MiB, "filler"));
     const tracker = await startTracker(place("tracker"), "127.0.0.1", PLAIN);
     const file = path.join(dir, "content.torrent");
     const content = {
@@ -76,8 +76,37 @@ describeWithMounts("a disk that fills up in the middle of a download", () => {
         ledgerFile: path.join(dir, name, "ledger.json"),
       });
     await startIn("seed", "127.1.0.1:0", content.parent);
+    return { file, infoHash, startIn };
+  }
+
+  /** Somebody who has 3 MiB of room for it. */
+  async function downloadIntoFullDisk() {
+    const filler = path.join(disk, "filler");
+    await writeFile(filler, Buffer.alloc(5 * MiB, "filler"));
+    const { infoHash, startIn } = await startSeed();
     const start = (name: string) => startIn(name, "127.1.0.2:0", disk);
     return { filler, infoHash, start, leecher: await start("leecher") };
+  }
+
+  /** A daemon that has the first file, and no room for more. */
+  async function daemonOnFullDisk() {
+    const { file } = await startSeed();
+    const { launcher } = place("daemon");
+    const state = ["--state", path.join(dir, "state")];
+    const where = ["--dir", disk, "--listen", "127.1.0.2:0", "--control", "127.0.0.1:0"];
+    const daemon = await launch(launcher, "daemon", ["peer", "--daemon", ...where, ...state, "--json"]);
+    await daemon.waitFor("listening");
+    let orders = 0;
+    const tell = async (...args: readonly string[]) => {
+      const { lines } = await runCommand(launcher, `order ${++orders}`, [...args, ...state]);
+      return lines.map(({ text }) => text).join("\n");
+    };
+    await tell("add", file, "--skip-files", "folder");
+    await daemon.waitFor("complete", { timeoutMs: CEILING_MS });
+    const filler = path.join(disk, "filler");
+    const full = await writeFile(filler, Buffer.alloc(8 * MiB, "filler")).catch((error) => error.code);
+    expect(full).toBe("ENOSPC");
+    return { daemon, filler, tell };
   }
 
   it("pauses the torrent, says why once, and goes on when there is room", async () => {
@@ -109,6 +138,27 @@ describeWithMounts("a disk that fills up in the middle of a download", () => {
     await stopPeer(leecher);
     // What had come of pieces that were begun was taken twice, and no more.
     expect(receivedOf(await leecher.ledger(infoHash))).toBeLessThan(LENGTH + received - verifiedBytes + MiB);
+  });
+
+  it("takes other files to be wanted at once, says that the torrent waits for room, and gets them when there is", async () => {
+    const { daemon, filler, tell } = await daemonOnFullDisk();
+    const told = await tell("files", "content", "--high", "1");
+    expect(told).toMatch(/^ *1 +high +[\d.]+% .*content\/folder\/last\.bin$/m);
+    const lack = `${disk}: no space is left on the disk, `;
+    expect(told).toContain(`\nthe torrent is paused: ${lack}`);
+    const status = JSON.parse(await tell("status", "content", "--json"));
+    expect(status).toMatchObject({ state: "paused", paused: expect.stringContaining(lack) });
+
+    const from = daemon.lines.length;
+    await tell("files", "content", "--skip", "1");
+    await daemon.waitFor("complete", { from, timeoutMs: CEILING_MS });
+    expect(await tell("files", "content", "--normal", "1")).toContain(lack);
+
+    const complete = daemon.waitFor("complete", { from: daemon.lines.length, timeoutMs: CEILING_MS });
+    await rm(filler);
+    await complete;
+    const origin = path.join(dir, "origin", "content");
+    expect(await findDifference(origin, path.join(disk, "content"), FILES)).toBeUndefined();
   });
 
   it("may be stopped meanwhile, and what was verified is found again", async () => {

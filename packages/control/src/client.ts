@@ -8,7 +8,7 @@ import type { LimitValues } from "./limit-values.ts";
 import type { AddBody, ChangeBody, ScheduleBody } from "./schemas.ts";
 import { readSmallFile } from "./small-file.ts";
 import { readToken, tokenPath } from "./token.ts";
-import type { FileView, roleView, TorrentView } from "./views.ts";
+import type { FilesView, FileView, roleView, TorrentView } from "./views.ts";
 
 /** How a daemon is found. Its state folder tells all; each of the others goes before it. */
 export interface WhereDaemonIs {
@@ -110,15 +110,12 @@ export class ControlClient {
   }
 
   async files(infoHash: InfoHash): Promise<readonly FileView[]> {
-    return (await this.#ask<{ files: FileView[] }>("GET", `/v1/torrents/${infoHash}/files`)).files;
+    return (await this.#ask<FilesView>("GET", `/v1/torrents/${infoHash}/files`)).files;
   }
 
-  async setFiles(
-    infoHash: InfoHash,
-    priorities: ReadonlyMap<number, FilePriority>,
-  ): Promise<readonly FileView[]> {
+  setFiles(infoHash: InfoHash, priorities: ReadonlyMap<number, FilePriority>): Promise<FilesView> {
     const body = { priorities: Object.fromEntries(priorities) };
-    return (await this.#ask<{ files: FileView[] }>("PATCH", `/v1/torrents/${infoHash}/files`, body)).files;
+    return this.#ask("PATCH", `/v1/torrents/${infoHash}/files`, body);
   }
 
   async peers(infoHash: InfoHash): Promise<readonly PeerDetails[]> {

@@ -9,4 +9,4 @@ export type { RunningDaemon } from "./daemon.ts";
 export type { LimitValues } from "./limit-values.ts";
 export { startDaemon } from "./start-daemon.ts";
 export { tokenPath } from "./token.ts";
-export type { FileView, TorrentView } from "./views.ts";
+export type { FilesView, FileView, TorrentView } from "./views.ts";

@@ -131,6 +131,9 @@ export const FilesAnswer = Type.Object({
       priority: PrioritySchema,
     }),
   ),
+  paused: Type.Optional(
+    Type.String({ description: "why the torrent is paused, where it is: for want of room, or by request" }),
+  ),
 });
 
 export const PeersAnswer = Type.Object({

@@ -35,6 +35,12 @@ export interface FileView {
   readonly priority: FilePriority;
 }
 
+/** The files of a torrent, and why it is paused if it is: for want of room, say. */
+export interface FilesView {
+  readonly files: readonly FileView[];
+  readonly paused?: string;
+}
+
 export function torrentView(torrent: PeerTorrent, addedAt: number): TorrentView {
   const { dir, limits, stopRule } = torrent;
   return { ...torrent.status(), dir, addedAt, limits: limitValues(limits), stopRule };
@@ -86,8 +92,13 @@ export function viewOf(keeper: TorrentKeeper, infoHash: InfoHash): TorrentView {
   return lost ? lostView(lost) : wholeView(keeper.get(infoHash), keeper.addedAt(infoHash));
 }
 
+export function filesView(torrent: PeerTorrent): FilesView {
+  const { paused } = torrent.status();
+  return { files: fileViews(torrent), ...(paused === undefined ? {} : { paused }) };
+}
+
 /** Those of a torrent that are files: padding is left out, and keeps its index. */
-export function fileViews(torrent: PeerTorrent): FileView[] {
+function fileViews(torrent: PeerTorrent): FileView[] {
   const { files, metainfo } = torrent;
   const { have } = torrent.inSwarm;
   return (metainfo?.files ?? []).flatMap((file, index) => {

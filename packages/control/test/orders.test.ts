@@ -147,9 +147,10 @@ describe("a torrent", () => {
       { index: 1, path: "release/docs/b.txt", length: 30720, verifiedBytes: 30720, priority: "skip" },
     ]);
     const changed = await daemon.client.setFiles(infoHash, new Map([[1, "high"]]));
-    expect(changed.map(({ priority }) => priority)).toEqual(["normal", "high"]);
+    expect(changed.files.map(({ priority }) => priority)).toEqual(["normal", "high"]);
     await daemon.client.pause(infoHash);
-    await daemon.client.setFiles(infoHash, new Map([[0, "low"]]));
+    const { paused } = await daemon.client.setFiles(infoHash, new Map([[0, "low"]]));
+    expect([changed.paused, paused]).toEqual([undefined, "by request"]);
     await daemon.client.resume(infoHash);
     expect((await daemon.client.files(infoHash)).map(({ priority }) => priority)).toEqual(["low", "high"]);
     const refused = await daemon.ask("PATCH", `/v1/torrents/${infoHash}/files`, {

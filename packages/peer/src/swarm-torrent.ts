@@ -30,9 +30,9 @@ export interface SwarmTorrent extends Discoverable {
   /** Of each file of the metainfo in turn; empty until that is known. */
   readonly files: readonly FilePriority[];
   /**
-   * Changes which files are wanted, by index in the metainfo's, while it runs; what is left out stays. Rejects with a RangeError for what is no
-   * file or priority, and with CT_ERR_FILE_IN_THE_WAY where something else is in the place of a file: then nothing has
-   * changed. With another CtError, of the disk, the torrent has failed.
+   * Changes which files are wanted, by index in the metainfo's, while it runs; what is left out stays. On a full disk, too: then the torrent
+   * is paused until there is room. Rejects with a RangeError for what is no file or priority, and with CT_ERR_FILE_IN_THE_WAY where something
+   * else is in the place of a file: then nothing has changed. With another CtError, of the disk, the torrent has failed.
    */
   setFiles(priorities: ReadonlyMap<number, FilePriority>): Promise<void>;
   /** How much it has been shared, with what was before it. */

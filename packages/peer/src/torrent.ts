@@ -199,13 +199,15 @@ export class Torrent implements SwarmTorrent {
       `${this.metainfo.name}: ${have.size} of ${have.pieceCount} pieces are on disk`,
     );
     const active = this.#activate();
-    const { isDone } = active;
     this.#active = active;
+    const isDone = this.#isDone;
+    active.exchange.downloads.pause(this.#content.lack !== undefined);
     this.#life.state = isDone ? "seeding" : "downloading";
     if (isDone) this.#sharing.began(clock.now());
     else this.#sharing.ended();
     // What earlier runs have shared may be enough: then nobody need hear of it.
     if (!this.#stopIfShared(active.wanted.length, clock.now())) this.#meetOthers(active);
+    this.#awaitPlaces(active.isDone);
     if (!isDone) return;
     if (have.isFull) this.#ledger.completed(clock.now());
     this.#options.onComplete(false);
@@ -245,8 +247,8 @@ export class Torrent implements SwarmTorrent {
     const now = this.#services.clock.now();
     const isWhole = this.#content.have.isFull;
     if (isWhole) this.#ledger.completed(now);
-    // Meanwhile more may be wanted.
-    if (this.#life.isEnding || !this.#active?.isDone) return;
+    // Meanwhile more may be wanted, or it was told already.
+    if (this.#life.isEnding || !this.#isDone || this.#life.state === "seeding") return;
     this.#life.state = "seeding";
     this.#sharing.began(now);
     // BEP 21: a partial seed has not completed the download.
@@ -269,12 +271,27 @@ export class Torrent implements SwarmTorrent {
       throw error;
     }
     if (!this.#active || this.#life.isEnding) return;
+    const wasDone = this.#active.isDone;
     this.#active.select(selection);
-    if (!this.#active.isDone) {
+    if (!this.#isDone) {
       this.#life.state = "downloading";
       this.#sharing.ended();
     }
+    // Where pieces were missing the exchange tells that none is any more.
+    this.#awaitPlaces(wasDone && this.#active.isDone);
     this.#standOrNot();
+  }
+
+  /** Is everything that is wanted there, and in its place? */
+  get #isDone(): boolean {
+    return this.#active?.isDone === true && this.#content.isPlaced;
+  }
+
+  /** What is wanted and stands elsewhere may find room later, or another fault. `isAllThere`: then it is complete. */
+  #awaitPlaces(isAllThere: boolean): void {
+    if (this.#content.isPlaced) return;
+    if (isAllThere) void this.#completed();
+    else this.#content.placed().catch((error: unknown) => this.#life.fail(error as CtError));
   }
 
   get #isCandidate(): boolean {

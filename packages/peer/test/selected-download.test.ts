@@ -7,6 +7,7 @@ import type { Storage } from "../src/disk/storage.ts";
 import type { FilePriority } from "../src/selection/selection.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { readContent, TestPeer } from "./support/test-peer.ts";
+import { fillUp, tinyFileSystem } from "./support/tiny-file-system.ts";
 import { type GivenTorrent, KIB, noise, torrentOf } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
 
@@ -141,6 +142,91 @@ describe("a peer that skips files", () => {
     await leecher.complete();
     expect(new Set(order.slice(0, 11))).toEqual(new Set(range(21, 31)));
     expect(new Set(order.slice(11, 22))).toEqual(new Set(range(10, 20)));
+  });
+});
+
+describe("on a full disk", () => {
+  const SMALL = 1;
+  const PIECE = 16 * KIB;
+  /** Of 6 pieces: first has 0, small lies in 1 as a whole, and last goes from there to the end. */
+  const torrentWithSmall = () =>
+    torrentOf(
+      [
+        { path: ["first"], content: noise(PIECE + 100, 1) },
+        { path: ["small"], content: noise(200, 2) },
+        { path: ["last"], content: noise(4.5 * PIECE, 3) },
+      ],
+      PIECE,
+    );
+
+  /** Has all of the first file, and of the others what lies in its pieces; there is no room for more. */
+  async function fullPartialSeed(dir: string) {
+    const torrent = await torrentWithSmall();
+    const tracker = await MeetingPoint.open();
+    await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
+    const files = new Map<number, FilePriority>([
+      [SMALL, "skip"],
+      [LAST, "skip"],
+    ]);
+    const leecher = await TestPeer.start(torrent, { at: "127.2.0.1", tracker, files, dir });
+    await leecher.complete();
+    leecher.completed.clear();
+    return { leecher, makeRoom: await fillUp(dir), torrent };
+  }
+
+  it("files that are chosen pause the torrent at once, and come when there is room", async (context) => {
+    const dir = await tinyFileSystem();
+    if (!dir) return context.skip("mounting a file system needs root");
+    const { leecher, makeRoom, torrent } = await fullPartialSeed(dir);
+    await leecher.torrent.setFiles(new Map([[LAST, "high"]]));
+    expect(leecher.torrent.files).toEqual(["normal", "skip", "high"]);
+    expect(leecher.torrent.status()).toMatchObject({
+      state: "paused",
+      paused: expect.stringMatching(/: no space is left on the disk, 56\.\d+ KiB more are needed$/),
+      wanted: { length: torrent.content.length, verifiedBytes: 2 * PIECE },
+    });
+    await makeRoom();
+    await leecher.complete();
+    expect(await isWhole(torrent, dir, LAST)).toBe(true);
+  });
+
+  it("a file of which all is there is not told of as complete before it is in its place", async (context) => {
+    const dir = await tinyFileSystem();
+    if (!dir) return context.skip("mounting a file system needs root");
+    const { leecher, makeRoom, torrent } = await fullPartialSeed(dir);
+    await leecher.torrent.setFiles(new Map([[SMALL, "normal"]]));
+    expect(leecher.torrent.status().paused).toMatch(/: no space is left on the disk$/);
+    expect(leecher.completed.size).toBe(0);
+    await makeRoom();
+    await leecher.complete();
+    expect(leecher.torrent.status().state).toBe("seeding");
+    expect(await isWhole(torrent, dir, SMALL)).toBe(true);
+  });
+
+  it("files that are skipped after all leave it complete without room", async (context) => {
+    const dir = await tinyFileSystem();
+    if (!dir) return context.skip("mounting a file system needs root");
+    const { leecher } = await fullPartialSeed(dir);
+    await leecher.torrent.setFiles(new Map([[LAST, "normal"]]));
+    expect(leecher.torrent.status().state).toBe("paused");
+    await leecher.torrent.setFiles(new Map([[LAST, "skip"]]));
+    await leecher.complete();
+    expect(leecher.torrent.status().state).toBe("seeding");
+  });
+
+  it("a start with files that were chosen meanwhile is paused, and takes other orders", async (context) => {
+    const dir = await tinyFileSystem();
+    if (!dir) return context.skip("mounting a file system needs root");
+    const { leecher, makeRoom, torrent } = await fullPartialSeed(dir);
+    await leecher.stop();
+    const again = await TestPeer.start(torrent, { at: "127.2.0.2", dir });
+    expect(again.torrent.status()).toMatchObject({ state: "paused", verifiedBytes: 2 * PIECE });
+    await again.torrent.setFiles(new Map([[LAST, "skip"]]));
+    expect(again.torrent.files).toEqual(["normal", "normal", "skip"]);
+    expect(again.completed.size).toBe(0);
+    await makeRoom();
+    await again.complete();
+    expect(await isWhole(torrent, dir, SMALL)).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -239,27 +239,66 @@ describe("on a disk that is full", () => {
     for (const file of [A, B, C, D]) expect(await isWhole(torrent, dir, file), `file ${file}`).toBe(true);
   });
 
-  it("a choice of files waits for room, and so does a start with another one", async (context) => {
+  it("a choice of files is taken at once, and what is kept of them brought to its place when there is room", async (context) => {
     const dir = await tinyFileSystem();
     if (!dir) return context.skip("mounting a file system needs root");
     const torrent = await fourFiles();
     const { content, select, store } = await contentOf(torrent, dir, skipping(B, C));
     await store(0, 1, 3, 4);
     let makeRoom = await fillUp(dir);
-    const selected = select(skipping(C));
-    await until("it waits", () => content.lack !== undefined);
+    await select(skipping(C));
+    expect(content.selection.isSkipped(B)).toBe(false);
+    expect(content.isPlaced).toBe(false);
+    expect(content.lack).toMatch(/no space is left on the disk/);
     await makeRoom();
-    await selected;
+    await content.placed();
     expect(await isWhole(torrent, dir, B)).toBe(true);
     await content.close();
 
     makeRoom = await fillUp(dir);
-    const next = new Content(partsFor(torrent, dir));
-    onTestFinished(() => next.close());
-    const opened = next.open();
-    await until("it waits", () => next.lack !== undefined);
-    await makeRoom();
-    await opened;
+    const { content: next, store: storeNext } = await contentOf(torrent, dir);
     expect([...next.have]).toEqual([0, 1, 3, 4]);
+    expect(next.isPlaced).toBe(false);
+    await makeRoom();
+    await next.placed();
+    await until("there is room again", () => next.lack === undefined);
+    await storeNext(2);
+    await next.finish();
+    for (const file of [A, B, C, D]) expect(await isWhole(torrent, dir, file), `file ${file}`).toBe(true);
+  });
+
+  it("a choice that needs no room does not wait for any, and is complete", async (context) => {
+    const dir = await tinyFileSystem();
+    if (!dir) return context.skip("mounting a file system needs root");
+    const torrent = await fourFiles();
+    const { content, select, store } = await contentOf(torrent, dir, skipping(B, C));
+    await store(0, 1, 3, 4);
+    await fillUp(dir);
+    await select(skipping(C));
+    expect(content.isPlaced).toBe(false);
+    await select(skipping(B, C));
+    expect(content.isPlaced).toBe(true);
+    await content.finish();
+    for (const file of [A, D]) expect(await isWhole(torrent, dir, file), `file ${file}`).toBe(true);
+    for (const piece of [1, 3]) {
+      await content.load(piece);
+      expect(content.cached(piece), `piece ${piece}`).toEqual(new Uint8Array(pieceOf(torrent, piece)));
+    }
+  });
+
+  it("a choice of a file in whose place something else is, is refused all the same", async (context) => {
+    const dir = await tinyFileSystem();
+    if (!dir) return context.skip("mounting a file system needs root");
+    const torrent = await fourFiles();
+    await mkdir(join(dir, "torrent"));
+    await writeFile(join(dir, "torrent", "b"), "somebody's own");
+    const { content, select, store } = await contentOf(torrent, dir, skipping(B, C));
+    await store(0, 1, 3, 4);
+    await fillUp(dir);
+    await select(skipping(B));
+    expect(content.isPlaced).toBe(false);
+    await expect(select(skipping())).rejects.toMatchObject({ code: "CT_ERR_FILE_IN_THE_WAY" });
+    expect(content.selection.isSkipped(B)).toBe(true);
+    expect(content.isPlaced).toBe(false);
   });
 });

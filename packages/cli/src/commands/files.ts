@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { FileView } from "@cachetorrent/control";
+import type { FilesView, FileView } from "@cachetorrent/control";
 import { FILE_PRIORITIES, type FilePriority } from "@cachetorrent/peer";
 import { CtError } from "@cachetorrent/protocol";
 import type { Command } from "commander";
@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { addDaemonFlags, daemonOf } from "../daemon/daemon-flags.ts";
 import { findTorrent } from "../daemon/find-torrent.ts";
 import { fileLines } from "../daemon/torrent-details.ts";
+import { printable } from "../printable.ts";
 
 const again = (value: string, before: readonly string[]): string[] => [...before, value];
 
@@ -42,8 +43,10 @@ async function files(command: Command, context: Context, name: string): Promise<
       for (const index of filesMeant(known, text, priority)) changes.set(index, priority);
     }
   }
-  const shown = changes.size > 0 ? await client.setFiles(infoHash, changes) : known;
-  context.stdout.write(`${fileLines(shown).join("\n")}\n`);
+  const shown: FilesView = changes.size > 0 ? await client.setFiles(infoHash, changes) : { files: known };
+  context.stdout.write(`${fileLines(shown.files).join("\n")}\n`);
+  // The choice holds, and what is to come of it may wait: for room on the disk, say.
+  if (shown.paused !== undefined) context.stdout.write(`the torrent is paused: ${printable(shown.paused)}\n`);
 }
 
 /** Throws CT_ERR_USAGE where no file is meant. */

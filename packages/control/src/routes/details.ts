@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { TSchema } from "typebox";
 import * as schemas from "../schemas.ts";
 import type { TorrentKeeper } from "../torrent-keeper.ts";
-import { accountsOf, fileViews, roleView } from "../views.ts";
+import { accountsOf, filesView, roleView } from "../views.ts";
 import { infoHashOf } from "./torrents.ts";
 
 /** Of one torrent: its files, the peers it is connected with, its trackers, its role, its accounts. */
@@ -12,9 +12,9 @@ export function detailRoutes(app: FastifyInstance, keeper: TorrentKeeper, peer: 
   const described = (summary: string, answer: TSchema) => ({
     schema: { summary, params: schemas.TorrentParams, response: schemas.answers(answer) },
   });
-  app.get("/v1/torrents/:infoHash/files", described("Its files", schemas.FilesAnswer), async (request) => ({
-    files: fileViews(keeper.get(infoHashOf(request))),
-  }));
+  app.get("/v1/torrents/:infoHash/files", described("Its files", schemas.FilesAnswer), async (request) =>
+    filesView(keeper.get(infoHashOf(request))),
+  );
   app.patch(
     "/v1/torrents/:infoHash/files",
     {
@@ -29,7 +29,7 @@ export function detailRoutes(app: FastifyInstance, keeper: TorrentKeeper, peer: 
         ([index, priority]) => [indexOf(index), priority] as const,
       );
       await keeper.setFiles(infoHashOf(request), new Map(entries));
-      return { files: fileViews(keeper.get(infoHashOf(request))) };
+      return filesView(keeper.get(infoHashOf(request)));
     },
   );
   app.get(

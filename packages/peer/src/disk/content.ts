@@ -42,6 +42,8 @@ export class Content {
   readonly #space: DiskSpace;
   #resume: ResumeKeeper | undefined;
   #selection: Selection;
+  /** While something that is wanted stands elsewhere, for there is no room for it in its place. */
+  #unplaced: PromiseWithResolvers<void> | undefined;
   #storage: Storage | undefined;
   #have: PieceSet;
   #checked = 0;
@@ -89,6 +91,16 @@ export class Content {
     return this.#space.lack;
   }
 
+  /** Is all that we hold of wanted files where it belongs? Else it waits for room, and can be read meanwhile. */
+  get isPlaced(): boolean {
+    return this.#unplaced === undefined;
+  }
+
+  /** Resolves when it is. Rejects with a CtError when something cannot be brought to its place. */
+  async placed(): Promise<void> {
+    while (this.#unplaced) await this.#unplaced.promise;
+  }
+
   /** Checks what is on disk; from then on `have` is true. Throws a CtError when the files cannot be used. */
   async open(): Promise<void> {
     const { dir, elsewhere } = this.#parts;
@@ -119,8 +131,10 @@ export class Content {
           });
     if (!have.isFull) await refuseForeignFiles(this.#metainfo, storage, have);
     this.#have = have;
-    await this.#space.whenThereIsRoom(0, () => storage.place(have));
-    if (this.#isAllOf(have)) await this.#finishSeed(storage);
+    await this.#place(async () => {
+      await storage.place(have);
+      if (this.#isAllOf(have)) await this.#finishSeed(storage);
+    });
     this.#tellDamaged(storage, damaged);
     this.#resume?.checked(have);
     this.#checked = this.#metainfo.pieceCount;
@@ -154,17 +168,17 @@ export class Content {
   }
 
   /**
-   * From now on these files are wanted. After `open`, or before it. Waits while the disk is full; rejects with a CtError when a file cannot be
-   * brought to its place.
+   * From now on these files are wanted. After `open`, or before it. On a full disk what is kept of them elsewhere stays there for now: see
+   * `isPlaced`. Rejects with a CtError, having changed nothing, when a file cannot be brought to its place.
    */
   async select(selection: Selection): Promise<void> {
-    await this.#space.whenThereIsRoom(0, async () => this.#storage?.select?.(selection));
-    this.#selection = selection;
+    await this.#place(async () => this.#storage?.select?.(selection), selection);
   }
 
-  /** Every wanted piece is there: makes what needs no piece, and flushes. */
+  /** Every wanted piece is there: makes what needs no piece, and flushes. Waits while the disk is full. */
   async finish(): Promise<void> {
     const storage = this.#opened();
+    await this.placed();
     await this.#space.whenThereIsRoom(0, () => storage.finish());
     void this.#resume?.save();
   }
@@ -198,6 +212,35 @@ export class Content {
     } catch (error) {
       this.#log.error({ err: error, event: "storage" }, "closing the files failed");
     }
+  }
+
+  /** The task brings what is wanted by the selection to its place, or there is no room for that, and it is tried again when there is. */
+  async #place(task: () => Promise<void>, selection = this.#selection): Promise<void> {
+    const before = this.#selection;
+    // By it is told how much is needed.
+    this.#selection = selection;
+    const placed = await this.#space.runIfThereIsRoom(task).catch((error: unknown) => {
+      this.#selection = before;
+      throw error;
+    });
+    if (placed) {
+      this.#unplaced?.resolve();
+      this.#unplaced = undefined;
+      return;
+    }
+    if (this.#unplaced) return;
+    const unplaced = Promise.withResolvers<void>();
+    this.#unplaced = unplaced;
+    // Whoever waits for it hears of it; maybe nobody does.
+    unplaced.promise.catch(() => undefined);
+    // By then others may be wanted.
+    const again = async () => this.#storage?.select?.(this.#selection);
+    void this.#space
+      .whenThereIsRoomAgain(0, again)
+      .then(unplaced.resolve, unplaced.reject)
+      .then(() => {
+        if (this.#unplaced === unplaced) this.#unplaced = undefined;
+      });
   }
 
   #tellGone({ areAllGone, gone }: StillVerified): void {
@@ -248,7 +291,7 @@ export class Content {
 
   async #finishSeed(storage: FileStorage): Promise<void> {
     try {
-      await this.#space.whenThereIsRoom(0, () => storage.finish());
+      await storage.finish();
     } catch (error) {
       // Complete content on a read-only disk is a fine seed.
       if (!(error instanceof CtError && error.code === "CT_ERR_PERMISSION")) throw error;

@@ -43,17 +43,31 @@ export class DiskSpace {
     return this.#lack;
   }
 
-  /** Runs the task, of so many bytes, as soon as there is room for it. Rejects with whatever else is wrong. */
+  /**
+   * Runs the task, of so many bytes, as soon as there is room for it: one of none at once, whatever else waits. Rejects with whatever
+   * else is wrong.
+   */
   async whenThereIsRoom<T>(bytes: number, task: () => Promise<T>): Promise<T> {
-    if (this.#lack === undefined) {
-      try {
-        return await task();
-      } catch (error) {
-        if (!isNoSpace(error) || this.#isStopped) throw error;
-        this.#begin(error);
-      }
+    const isTried = this.#lack === undefined || bytes === 0;
+    const done = isTried ? await this.runIfThereIsRoom(task) : undefined;
+    return done ? done.value : this.whenThereIsRoomAgain(bytes, task);
+  }
+
+  /** Runs the task now, whatever else waits. Undefined where there is no room for it, which is `lack` from then on. */
+  async runIfThereIsRoom<T>(task: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
+    try {
+      return { value: await task() };
+    } catch (error) {
+      if (!isNoSpace(error) || this.#isStopped) throw error;
+      this.#begin(error);
+      return undefined;
     }
-    return this.#wait(bytes, task);
+  }
+
+  /** As `whenThereIsRoom`, of a task for which there was none. */
+  whenThereIsRoomAgain<T>(bytes: number, task: () => Promise<T>): Promise<T> {
+    // It may be there by now.
+    return this.#lack === undefined ? this.whenThereIsRoom(bytes, task) : this.#wait(bytes, task);
   }
 
   /** Waits for nothing any more: what could not be written is given up. */
@@ -88,7 +102,8 @@ export class DiskSpace {
     const { changed, clock, dir, log, needed } = this.#parts;
     const fault =
       errnoOf(error.cause) === "EDQUOT" ? "the disk quota is used up" : "no space is left on the disk";
-    this.#lack = `${dir}: ${fault}, ${formatSize(needed())} more are needed`;
+    const more = needed() > 0 ? `, ${formatSize(needed())} more are needed` : "";
+    this.#lack = `${dir}: ${fault}${more}`;
     log.warn(
       { err: error, event: "no-space", dir, needed: needed() },
       `${this.#lack}: paused, and goes on by itself when there is room`,
