@@ -7,6 +7,10 @@ import type { Standing } from "./standings.ts";
 /** Holdings that had to be dropped before a member is believed no more. */
 const DROPS_MOST = 3;
 
+/** Who misses no more than this, or than this share of all pieces, is nearly done. */
+const NEARLY_DONE_PIECES = 8;
+const NEARLY_DONE_SHARE = 0.1;
+
 /** What the book knows of a member. */
 export class BookMember<Member> {
   readonly key: Member;
@@ -16,6 +20,8 @@ export class BookMember<Member> {
   readonly said: PieceSet;
   readonly claims = new Map<number, OpenClaim<BookMember<Member>>>();
   readonly refusals = new SlowRefusals();
+  /** When another one last got a piece inside that this one alone held. */
+  gaveAt = Number.NEGATIVE_INFINITY;
   /** The upload capacity it declared, bytes/s; unknown until it claims. */
   up: number | undefined;
   /** The term of the latest `open` that came from it. */
@@ -40,6 +46,12 @@ export class BookMember<Member> {
   /** Said that it holds pieces too often that nobody got from it. */
   get isLiar(): boolean {
     return this.standing.dropped.size - this.standing.overdue.size >= DROPS_MOST;
+  }
+
+  /** Does it miss hardly anything but what it asks after? */
+  get isNearlyDone(): boolean {
+    const { pieceCount, size } = this.said;
+    return pieceCount - size <= Math.max(NEARLY_DONE_PIECES, NEARLY_DONE_SHARE * pieceCount);
   }
 
   holds(piece: number): boolean {

@@ -58,6 +58,7 @@ export class ClaimBook<Member extends object> {
       random: options.random,
       ledger: this.#ledger,
       members: () => this.#members.values(),
+      isSlow: (member) => this.#slow.isSlow(member),
       endpointOf: (member) => options.endpointOf(member),
       gained: (piece) => this.#canBeHadInside(piece),
     });

@@ -11,6 +11,8 @@ export interface HoldersParts<Member> {
   readonly random: Random;
   readonly ledger: PieceLedger<BookMember<Member>>;
   members(): Iterable<BookMember<Member>>;
+  /** Has it declared so little upload capacity that what it alone holds is long in coming to the others? */
+  isSlow(member: BookMember<Member>): boolean;
   endpointOf(member: Member): Endpoint | undefined;
   /** It can be had inside by now. */
   gained(piece: number): void;
@@ -20,8 +22,6 @@ export interface HoldersParts<Member> {
 export class Holders<Member> {
   readonly #parts: HoldersParts<Member>;
   readonly #doubts = new Doubts<BookMember<Member>>();
-  /** When others last got a piece inside that it alone held. */
-  readonly #gaveAt = new WeakMap<BookMember<Member>, number>();
 
   constructor(parts: HoldersParts<Member>) {
     this.#parts = parts;
@@ -36,7 +36,10 @@ export class Holders<Member> {
     return [...this.#parts.members()].filter((member) => member.holds(piece));
   }
 
-  /** The answer to `where`. A member that names all holders as not serving doubts them. */
+  /**
+   * The answer to `where`. A member that names all holders as not serving doubts them; but while one of them gives, only one that misses
+   * hardly anything else: to the others the piece comes in time, and a second copy from outside would hardly be the sooner.
+   */
   answer(asker: BookMember<Member>, body: ClaimMessage & { m: "where" }, now: number): ClaimMessage {
     const { q, piece } = body;
     const not = body.not.slice(0, LIMITS.claims.endpointsExcepted);
@@ -45,8 +48,10 @@ export class Holders<Member> {
       .map(({ key }) => this.#parts.endpointOf(key))
       .filter((endpoint) => endpoint !== undefined)
       .filter((endpoint) => !not.some((excepted) => sameEndpoint(excepted, endpoint)));
-    const isDoubt = holders.length > 0 && others.length === 0 && !asker.said.has(piece) && !asker.isLiar;
-    if (isDoubt) this.#doubts.add(piece, asker, now);
+    const isUnserved = holders.length > 0 && others.length === 0 && !asker.said.has(piece) && !asker.isLiar;
+    if (isUnserved && (asker.isNearlyDone || !holders.some((holder) => this.#gives(holder, now)))) {
+      this.#doubts.add(piece, asker, now);
+    }
     return {
       m: "holders",
       q,
@@ -58,7 +63,7 @@ export class Holders<Member> {
   /** The member has got the piece from somebody inside: from its only holder, if there is but one. */
   spread(piece: number, to: BookMember<Member>, now: number): void {
     const [holder, another] = this.of(piece).filter((member) => member !== to);
-    if (holder && !another) this.#gaveAt.set(holder, now);
+    if (holder && !another) holder.gaveAt = now;
   }
 
   /** Somebody got it, so that there is no doubt that it can be had. */
@@ -104,8 +109,13 @@ export class Holders<Member> {
    */
   #drop(holder: BookMember<Member>, piece: number, now: number): void {
     const held = [...holder.said].filter((other) => holder.holds(other));
-    holder.drop(piece, now - (this.#gaveAt.get(holder) ?? Number.NEGATIVE_INFINITY) < GIVING_MS);
+    holder.drop(piece, now - holder.gaveAt < GIVING_MS);
     for (const other of held) if (!holder.holds(other)) this.#parts.ledger.lost(other);
+  }
+
+  /** Is it only a question of time until the others have what it holds? */
+  #gives(holder: BookMember<Member>, now: number): boolean {
+    return now - holder.gaveAt < GIVING_MS && !this.#parts.isSlow(holder);
   }
 
   /** Two; one where nobody else is there who could miss it. */
