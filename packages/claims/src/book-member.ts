@@ -9,7 +9,7 @@ const DROPS_MOST = 3;
 
 /** Who misses no more than this, or than this share of all pieces, is nearly done. */
 const NEARLY_DONE_PIECES = 8;
-const NEARLY_DONE_SHARE = 1 / 16;
+const NEARLY_DONE_SHARE = 0.0625;
 
 /** What the book knows of a member. */
 export class BookMember<Member> {
