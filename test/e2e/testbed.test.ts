@@ -149,13 +149,13 @@ describe("cachetorrent testbed", () => {
       (child) => void killWorkerOf(child),
     );
     expect(ended.output).toMatch(
-      /\nended early: bittorrent, 1 of 1 failed \(worker 1 was ended by SIGKILL\); go on with --resume\n$/,
+      /\nended early: bittorrent, 1 of 1 broke down \(worker 1 was ended by SIGKILL.*\); go on with --resume\n$/,
     );
     expect(ended.exitCode).toBe(1);
     const report = await reportIn(out);
     expect(report.isPartial).toBe(true);
-    expect(report.cells.map(({ state, why }) => [state, why])).toEqual([
-      ["failed", "worker 1 was ended by SIGKILL"],
+    expect(report.cells.map(({ policy, why }) => [policy.label, why])).toEqual([
+      ["bittorrent", expect.stringMatching(/^worker 1 was ended by SIGKILL/)],
     ]);
   });
 

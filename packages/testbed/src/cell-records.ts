@@ -25,6 +25,8 @@ export interface CellRecords {
   readonly startAt: number;
   /** Why it was ended before all that stayed were complete; undefined when it was not. */
   readonly cutShort: string | undefined;
+  /** It was ended because something broke, and what is here is what was known until then; absent where nothing broke. */
+  readonly brokeDown?: true;
   readonly wallMs: number;
   /** Null where the event loops are not ours to watch. */
   readonly lagP99Ms: number | null;

@@ -63,16 +63,9 @@ export function cellResult(
   };
 }
 
-/** A run that broke down: nothing was measured, but for what was sampled until then, if anything was. */
-export function failedCell(
-  scenario: Scenario,
-  cell: Cell,
-  content: CellContent,
-  why: string,
-  crossings?: CellRecords["crossings"],
-): CellResult {
-  const records = { ...noRecords(scenario, why), ...(crossings ? { crossings } : {}) };
-  return { ...cellResult(scenario, cell, content, records), state: "failed" };
+/** A run that broke down before anything was measured. */
+export function failedCell(scenario: Scenario, cell: Cell, content: CellContent, why: string): CellResult {
+  return { ...cellResult(scenario, cell, content, noRecords(scenario, why)), state: "failed" };
 }
 
 /** The least time this cell can take, from its peers' capacities: slow ones as slow as they are. */

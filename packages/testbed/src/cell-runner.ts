@@ -1,7 +1,5 @@
-import { CtError } from "@cachetorrent/protocol";
 import type { CellProgress, CellRecords } from "./cell-records.ts";
 import type { PreparedContent } from "./prepare-content.ts";
-import type { CellResult } from "./report/results.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 
 /** Where and how the cells of a scenario are run. */
@@ -14,20 +12,10 @@ export interface CellRunner {
   readonly announceUrl: string;
   /** Throws CT_ERR_USAGE or CT_ERR_TESTBED, before anything is run, for what it cannot run. */
   check(scenario: Scenario, cells: readonly Cell[]): Promise<void>;
-  /** Resolves with the records also of a cell that was ended early; rejects with CT_ERR_TESTBED when it broke down. Nothing is left running. */
+  /** Resolves with the records also of a cell that was ended early, or broke down once it had begun; rejects with CT_ERR_TESTBED where there are none. Nothing is left running. */
   run(task: CellTask): Promise<CellRecords>;
   /** What a run of the scenario leaves if this process ends before it, and how to remove that; absent where nothing is left. */
   leftBehind?(scenario: Scenario): string;
-}
-
-/** A cell broke down. What was sampled until then is all that is left of it: ledgers are with the peers until the end. */
-export class BrokenCell extends CtError {
-  readonly crossings: CellResult["crossings"];
-
-  constructor(cause: Error, crossings: CellResult["crossings"]) {
-    super("CT_ERR_TESTBED", cause.message, { cause });
-    this.crossings = crossings;
-  }
 }
 
 export interface CellTask {

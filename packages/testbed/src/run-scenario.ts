@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { LIMITS } from "@cachetorrent/protocol";
 import type { CellProgress } from "./cell-records.ts";
 import { cellBoundMs, cellResult, failedCell } from "./cell-result.ts";
-import { BrokenCell, type CellRunner, type CellTask } from "./cell-runner.ts";
+import type { CellRunner, CellTask } from "./cell-runner.ts";
 import { CellStore } from "./cell-store.ts";
 import { prepareContent } from "./prepare-content.ts";
 import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
@@ -40,15 +40,21 @@ export interface RunWatcher {
 const SAMPLES = 100;
 const SAMPLE_REAL_MS_LEAST = 100;
 
+export interface ScenarioRun {
+  readonly report: TestbedReport;
+  /** The cell that broke down and so ended the run; absent where none did. */
+  readonly broken?: CellResult;
+}
+
 /**
  * Runs every cell of the scenario that is not done, and writes the report anew after each. A cell that breaks down ends the
  * run, with the cells beside it; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot
  * be run.
  */
-export async function runScenario(options: RunScenarioOptions): Promise<TestbedReport> {
+export async function runScenario(options: RunScenarioOptions): Promise<ScenarioRun> {
   const { outDir, runner, scenario, watcher } = options;
-  const broken = new AbortController();
-  const signal = AbortSignal.any([options.signal, broken.signal]);
+  const breaking = new AbortController();
+  const signal = AbortSignal.any([options.signal, breaking.signal]);
   await runner.check(scenario, cellsOf(scenario));
   const store = await CellStore.open(outDir, scenario, options.resume, runner.on);
   const workDir = join(outDir, "work");
@@ -74,7 +80,8 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
       return written;
     };
     const queue = cells.filter((cell) => !results.has(cell));
-    const runCell = async (cell: Cell, cellDir: string): Promise<CellResult> => {
+    let broken: CellResult | undefined;
+    const runCell = async (cell: Cell, cellDir: string) => {
       const boundMs = cellBoundMs(scenario, cell, size.bytes);
       watcher.started(cell, boundMs);
       const task: CellTask = {
@@ -86,36 +93,34 @@ export async function runScenario(options: RunScenarioOptions): Promise<TestbedR
         signal,
         onProgress: (progress) => watcher.progressed(cell, progress),
       };
-      const result = await runner.run(task).then(
+      const run = await runner.run(task).then(
         async (records) => {
           await store.saveLog(cell, records.warnings);
-          return cellResult(scenario, cell, size, records);
+          return {
+            result: cellResult(scenario, cell, size, records),
+            brokeDown: records.brokeDown === true,
+          };
         },
-        (error: Error) =>
-          failedCell(
-            scenario,
-            cell,
-            size,
-            error.message,
-            error instanceof BrokenCell ? error.crossings : undefined,
-          ),
+        (error: Error) => ({ result: failedCell(scenario, cell, size, error.message), brokeDown: true }),
       );
       await rm(cellDir, { recursive: true, force: true });
-      return result;
+      return run;
     };
     const runQueue = async (_: unknown, lane: number): Promise<void> => {
       for (let cell = queue.shift(); cell && !signal.aborted; cell = queue.shift()) {
-        const result = await runCell(cell, join(workDir, `cell-${lane}`));
+        const { brokeDown, result } = await runCell(cell, join(workDir, `cell-${lane}`));
         results.set(cell, result);
         await store.save(cell, result);
         await write();
         watcher.ended(cell, result);
-        if (result.state === "failed") broken.abort();
+        if (!brokeDown) continue;
+        broken ??= result;
+        breaking.abort();
       }
     };
     await Promise.all(Array.from({ length: runner.atOnce }, runQueue));
     await write();
-    return report();
+    return { report: report(), ...(broken ? { broken } : {}) };
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }

@@ -54,18 +54,21 @@ test("a cell has the initial seeds of its variant", () => {
   expect(seeds).toEqual([1, 2]);
 });
 
-test("a cell that broke down has what was sampled until then, and nothing else", () => {
-  const crossings = { atMs: [0, 100], bytesByAs: least.ases.map(() => [0, 7]) };
-  const broken = failedCell(least, cell, CONTENT, "a worker died", crossings);
-  expect(broken).toMatchObject({
+test("a cell that broke down before it began has its reason, and no figures", () => {
+  expect(failedCell(least, cell, CONTENT, "a worker died")).toMatchObject({
     state: "failed",
     why: "a worker died",
-    crossings,
+    crossings: { atMs: [], bytesByAs: [[], []] },
     peers: 0,
     redundancy: null,
   });
-  expect(failedCell(least, cell, CONTENT, "a worker died").crossings).toEqual({
-    atMs: [],
-    bytesByAs: [[], []],
+});
+
+test("one that broke down later is partial, with what was known until then", () => {
+  const broken = cellResult(least, cell, CONTENT, {
+    ...records,
+    cutShort: "a worker died",
+    brokeDown: true,
   });
+  expect(broken).toMatchObject({ state: "partial", why: "a worker died", peers: 4, completed: 3 });
 });

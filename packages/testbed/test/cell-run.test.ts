@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { expect, onTestFinished, test } from "vitest";
-import { BrokenCell } from "../src/cell-runner.ts";
+import type { CellProgress } from "../src/cell-records.ts";
 import { findDifference } from "../src/content.ts";
 import { runCell } from "../src/loopback/cell-run.ts";
 import { LoopbackRunner } from "../src/loopback/loopback-runner.ts";
@@ -17,7 +17,7 @@ interface More {
   readonly signal?: AbortSignal;
   readonly withoutContent?: boolean;
   readonly peersDir?: string;
-  readonly onProgress?: () => void;
+  readonly onProgress?: (progress: CellProgress) => void;
 }
 
 async function run(read: Scenario, more: More = {}) {
@@ -81,10 +81,11 @@ test("a folder of one's own is shared as it is, and where each peer has files of
   }
 });
 
-test("a run whose content cannot be read breaks down, and says which peer and why", async () => {
-  await expect(run(scenario(quick), { withoutContent: true })).rejects.toThrow(
-    /peer 127\.2\.0\.1: .*elsewhere.*least\.bin/,
-  );
+test("a run whose content cannot be read ends, and says which peer and why", async () => {
+  const records = await run(scenario(quick), { withoutContent: true });
+  expect(records.brokeDown).toBe(true);
+  expect(records.cutShort).toMatch(/^peer 127\.2\.0\.1: .*elsewhere.*least\.bin/);
+  expect(records.peers).toHaveLength(4);
 });
 
 test("a run that is ended before it began has records all the same", async () => {
@@ -121,22 +122,38 @@ test.each([
   expect(await childrenOf(process.pid)).toEqual(before);
 });
 
-test("a worker that is killed ends the run, which tells how it went and what was sampled until then", async () => {
+test("a worker that is killed ends the run, which keeps what the other one knows and what that one told last", async () => {
   const before = await childrenOf(process.pid);
-  const sampled = Promise.withResolvers<void>();
-  const slow = scenario({ ...quick, seeds: "{ up: 1kB/s }" });
-  const running = run(slow, { onProgress: sampled.resolve }).catch((error: unknown) => error);
-  await Promise.race([sampled.promise, running]);
+  const told = Promise.withResolvers<void>();
+  const ended = new AbortController();
+  onTestFinished(() => ended.abort());
+  // Two of the three are complete soon, the last one will not be.
+  const ases = "[{ peers: 2, up: 1MB/s }, { peers: 1, up: 1MB/s, down: 100B/s }]";
+  const read = scenario({ ...quick, ases });
+  let samples = 0;
+  const onProgress = ({ complete }: CellProgress) => {
+    // By then each worker has told its accounts since its peer was complete.
+    if (complete === 2 && ++samples === 12) told.resolve();
+  };
+  const running = run(read, { onProgress, signal: ended.signal });
+  await Promise.race([told.promise, running]);
   const workers = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
   expect(workers).toHaveLength(2);
   process.kill(workers[0] as number, "SIGKILL");
-  const broken = (await running) as BrokenCell;
-  expect(broken).toBeInstanceOf(BrokenCell);
-  expect(broken.message).toMatch(/^worker [12] was ended by SIGKILL$/);
-  expect(broken.crossings.atMs[0]).toBe(0);
-  expect(broken.crossings.bytesByAs.map((bytes) => bytes.length)).toEqual(
-    slow.ases.map(() => broken.crossings.atMs.length),
+  const { brokeDown, crossings, cutShort, peers } = await running;
+  expect(brokeDown).toBe(true);
+  expect(cutShort).toMatch(
+    /^worker [12] was ended by SIGKILL; 2 of 4 peers are counted as they were after \d+\.\d s$/,
   );
+  const isComplete = new Map(peers.map(({ id, ledger }) => [id, ledger.completedAt !== null]));
+  expect([...isComplete].sort()).toEqual([
+    [0, true],
+    [1, true],
+    [2, true],
+    [3, false],
+  ]);
+  const crossed = crossings.bytesByAs.map((bytes) => bytes.at(-1) ?? 0);
+  expect(crossed[0]).toBeGreaterThanOrEqual(8 * 16_384);
   expect(await childrenOf(process.pid)).toEqual(before);
 });
 
@@ -145,7 +162,7 @@ test("workers outlive what a terminal tells all of its processes, until they are
   const sampled = Promise.withResolvers<void>();
   const ended = new AbortController();
   const slow = scenario({ ...quick, seeds: "{ up: 1kB/s }" });
-  const running = run(slow, { onProgress: sampled.resolve, signal: ended.signal });
+  const running = run(slow, { onProgress: () => sampled.resolve(), signal: ended.signal });
   await Promise.race([sampled.promise, running]);
   const workers = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid));
   expect(workers).toHaveLength(2);

@@ -107,7 +107,7 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
     const left = isUnderWay ? runner.leftBehind?.(scenario) : undefined;
     if (left !== undefined) context.stderr.write(`${left}\n`);
   });
-  const report = await runScenario({
+  const { broken, report } = await runScenario({
     scenario,
     outDir,
     resume: flags.resume === true,
@@ -129,10 +129,9 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
     print("ended early: go on with --resume");
     return signalled;
   }
-  const broken = report.cells.find((cell) => cell.state === "failed");
   if (broken) {
     const [why] = broken.why?.split("\n") ?? [];
-    print(`ended early: ${cellLabel(broken, scenario.repetitions)} failed (${why}); go on with --resume`);
+    print(`ended early: ${cellLabel(broken, scenario.repetitions)} broke down (${why}); go on with --resume`);
   }
   return report.isPartial ? EXIT.failed : EXIT.done;
 }

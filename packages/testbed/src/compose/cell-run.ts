@@ -46,7 +46,7 @@ export class ComposeCell {
     this.#options = options;
   }
 
-  /** Rejects with CT_ERR_TESTBED when it broke down, or a copy is not as it should be. */
+  /** Rejects with CT_ERR_TESTBED when it broke down and nothing could be read any more, or a copy is not as it should be. */
   async run(): Promise<CellRecords> {
     const { clock, docker, task, user } = this.#options;
     const { scenario, signal } = task;
@@ -139,8 +139,12 @@ class RunningCell {
     signal.addEventListener("abort", interrupted, { once: true });
     if (signal.aborted) interrupted();
     try {
-      const cutShort = await Promise.race([this.#over.promise, this.#broken.promise]);
-      return await this.#records(cutShort, load());
+      const broke = this.#broken.promise.catch((error: Error) => error);
+      const end = await Promise.race([this.#over.promise, broke]);
+      if (!(end instanceof Error)) return await this.#records(end, load());
+      // What went wrong first says more than what is out of reach since then.
+      const records = await this.#records(end.message, load()).catch(() => Promise.reject(end));
+      return { ...records, brokeDown: true };
     } finally {
       this.stop();
       signal.removeEventListener("abort", interrupted);

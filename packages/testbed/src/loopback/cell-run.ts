@@ -3,7 +3,6 @@ import { type Clock, ScaledClock, type Timer } from "@cachetorrent/clock";
 import type { Metainfo } from "@cachetorrent/peer";
 import { CtError, type PeerId } from "@cachetorrent/protocol";
 import type { CellProgress, CellRecords } from "../cell-records.ts";
-import { BrokenCell } from "../cell-runner.ts";
 import { Killer } from "../killer.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { cellSeed, type PlannedPeer, planTopology, presentAfterArrivals } from "../topology.ts";
@@ -36,18 +35,18 @@ export interface CellRunOptions {
 /** Above this the machine, not the policy, sets the pace. */
 const LAG_MOST_MS = 100;
 const SETUP_MS = 120_000;
-const ACCOUNTS_MS = 20_000;
+/** Who has died is waited for no longer; this is for one that hangs. */
+const ACCOUNTS_MS = 60_000;
 
 /**
- * Runs one swarm on this machine's loopback and resolves with its records, also when it was ended early. Rejects with a
- * `BrokenCell` when it broke down. All workers are ended either way.
+ * Runs one swarm on this machine's loopback and resolves with its records, also when it was ended early, or a worker died on the way:
+ * then with what the others know, and with what that one told last. Rejects with CT_ERR_TESTBED when it broke down before anybody
+ * joined. All workers are ended either way.
  */
 export async function runCell(options: CellRunOptions): Promise<CellRecords> {
   const run = new CellRun(options);
   try {
     return await run.run();
-  } catch (cause) {
-    throw new BrokenCell(cause as Error, run.crossings);
   } finally {
     await run.end();
   }
@@ -58,10 +57,13 @@ class CellRun {
   readonly #plan: readonly PlannedPeer[];
   readonly #peerIds = new Map<number, PeerId>();
   readonly #awaited: Set<number>;
-  readonly #accounts: WorkerAccounts[] = [];
+  /** The latest of each worker. */
+  readonly #accounts = new Map<number, WorkerAccounts>();
+  /** Workers that will tell nothing more. */
+  readonly #dead = new Set<number>();
   readonly #ready = new Countdown();
   readonly #seeded = new Countdown();
-  readonly #accounted = new Countdown();
+  readonly #accounted = Promise.withResolvers<void>();
   /** Resolves with undefined when all that stayed are complete, else with why the run ends. */
   readonly #over = Promise.withResolvers<string | undefined>();
   readonly #broken = Promise.withResolvers<never>();
@@ -93,8 +95,12 @@ class CellRun {
     const inputs = this.#inputs(this.#tracker.announceUrl);
     this.#samples = new Samples(inputs.length);
     this.#pool = new WorkerPool(inputs, {
-      told: (message) => this.#told(message),
-      broke: (error) => this.#broken.reject(error),
+      told: (message, worker) => this.#told(message, worker),
+      broke: (error, worker) => {
+        this.#dead.add(worker);
+        this.#broken.reject(error);
+        this.#checkAccounts();
+      },
     });
     await this.#within(this.#ready.of(inputs.length), SETUP_MS, "the workers did not start");
     this.#pool.tell({ type: "begin", origin });
@@ -117,28 +123,25 @@ class CellRun {
     const interrupted = () => this.#over.resolve("interrupted");
     signal.addEventListener("abort", interrupted, { once: true });
     if (signal.aborted) interrupted();
-    let cutShort: string | undefined;
-    try {
-      cutShort = await Promise.race([this.#over.promise, this.#broken.promise]);
-    } finally {
-      limit.cancel();
-      this.#killer?.stop();
-      signal.removeEventListener("abort", interrupted);
-    }
+    const broke = this.#broken.promise.catch((error: Error) => error);
+    const end = await Promise.race([this.#over.promise, broke]);
+    limit.cancel();
+    this.#killer?.stop();
+    signal.removeEventListener("abort", interrupted);
     const wallMs = clock.now() - wallFrom;
     const ownMicros = cpuMicros() - cpuFrom;
-    this.#pool.tell({ type: "finish" });
-    await this.#within(this.#accounted.of(inputs.length), ACCOUNTS_MS, "the workers gave no accounts");
-    const micros = this.#accounts.reduce((sum, one) => sum + one.cpuMicros, ownMicros);
-    const lagP99Ms = Math.max(eventLoopLagP99Ms(lag), ...this.#accounts.map((one) => one.lagP99Ms));
+    await this.#askForAccounts();
+    const accounts = [...this.#accounts.values()];
+    const micros = accounts.reduce((sum, one) => sum + one.cpuMicros, ownMicros);
+    const lagP99Ms = Math.max(eventLoopLagP99Ms(lag), ...accounts.map((one) => one.lagP99Ms));
     return {
       plan: this.#plan,
-      peers: this.#accounts.flatMap((one) => one.peers),
-      escapes: this.#accounts.flatMap((one) => one.escapes),
-      warnings: this.#accounts.flatMap((one) => one.warnings),
-      crossings: this.crossings,
+      peers: accounts.flatMap((one) => one.peers),
+      escapes: accounts.flatMap((one) => one.escapes),
+      warnings: accounts.flatMap((one) => one.warnings),
+      crossings: this.#samples.crossings(scenario.ases.length, this.#options.sampleMs),
       startAt: this.#startAt,
-      cutShort,
+      ...this.#howItEnded(end),
       wallMs,
       lagP99Ms,
       cpu: micros / 1000 / wallMs,
@@ -146,10 +149,31 @@ class CellRun {
     };
   }
 
-  /** What was sampled so far. */
-  get crossings(): CellRecords["crossings"] {
-    const { sampleMs, scenario } = this.#options;
-    return (this.#samples ?? new Samples(0)).crossings(scenario.ases.length, sampleMs);
+  /** Whoever does not answer any more has told something before. */
+  async #askForAccounts(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(ACCOUNTS_MS, () => late.resolve());
+    this.#pool?.tell({ type: "finish" });
+    this.#checkAccounts();
+    await Promise.race([this.#accounted.promise, late.promise]);
+    timer.cancel();
+  }
+
+  /** Has every worker had its last word? */
+  #checkAccounts(): void {
+    const all = [...this.#accounts].every(([worker, { isLast }]) => isLast || this.#dead.has(worker));
+    if (all) this.#accounted.resolve();
+  }
+
+  #howItEnded(end: string | Error | undefined): Pick<CellRecords, "cutShort" | "brokeDown"> {
+    const earlier = [...this.#accounts.values()].filter(({ isLast }) => !isLast);
+    if (!(end instanceof Error) && earlier.length === 0) return { cutShort: end };
+    const why = end instanceof Error ? end.message : (end ?? "a worker ended before its last word");
+    if (earlier.length === 0) return { cutShort: why, brokeDown: true };
+    const peers = earlier.reduce((sum, one) => sum + one.peers.length, 0);
+    const since = Math.max(0, Math.min(...earlier.map(({ at }) => at)) - this.#startAt) / 1000;
+    const known = `${peers} of ${this.#plan.length} peers are counted as they were after ${since.toFixed(1)} s`;
+    return { cutShort: `${why}; ${known}`, brokeDown: true };
   }
 
   async end(): Promise<void> {
@@ -158,7 +182,7 @@ class CellRun {
     await this.#tracker?.stop();
   }
 
-  #told(message: FromWorker): void {
+  #told(message: FromWorker, worker: number): void {
     switch (message.type) {
       case "ready":
         this.#ready.count();
@@ -181,8 +205,8 @@ class CellRun {
         this.#broken.reject(new CtError("CT_ERR_TESTBED", message.why));
         break;
       case "accounts":
-        this.#accounts.push(message);
-        this.#accounted.count();
+        this.#accounts.set(worker, message);
+        if (message.isLast) this.#checkAccounts();
         break;
     }
   }

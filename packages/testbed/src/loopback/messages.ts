@@ -54,9 +54,13 @@ export interface Sample {
   readonly verifiedBytes: number;
 }
 
-/** The last word of a worker. */
+/** What a worker knows of its peers: told now and then, for the case that it does not come to its last word. */
 export interface WorkerAccounts {
   readonly type: "accounts";
+  /** The answer to `finish`. */
+  readonly isLast: boolean;
+  /** Of the swarm's clock. */
+  readonly at: number;
   readonly peers: readonly PeerAccounts[];
   readonly escapes: readonly Escape[];
   /** Warnings of its peers, the first ones only. */

@@ -13,8 +13,9 @@ export class WorkerPool {
     const start = inputs.some(({ links }) => links.memory) ? startThread : startProcess;
     this.#workers = inputs.map((input, i) => {
       const worker = start(`peers ${i + 1}`, {
-        told: (message) => on.told(message),
-        broke: (why, cause) => on.broke(new CtError("CT_ERR_TESTBED", `worker ${i + 1} ${why}`, { cause })),
+        told: (message) => on.told(message, i),
+        broke: (why, cause) =>
+          on.broke(new CtError("CT_ERR_TESTBED", `worker ${i + 1} ${why}`, { cause }), i),
       });
       worker.tell({ type: "host", input });
       return worker;
@@ -31,8 +32,9 @@ export class WorkerPool {
   }
 }
 
+/** `worker`: its place among the inputs. */
 export interface PoolListener {
-  told(message: FromWorker): void;
+  told(message: FromWorker, worker: number): void;
   /** A worker ended by itself. Also called as `end` ends them: by then nobody should care. */
-  broke(error: CtError): void;
+  broke(error: CtError, worker: number): void;
 }

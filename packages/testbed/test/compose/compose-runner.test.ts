@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import {
   constants,
   copyFile,
@@ -118,7 +119,8 @@ async function prepared(world: World = {}) {
     await readFile(gates[0]);
     return () => writeFile(gates[1], "\n");
   };
-  return { runner, task, calls, ending, reached, dir };
+  const die = (name: string) => writeFileSync(join(dir, "state", name), "exited\n");
+  return { runner, task, calls, ending, reached, die, dir };
 }
 
 /** Named pipes, which whoever still waits at is let through when the test is over. */
@@ -185,10 +187,28 @@ describe("a cell in containers", () => {
     expect((await calls()).at(-2)).toMatch(/^rm --force --volumes .*the-peer-1-1-1 /);
   });
 
-  it("breaks down when a peer ends unasked, with its last words", async () => {
+  it("breaks down when a peer does not come up, with its last words", async () => {
     const { runner, task } = await prepared({ dying: ["peer-2-1"] });
     await expect(runner.run(task)).rejects.toThrow(
       /^peer-2-1 ended unasked\. Its last words: \{"event":"stopped"/,
+    );
+  });
+
+  it("ends when a peer does so unasked, with its last words and what the ledgers have", async () => {
+    const { runner, task, die } = await prepared({ idle: ["peer-2-1"] });
+    const records = await runner.run({ ...task, onProgress: () => die("peer-2-1") });
+    expect(records.brokeDown).toBe(true);
+    expect(records.cutShort).toMatch(/^peer-2-1 ended unasked\. Its last words: \{"event":"stopped"/);
+    expect(records.peers.map(({ ledger }) => ledger.completedAt)).toEqual([4000, 4000, 4000, null]);
+  });
+
+  it("breaks down with what went wrong first when nothing can be read afterwards", async () => {
+    const { runner, task, die } = await prepared({
+      idle: ["peer-2-1"],
+      broken: ["border-ctl counters", "there is no such border"],
+    });
+    await expect(runner.run({ ...task, onProgress: () => die("peer-2-1") })).rejects.toThrow(
+      /^peer-2-1 ended unasked\./,
     );
   });
 

@@ -13,6 +13,8 @@ import { HostedPeer } from "./hosted-peer.ts";
 import { openShared } from "./shared-storage.ts";
 
 const SEED_POLL_MS = 20;
+/** The accounts of hundreds of peers take some milliseconds to tell: with every so manieth sample is enough. */
+const SAMPLES_AN_ACCOUNT = 10;
 const CACHE_BYTES = 256 * 1024 * 1024;
 const WARNINGS_MOST = 200;
 const PINO_WARN = 40;
@@ -34,6 +36,7 @@ export class PeerHost {
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   #clock: Clock = systemClock;
   #cpuFrom = 0;
+  #hasFinished = false;
 
   constructor(input: WorkerInput, { cpuMicros, tell }: PeerHostOptions) {
     this.#input = input;
@@ -55,7 +58,8 @@ export class PeerHost {
         for (const id of message.ids) void this.#peers.get(id)?.kill();
         break;
       case "finish":
-        this.#finish();
+        this.#hasFinished = true;
+        this.#tellAccounts(true);
         break;
     }
   }
@@ -93,6 +97,8 @@ export class PeerHost {
     const polling = systemClock.every(SEED_POLL_MS, () => {
       if (!seeds.every((seed) => seed.hasAnnounced)) return;
       polling.cancel();
+      // From now on there is something to say of each of them, whatever happens.
+      this.#tellAccounts(false);
       this.#tell({ type: "seeded", peerIds: [...this.#peers].map(([id, peer]) => [id, peer.peerId]) });
     });
   }
@@ -109,6 +115,7 @@ export class PeerHost {
       if (typeof leaves === "object") at(leaves.atMs, () => this.#leave(id));
     }
     const sample = (n: number): void => {
+      if (this.#hasFinished) return; // it has had its last word
       this.#sample(n);
       at((n + 1) * sampleMs, () => sample(n + 1));
     };
@@ -136,12 +143,15 @@ export class PeerHost {
       if (!peer.plan.isInitialSeed) verifiedBytes += peer.verifiedBytes;
     }
     this.#tell({ type: "sample", n, externalByAs, verifiedBytes });
+    if (n % SAMPLES_AN_ACCOUNT === 0) this.#tellAccounts(false);
   }
 
-  #finish(): void {
+  #tellAccounts(isLast: boolean): void {
     const heap = getHeapStatistics();
     this.#tell({
       type: "accounts",
+      isLast,
+      at: this.#clock.now(),
       peers: [...this.#peers.values()].map((peer) => peer.accounts()),
       escapes: this.#escapes,
       warnings: this.#warnings,
