@@ -36,6 +36,7 @@ function reported({ atOnce = 1, isTerminal = false } = {}) {
   const state = { now: 0, printed, lines: () => drawn.split("\n").slice(0, -1) };
   const report = testbedReport({
     scenario: SCENARIO,
+    repetitions: 2,
     atOnce,
     now: () => state.now,
     print: (line) => void printed.push(line),
@@ -50,12 +51,22 @@ function done(cell: Cell, wallMs: number) {
 }
 
 describe("what a person is told of a testbed run", () => {
-  it("is how many cells there are, and how many were done before", () => {
-    const { printed, report } = reported();
-    report.planned(CELLS, [], CONTENT_BYTES);
-    report.planned(CELLS, [done(FIRST, 1000)], CONTENT_BYTES);
-    report.planned([FIRST], [], CONTENT_BYTES);
-    expect(printed).toEqual(["two: 4 cells", "two: 4 cells, 1 of them done before", "two: 1 cell"]);
+  it("is how many cells there are, how many were done before, and how many besides these are in the report", () => {
+    const planned = (cells: readonly Cell[], kept: readonly Cell[]) => {
+      const { printed, report } = reported();
+      report.planned(
+        cells,
+        kept.map((cell) => done(cell, 1000)),
+        CONTENT_BYTES,
+      );
+      return printed;
+    };
+    expect(planned(CELLS, [])).toEqual(["two: 4 cells"]);
+    expect(planned(CELLS, [FIRST])).toEqual(["two: 4 cells, 1 of them done before"]);
+    expect(planned([FIRST], [])).toEqual(["two: 1 cell"]);
+    expect(planned([FIRST, SECOND], [SECOND, THIRD])).toEqual([
+      "two: 2 cells, 1 of them done before; the report has 1 more of two that were done before",
+    ]);
   });
 
   it("is on a terminal a line for each cell that is under way, with a bar, who is complete, and when all will be done", () => {

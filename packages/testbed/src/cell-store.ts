@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { CellRunner } from "./cell-runner.ts";
 import type { CellResult } from "./report/results.ts";
@@ -26,7 +26,7 @@ export class CellStore {
     this.#on = on;
   }
 
-  /** Throws CT_ERR_USAGE where `outDir` has cells already and they are not to be kept. */
+  /** Makes nothing yet. Throws CT_ERR_USAGE where `outDir` has cells already and they are not to be kept. */
   static async open(
     outDir: string,
     scenario: Scenario,
@@ -34,8 +34,7 @@ export class CellStore {
     on: CellRunner["on"] = "loopback",
   ): Promise<CellStore> {
     const store = new CellStore(outDir, scenario, on);
-    await mkdir(join(outDir, "cells"), { recursive: true });
-    for (const name of await readdir(join(outDir, "cells"))) {
+    for (const name of await namesIn(join(outDir, "cells"))) {
       if (!name.endsWith(".json")) continue;
       if (!resume) {
         throw new CtError(
@@ -70,17 +69,18 @@ export class CellStore {
 
   async save(cell: Cell, result: CellResult): Promise<void> {
     const stored: StoredCell = { fingerprint: this.#fingerprint(cell), result };
-    await this.#write(join("cells", fileName(cell)), `${JSON.stringify(stored)}\n`);
+    await this.#write(fileName(cell), `${JSON.stringify(stored)}\n`);
   }
 
   /** What the peers warned of in a run, if anything. */
   async saveLog(cell: Cell, lines: readonly string[]): Promise<void> {
-    if (lines.length > 0) await this.#write(join("cells", `${fileName(cell)}.log`), `${lines.join("\n")}\n`);
+    if (lines.length > 0) await this.#write(`${fileName(cell)}.log`, `${lines.join("\n")}\n`);
   }
 
   /** In one step: whoever reads it meanwhile gets the old one. */
   async #write(name: string, text: string): Promise<void> {
-    const path = join(this.#outDir, name);
+    const path = join(this.#outDir, "cells", name);
+    await mkdir(dirname(path), { recursive: true });
     await writeFile(`${path}.new`, text);
     await rename(`${path}.new`, path);
   }
@@ -99,6 +99,16 @@ export class CellStore {
     const content = this.#infoHash === undefined ? {} : { infoHash: this.#infoHash };
     const text = JSON.stringify({ common, policy, repetition, variant, ...where, ...content });
     return createHash("sha1").update(text).digest("hex");
+  }
+}
+
+/** None where there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "@cachetorrent/protocol";
 import type { CellProgress } from "./cell-records.ts";
@@ -7,20 +7,22 @@ import type { CellRunner, CellTask } from "./cell-runner.ts";
 import { CellStore } from "./cell-store.ts";
 import { prepareContent } from "./prepare-content.ts";
 import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
-import { cellsOf } from "./scenario/cells.ts";
+import { type Choice, cellsChosen, widened } from "./scenario/cells.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 import { planTopology } from "./topology.ts";
 
 export interface RunScenarioOptions {
   readonly scenario: Scenario;
+  /** Of its cells those that are to be run; all of them unless said. */
+  readonly choice?: Choice;
   /** Holds the report and, one by one, the cells. */
   readonly outDir: string;
-  /** Cells that are done in `outDir` are kept. Without it a folder that has any is refused. */
+  /** Cells of the scenario that are done in `outDir` are kept, chosen or not. Without it a folder that has any is refused. */
   readonly resume: boolean;
   readonly runner: CellRunner;
   readonly madeAt: () => Date;
-  /** For the report: what makes it again, and where it was made. */
-  readonly command: string;
+  /** For the report: what makes one with these cells again, and where it was made. */
+  readonly command: (choice: Choice) => string;
   readonly machine: string;
   /** Ends the run; what is done is kept. */
   readonly signal: AbortSignal;
@@ -29,7 +31,7 @@ export interface RunScenarioOptions {
 
 /** Who shows how a run goes. */
 export interface RunWatcher {
-  /** `kept`: cells that were done before. */
+  /** `cells`: those chosen. `kept`: what was done before, of other cells of the scenario, too. */
   planned(cells: readonly Cell[], kept: readonly CellResult[], contentBytes: number): void;
   started(cell: Cell, boundMs: number): void;
   progressed(cell: Cell, progress: CellProgress): void;
@@ -47,7 +49,8 @@ export interface ScenarioRun {
 }
 
 /**
- * Runs every cell of the scenario that is not done, and writes the report anew after each. A cell that breaks down ends the
+ * Runs every chosen cell of the scenario that is not done, and writes the report anew after each, with whatever else of the scenario
+ * is done. A cell that breaks down ends the
  * run, with the cells beside it; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot
  * be run.
  */
@@ -55,31 +58,31 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
   const { outDir, runner, scenario, watcher } = options;
   const breaking = new AbortController();
   const signal = AbortSignal.any([options.signal, breaking.signal]);
-  await runner.check(scenario, cellsOf(scenario));
+  const { choice = {} } = options;
+  const { all, chosen } = cellsChosen(scenario, choice);
+  await runner.check(scenario, chosen);
   const store = await CellStore.open(outDir, scenario, options.resume, runner.on);
   const workDir = join(outDir, "work");
   await rm(workDir, { recursive: true, force: true });
-  await mkdir(workDir, { recursive: true });
   try {
     const content = await prepareContent(scenario, workDir, runner.announceUrl);
     const { metainfo } = content;
     store.contentIs(metainfo.infoHash);
     const size = { bytes: metainfo.length, pieceLength: metainfo.pieceLength };
-    const cells = cellsOf(scenario);
     const results = new Map<Cell, CellResult>();
-    for (const cell of cells) {
+    for (const cell of all) {
       const kept = store.kept(cell);
       if (kept) results.set(cell, kept);
     }
-    watcher.planned(cells, [...results.values()], size.bytes);
-    const report = () => makeReport(options, metainfo, cells, results);
+    watcher.planned(chosen, [...results.values()], size.bytes);
+    const report = () => makeReport(options, metainfo, { all, chosen, results });
     let written = Promise.resolve();
     // One after the other: two at once would write the same files.
     const write = () => {
       written = written.then(() => writeReport(report(), outDir));
       return written;
     };
-    const queue = cells.filter((cell) => !results.has(cell));
+    const queue = chosen.filter((cell) => !results.has(cell));
     let broken: CellResult | undefined;
     const runCell = async (cell: Cell, cellDir: string) => {
       const boundMs = cellBoundMs(scenario, cell, size.bytes);
@@ -129,19 +132,23 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
 function makeReport(
   options: RunScenarioOptions,
   metainfo: { readonly length: number; readonly pieceCount: number; readonly pieceLength: number },
-  cells: readonly Cell[],
-  results: ReadonlyMap<Cell, CellResult>,
+  cells: {
+    readonly all: readonly Cell[];
+    readonly chosen: readonly Cell[];
+    readonly results: ReadonlyMap<Cell, CellResult>;
+  },
 ): TestbedReport {
-  const { scenario } = options;
+  const { choice = {}, scenario } = options;
+  const { all, chosen, results } = cells;
   const finite = (rate: number) => (Number.isFinite(rate) ? rate : null);
   const [variant] = scenario.variants;
   const planned = variant ? planTopology(scenario, { variant, repetition: 1 }).peers : [];
-  const present = cells.flatMap((cell) => results.get(cell) ?? []);
+  const present = all.filter((cell) => results.has(cell));
   return {
     format: 1,
     scenario: scenario.name,
     about: scenario.about,
-    command: options.command,
+    command: options.command(widened(scenario, choice, present)),
     machine: options.machine,
     madeAt: options.madeAt().toISOString(),
     seed: scenario.seed,
@@ -165,7 +172,7 @@ function makeReport(
         ...(one.stock ? { stock: Object.values(one.stock).reduce((sum, count) => sum + count, 0) } : {}),
       };
     }),
-    isPartial: cells.some((cell) => results.get(cell)?.state !== "done"),
-    cells: present,
+    isPartial: chosen.some((cell) => results.get(cell)?.state !== "done"),
+    cells: present.flatMap((cell) => results.get(cell) ?? []),
   };
 }

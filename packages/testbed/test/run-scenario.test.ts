@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { LoopbackRunner } from "../src/loopback/loopback-runner.ts";
 import type { CellResult, TestbedReport } from "../src/report/index.ts";
 import { type RunScenarioOptions, type RunWatcher, runScenario } from "../src/run-scenario.ts";
-import { cellLabel } from "../src/scenario/cells.ts";
+import { type Choice, cellLabel } from "../src/scenario/cells.ts";
 import type { Cell } from "../src/scenario/scenario.ts";
 import { childrenOf } from "./support/children-of.ts";
 import { scenario } from "./support/scenarios.ts";
@@ -17,7 +17,7 @@ async function folder(): Promise<string> {
   return path;
 }
 
-const labels = (cells: readonly (Cell | CellResult)[]) => cells.map((cell) => cellLabel(cell, 1));
+const labels = (cells: readonly (Cell | CellResult)[]) => cells.map((cell) => cellLabel(cell, 2));
 
 /** Runs it on loopback; `run` has the labels of the cells that were. */
 async function run(
@@ -30,7 +30,7 @@ async function run(
     resume: false,
     runner: new LoopbackRunner({ atOnce: 1, workers: 1, clock: systemClock, cpuMicros: () => 0 }),
     madeAt: () => new Date(0),
-    command: "cachetorrent testbed run",
+    command: (choice) => JSON.stringify(choice),
     machine: "any",
     signal: new AbortController().signal,
     watcher: {
@@ -72,7 +72,7 @@ test("a cell whose worker dies is partial with its cause, ends the run, and is r
   );
   const why = /^worker 1 was ended by SIGKILL; 2 of 2 peers are counted as they were after \d+\.\d s$/;
   const partial = { state: "partial", why: expect.stringMatching(why), peers: 2, completed: 1 };
-  expect(killed.run).toEqual(["bittorrent, 1 of 1"]);
+  expect(killed.run).toEqual(["bittorrent, 1 of 2"]);
   expect(killed.broken).toMatchObject(partial);
   expect(killed.report).toMatchObject({ isPartial: true, cells: [partial] });
   const written = JSON.parse(await readFile(join(outDir, "report.json"), "utf8")) as TestbedReport;
@@ -83,7 +83,46 @@ test("a cell whose worker dies is partial with its cause, ends the run, and is r
     { outDir, scenario: slow, resume: true, signal: ending.signal },
     { progressed: () => ending.abort() },
   );
-  expect(again.run).toEqual(["bittorrent, 1 of 1"]);
+  expect(again.run).toEqual(["bittorrent, 1 of 2"]);
   expect(again.broken).toBeUndefined();
   expect(again.report.cells).toMatchObject([{ state: "partial", why: "interrupted" }]);
+});
+
+test("the report has what is done of the scenario, and not only what is chosen; the command makes all of it again", async () => {
+  const outDir = await folder();
+  const twice = scenario({ ...QUICK, repetitions: "2" });
+  const go = (choice: Choice) => run({ outDir, scenario: twice, choice, resume: true });
+
+  const first = await go({ only: ["bittorrent"] });
+  expect(first.run).toEqual(["bittorrent, 1 of 2", "bittorrent, 2 of 2"]);
+  expect(first.report).toMatchObject({ command: '{"only":["bittorrent"]}', isPartial: false });
+
+  const second = await go({ only: ["cache"], repetitions: 1 });
+  expect(second.run).toEqual(["cache, 1 of 2"]);
+  expect(labels(second.report.cells)).toEqual(["bittorrent, 1 of 2", "cache, 1 of 2", "bittorrent, 2 of 2"]);
+  expect(second.report).toMatchObject({ command: "{}", isPartial: false });
+
+  const third = await go({ repetitions: 1 });
+  expect(third.run).toEqual([]);
+  expect(third.report.cells).toEqual(second.report.cells);
+});
+
+test("what is in the folder and not of the scenario any more is not in the report", async () => {
+  const outDir = await folder();
+  await run({ outDir, choice: { repetitions: 2 } });
+  const other = scenario({
+    ...QUICK,
+    policies: "[{ name: bittorrent }, { name: cache, leader-percent: 50 }]",
+  });
+  const again = await run({ outDir, scenario: other, choice: { only: ["bittorrent"] }, resume: true });
+  expect(again.run).toEqual([]);
+  expect(labels(again.report.cells)).toEqual(["bittorrent, 1 of 2"]);
+});
+
+test("nothing is made before all is checked, the path of the content too", async () => {
+  const dir = await folder();
+  const outDir = join(dir, "out");
+  const lacking = scenario({ ...QUICK, torrent: `{ path: ${join(dir, "absent.iso")} }` });
+  await expect(run({ outDir, scenario: lacking })).rejects.toThrow(/absent\.iso: there is no such file/);
+  expect(await readdir(dir)).toEqual([]);
 });

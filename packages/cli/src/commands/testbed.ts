@@ -10,7 +10,6 @@ import {
   loadScenario,
   renderTable,
   runScenario,
-  type Scenario,
 } from "@cachetorrent/testbed";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Context } from "../context.ts";
@@ -52,8 +51,15 @@ export function define(command: Command, context: Context): void {
     .argument("<SCENARIO>", "a scenario's file, or the name of one that comes along")
     .option("--out <DIR>", "where the results go (default: out/testbed/NAME)")
     .option("--resume", "keep the cells that are done in DIR, and run the others")
-    .option("--only <LABEL...>", "run these policies only")
-    .option("--repetitions <N>", "run so many, whatever the scenario says", wholeNumber)
+    .option(
+      "--only <LABEL...>",
+      "run these policies only; with --resume the report has the others, too, as far as they are done",
+    )
+    .option(
+      "--repetitions <N>",
+      "run so many, whatever the scenario says; with --resume the report has its further ones, too, as far as they are done",
+      wholeNumber,
+    )
     .addOption(
       new Option(
         "--on <WHERE>",
@@ -88,7 +94,9 @@ export function define(command: Command, context: Context): void {
 
 async function run(name: string, flags: RunFlags, context: Context): Promise<number> {
   const file = await scenarioFile(name);
-  const scenario = narrowed(await loadScenario(file), flags);
+  const scenario = await loadScenario(file);
+  for (const label of flags.only ?? []) namedBy("--only", label, scenario.policies, (policy) => policy.label);
+  const { only, repetitions = scenario.repetitions, ...otherFlags } = flags;
   const outDir = flags.out ?? join("out", "testbed", scenario.name);
   const display = context.stdout.isTTY ? new TerminalDisplay(context.stdout, inForeground) : undefined;
   const print = (line: string) =>
@@ -109,14 +117,22 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
   });
   const { broken, report } = await runScenario({
     scenario,
+    choice: { repetitions, ...(only ? { only } : {}) },
     outDir,
     resume: flags.resume === true,
     runner,
     madeAt: () => new Date(),
-    command: testbedCommandLine(name, flags, context.env),
+    command: (choice) => testbedCommandLine(name, { ...otherFlags, ...choice }, context.env),
     machine: `${availableParallelism()} x ${cpus()[0]?.model ?? "unknown processor"}, Linux ${release()}, Node ${process.version}`,
     signal: ending.signal,
-    watcher: testbedReport({ scenario, atOnce: flags.atOnce ?? 1, now: systemClock.now, print, display }),
+    watcher: testbedReport({
+      scenario,
+      repetitions,
+      atOnce: flags.atOnce ?? 1,
+      now: systemClock.now,
+      print,
+      display,
+    }),
   }).finally(() => {
     isUnderWay = false;
   });
@@ -131,7 +147,7 @@ async function run(name: string, flags: RunFlags, context: Context): Promise<num
   }
   if (broken) {
     const [why] = broken.why?.split("\n") ?? [];
-    print(`ended early: ${cellLabel(broken, scenario.repetitions)} broke down (${why}); go on with --resume`);
+    print(`ended early: ${cellLabel(broken, repetitions)} broke down (${why}); go on with --resume`);
   }
   return report.isPartial ? EXIT.failed : EXIT.done;
 }
@@ -160,15 +176,6 @@ function runnerOf({ atOnce = 1, on, workers }: RunFlags, context: Context): Cell
       cpus().reduce((sum, { times }) => sum + 1000 * (times.user + times.nice + times.sys + times.irq), 0),
     cores: cpus().length,
   });
-}
-
-function narrowed(scenario: Scenario, { only, repetitions }: RunFlags): Scenario {
-  for (const label of only ?? []) namedBy("--only", label, scenario.policies, (policy) => policy.label);
-  return {
-    ...scenario,
-    policies: scenario.policies.filter((policy) => !only || only.includes(policy.label)),
-    repetitions: repetitions ?? scenario.repetitions,
-  };
 }
 
 function wholeNumber(text: string): number {

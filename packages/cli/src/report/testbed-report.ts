@@ -16,6 +16,8 @@ const PLAIN_MS = 10_000;
 
 export interface TestbedReportOptions {
   readonly scenario: Scenario;
+  /** How many are run. */
+  readonly repetitions: number;
   /** How many cells run side by side. */
   readonly atOnce: number;
   /** Real time. */
@@ -35,7 +37,8 @@ interface UnderWay {
 }
 
 /** Tells a person how far a testbed run is: a line for every cell, and one that moves for each that is under way. */
-export function testbedReport({ atOnce, display, now, print, scenario }: TestbedReportOptions): RunWatcher {
+export function testbedReport(options: TestbedReportOptions): RunWatcher {
+  const { atOnce, display, now, print, repetitions, scenario } = options;
   const done: CellResult[] = [];
   let cells: readonly Cell[] = [];
   const waiting = new Set<Cell>();
@@ -43,7 +46,7 @@ export function testbedReport({ atOnce, display, now, print, scenario }: Testbed
   let contentBytes = 0;
 
   const title = (cell: Cell) =>
-    `${cells.indexOf(cell) + 1} of ${cells.length}  ${cellLabel(cell, scenario.repetitions)}`;
+    `${cells.indexOf(cell) + 1} of ${cells.length}  ${cellLabel(cell, repetitions)}`;
   const expectedMs = (cell: Cell) => estimateMs(scenario, cell, contentBytes, done);
 
   /** Of all that is to be run yet. */
@@ -73,8 +76,12 @@ export function testbedReport({ atOnce, display, now, print, scenario }: Testbed
             variant === cell.variant.name,
         );
       for (const cell of all) if (!isKept(cell)) waiting.add(cell);
-      const again = kept.length > 0 ? `, ${kept.length} of them done before` : "";
-      print(`${scenario.name}: ${counted(all.length, "cell")}${again}`);
+      const before = all.length - waiting.size;
+      const others = kept.length - before;
+      const again = before > 0 ? `, ${before} of them done before` : "";
+      const besides =
+        others > 0 ? `; the report has ${others} more of ${scenario.name} that were done before` : "";
+      print(`${scenario.name}: ${counted(all.length, "cell")}${again}${besides}`);
     },
     started(cell, boundMs) {
       waiting.delete(cell);

@@ -24,7 +24,7 @@ export interface TestbedReport {
   readonly ases: readonly ReportedAs[];
   /** Where it was run; absent for loopback. */
   readonly on?: "compose";
-  /** Not all cells were run to their end. */
+  /** Not all cells that were to be run were run to their end. */
   readonly isPartial: boolean;
   readonly cells: readonly CellResult[];
 }
