@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { type CellResult, summarise, type TestbedReport, writeReport } from "@cachetorrent/testbed";
 import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { BITTORRENT, CACHE_50, cellOf, reportOf } from "../../packages/testbed/test/support/report-cells.ts";
 import { reportFixture, troubledFixture } from "../../packages/testbed/test/support/report-fixture.ts";
 import { describeInBrowser } from "./support/describe-in-browser.ts";
 import { type OpenedPage, openPage } from "./support/opened-page.ts";
@@ -22,6 +23,7 @@ describeInBrowser("report.html in Chromium, opened from disk", (browser) => {
     await writeReport(REPORT, join(folder, "good"));
     await writeReport(troubledFixture(1), join(folder, "troubled"));
     await writeReport(hostileReport(), join(folder, "hostile"));
+    await writeReport(smallReport(), join(folder, "small"));
     await writeReport(faultyReport(), join(folder, "faulty"));
   });
 
@@ -205,6 +207,32 @@ describeInBrowser("report.html in Chromium, opened from disk", (browser) => {
     expect(await textOf(page.locator("#escapes tbody tr").first())).toContain("no grant within 15 s");
   });
 
+  it("lets charts stand beside each other, with axes that can be read, whatever is written above and beside them", async () => {
+    const page = await open("small", { viewport: { width: 1280, height: 900 } });
+    const crossings = page.locator("#crossings figure");
+    const captions = await heightsOf(crossings.locator("figcaption"));
+    expect(new Set(captions).size, "one caption takes two lines").toBe(2);
+    const bottoms = await crossings.locator(".plot > *").evaluateAll(bottomsOf);
+    expect(bottoms).toEqual(new Array(3).fill(bottoms[0]));
+    const ticks = crossings.first().locator("[aria-label='y-axis tick label'] text");
+    expect(await ticks.allTextContents()).toEqual(["0.1", "0.3", "1"]);
+
+    const map = page.locator("#traffic figure").first();
+    const legend = map.locator(".traffic > svg").first().locator(".tick text");
+    expect(await legend.allTextContents()).toEqual(["0.2", "0.5", "1", "2", "5"]);
+    const corner = await map.locator("svg text", { hasText: "from" }).first().boundingBox();
+    expect(corner?.x).toBeGreaterThanOrEqual((await map.boundingBox())?.x ?? Number.NaN);
+  });
+
+  it("shows its tables whole on a screen of 1280 pixels", async () => {
+    const page = await open("troubled", { viewport: { width: 1280, height: 900 } });
+    for (const id of ["summary", "details"]) {
+      const table = await page.locator(`#${id}`).boundingBox();
+      const place = await page.locator(`.scroll:has(#${id})`).boundingBox();
+      expect(table?.width, id).toBeLessThanOrEqual(place?.width ?? 0);
+    }
+  });
+
   it("fits a phone: only tables scroll sideways, and within themselves", async () => {
     const page = await open("good", { viewport: { width: 390, height: 844 } });
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
@@ -275,6 +303,21 @@ async function expectAxis(page: Page, label: string): Promise<void> {
   expect(await page.locator("#completion figure svg text", { hasText: label }).count()).toBe(2);
 }
 
+function heightsOf(places: Locator): Promise<number[]> {
+  return places.evaluateAll((all) =>
+    all.map((one) => Math.round((one as unknown as Box).getBoundingClientRect().height)),
+  );
+}
+
+/** Runs in the page. */
+function bottomsOf(all: readonly unknown[]): number[] {
+  return all.map((one) => Math.round((one as Box).getBoundingClientRect().bottom));
+}
+
+interface Box {
+  getBoundingClientRect(): { readonly height: number; readonly bottom: number };
+}
+
 function titleOf(titles: Locator): Promise<string | null> {
   return titles.first().textContent();
 }
@@ -291,6 +334,20 @@ function faultyReport(): TestbedReport {
     return cell.variant === "seed 1x" ? { ...since, faults: [fault] } : since;
   });
   return { ...REPORT, cells };
+}
+
+/** Three ASes under three policies, no variants; the machine did not keep up with one of them. */
+function smallReport(): TestbedReport {
+  const limited = { isMachineLimited: true, eventLoopLagP99Ms: 144 };
+  const trafficByAs = [
+    [0, 0, 0],
+    [600, 28_000, 800],
+    [600, 800, 28_000],
+  ];
+  const cells = [BITTORRENT, CACHE_50, { label: "coordinated", name: "coordinated" } as const].map((policy) =>
+    cellOf(policy, { trafficByAs, ...(policy.name === "coordinated" ? limited : {}) }),
+  );
+  return reportOf(cells, { contentBytes: 4000 });
 }
 
 function hostileReport(): TestbedReport {

@@ -1,4 +1,4 @@
-import { listTable } from "./list-table.ts";
+import { type Cell, listTable } from "./list-table.ts";
 import { html, type Markup } from "./markup.ts";
 import type { CellResult, TestbedReport } from "./results.ts";
 
@@ -9,12 +9,11 @@ const MOST_ESCAPES = 40;
 export function faultsTable(report: TestbedReport): Markup {
   const faults = report.cells.filter((cell) => cell.state !== "done" || cell.isMachineLimited);
   if (faults.length === 0) return html``;
-  const heads = ["policy", "variant", "repetition", "mark", "complete", "why"];
+  const which = whichOf(report);
+  const heads = [...which.heads, "mark", "complete", "why"];
   const lines = faults.map((cell) => [
-    cell.policy.label,
-    cell.variant,
-    cell.repetition,
-    faultsOf(cell).join(", "),
+    ...which.of(cell),
+    html`<span class="mark">${faultsOf(cell).join(", ")}</span>`,
     `${cell.completed}/${cell.peers}`,
     reasonsOf(cell).join("; "),
   ]);
@@ -28,21 +27,34 @@ ${listTable("faults", "Cells to doubt", heads, lines)}`;
 export function escapesTable(report: TestbedReport): Markup {
   const all = report.cells.flatMap((cell) => cell.escapes.map((one) => ({ cell, ...one })));
   if (all.length === 0) return html``;
-  const heads = ["policy", "variant", "repetition", "at, s", "AS", "peer", "why"];
+  const which = whichOf(report);
+  const heads = [...which.heads, "at, s", "AS", "peer", "why"];
   const lines = all
     .slice(0, MOST_ESCAPES)
     .map(({ cell, atMs, asn, peer, why }) => [
-      cell.policy.label,
-      cell.variant,
-      cell.repetition,
+      ...which.of(cell),
       Math.round(atMs / 100) / 10,
       asn,
       peer,
       why,
     ]);
-  const title = `Escapes: ${all.length}${all.length > MOST_ESCAPES ? `, the first ${MOST_ESCAPES}` : ""}`;
+  const inNoMean = all.filter(({ cell }) => cell.state !== "done").length;
+  const title = [
+    `Escapes: ${all.length}`,
+    ...(inNoMean > 0 ? [`${inNoMean} of them in cells that are in no mean`] : []),
+    ...(all.length > MOST_ESCAPES ? [`the first ${MOST_ESCAPES}`] : []),
+  ].join(", ");
   return html`<details><summary>${title}</summary>
 ${listTable("escapes", "Escapes", heads, lines)}</details>`;
+}
+
+/** What tells one cell from the others; a scenario without variants has none to tell. */
+function whichOf(report: TestbedReport): { heads: string[]; of: (cell: CellResult) => Cell[] } {
+  const hasVariants = report.cells.some(({ variant }) => variant !== "");
+  return {
+    heads: ["policy", ...(hasVariants ? ["variant"] : []), "repetition"],
+    of: ({ policy, repetition, variant }) => [policy.label, ...(hasVariants ? [variant] : []), repetition],
+  };
 }
 
 function faultsOf(cell: CellResult): string[] {

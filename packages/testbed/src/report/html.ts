@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
 import { DETAIL_COLUMNS, MAIN_COLUMNS, shownColumns } from "./columns.ts";
 import { escapesTable, faultsTable } from "./doubts.ts";
-import { figuresOf, isCountedFromStart } from "./figures.ts";
+import { type Figures, figuresOf, isCountedFromStart } from "./figures.ts";
 import { headlines } from "./headline.ts";
 import { listTable } from "./list-table.ts";
 import { html, Markup, script, scriptJson } from "./markup.ts";
@@ -24,6 +24,7 @@ export async function renderHtml(report: TestbedReport): Promise<string> {
     bundleOf("d3", "d3.min.js"),
     bundleOf("@observablehq/plot", "plot.umd.min.js"),
   ]);
+  const figures = figuresOf(report);
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,9 +37,9 @@ export async function renderHtml(report: TestbedReport): Promise<string> {
 </head>
 <body>
 <main>
-${bodyOf(report)}
+${bodyOf(report, figures)}
 </main>
-<script type="application/json" id="figures">${scriptJson(figuresOf(report))}</script>
+<script type="application/json" id="figures">${scriptJson(figures)}</script>
 <script>${script(d3)}</script>
 <script>${script(plot)}</script>
 <script type="module">${script(charts)}</script>
@@ -48,7 +49,7 @@ ${bodyOf(report)}
   return page.text;
 }
 
-function bodyOf(report: TestbedReport): Markup {
+function bodyOf(report: TestbedReport, figures: Figures): Markup {
   const rows = summarise(report);
   const [headline = "", ...others] = headlines(report);
   return html`<header>
@@ -66,6 +67,7 @@ ${faultsTable(report)}
 ${stockTable(report)}
 </section>
 ${charts(report)}
+${figures.leaderPercent.some(({ families }) => families.length > 0) ? leaderPercents() : ""}
 <section>
 <h2>What explains it</h2>
 ${summaryTable(report, rows, DETAIL_COLUMNS, "details", "Leaders and others, the bound, escapes, claims, and the machine; means over the repetitions")}
@@ -102,8 +104,11 @@ ${faultTimesTable(report)}
 <div class="choice" data-choice="variant"></div>
 <div class="choice" data-choice="policy"></div>
 <div class="panels wide" data-chart="traffic"></div>
-</section>
-<section id="leader-percent">
+</section>`;
+}
+
+function leaderPercents(): Markup {
+  return html`<section id="leader-percent">
 <h2>How many leaders</h2>
 <p>Redundancy and completion against the percentage of candidates that lead, for policies that ran with several; mean, least and most over the repetitions. Rules: BitTorrent and coordinated, their p90 where it is about time.</p>
 <div class="panels wide" data-chart="leader-percent"></div>

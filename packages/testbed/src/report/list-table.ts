@@ -1,6 +1,6 @@
 import { html, type Markup } from "./markup.ts";
 
-type Cell = string | number;
+export type Cell = string | number | Markup;
 
 /** A table of plain rows, the first cell of each its heading. Texts stand to the left, numbers to the right. */
 export function listTable(
@@ -9,7 +9,7 @@ export function listTable(
   heads: readonly string[],
   lines: readonly (readonly Cell[])[],
 ): Markup {
-  const kinds = heads.map((_, i) => (typeof lines[0]?.[i] === "string" ? "text" : "number"));
+  const kinds = heads.map((_, i) => (typeof lines[0]?.[i] === "number" ? "number" : "text"));
   const body = lines.map(([first = "", ...others]) => {
     const cells = others.map((cell, i) => html`<td class="${kinds[i + 1] ?? "text"}">${cell}</td>`);
     return html`<tr><th scope="row">${first}</th>${cells}</tr>\n`;

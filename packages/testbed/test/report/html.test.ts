@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { renderHtml } from "../../src/report/html.ts";
 import { html, script, scriptJson } from "../../src/report/markup.ts";
-import { BITTORRENT, cellOf, reportOf } from "../support/report-cells.ts";
+import type { ReportedPolicy } from "../../src/report/results.ts";
+import { BITTORRENT, CACHE_50, cellOf, reportOf } from "../support/report-cells.ts";
 
 const HOSTILE = `"'><img src=x onerror=alert(1)></script><!--&`;
 
@@ -74,6 +75,33 @@ describe("report.html", () => {
     const page = await renderHtml(reportOf([cellOf(BITTORRENT, { partialBytes: 50_000 })]));
     expect(page).toMatch(/>unfinished<small>MiB<\/small><\/th>/);
     expect(page).toContain("<td>0.05</td>");
+  });
+
+  it("has no column of variants where there are none, and no section of leader percents where there is one", async () => {
+    const limited = (policy: ReportedPolicy, variant: string) =>
+      cellOf(policy, { variant, isMachineLimited: true });
+    const cache = (leaderPercent: number): ReportedPolicy => ({
+      ...CACHE_50,
+      label: `cache ${leaderPercent}`,
+      leaderPercent,
+    });
+    const plain = await renderHtml(reportOf([limited(BITTORRENT, ""), limited(CACHE_50, "")]));
+    expect(plain).toContain('<th scope="col" class="text">mark</th>');
+    expect(plain).not.toContain(">variant</th>");
+    expect(plain).not.toContain("How many leaders");
+    const more = await renderHtml(reportOf([limited(cache(20), "one"), limited(CACHE_50, "one")]));
+    expect(more).toContain(">variant</th>");
+    expect(more).toContain("<h2>How many leaders</h2>");
+  });
+
+  it("says how many of the escapes are in cells that are in no mean", async () => {
+    const escapes = [{ asn: 1, peer: "127.1.0.1", atMs: 1, why: "no grant" }];
+    const done = cellOf(BITTORRENT, { escapes });
+    const partial = cellOf(BITTORRENT, { escapes, repetition: 2, state: "partial" });
+    expect(await renderHtml(reportOf([done]))).toContain("<summary>Escapes: 1</summary>");
+    expect(await renderHtml(reportOf([done, partial]))).toContain(
+      "<summary>Escapes: 2, 1 of them in cells that are in no mean</summary>",
+    );
   });
 
   it("is a page also of no cells", async () => {

@@ -4,6 +4,7 @@ import { common, element, faultMarks, number, panel, show } from "./panels.js";
 
 /** Where the logarithmic axis begins. */
 const LEAST_COPIES = 0.05;
+const TICKS = [0.1, 0.3, 1, 3, 10, 30, 100];
 
 /** What had entered each AS by when, a panel for each policy. */
 export function drawCrossings() {
@@ -41,7 +42,7 @@ function crossingsChart({ policy, at, copies, faults }, most, last, width) {
       type: "log",
       label: "↑ copies",
       domain: [LEAST_COPIES, most * 1.15],
-      ticks: [0.1, 1, 10, 100].filter((tick) => tick <= most * 1.15),
+      ticks: TICKS.filter((tick) => tick <= most * 1.15),
       tickFormat: "~g",
       grid: true,
     },

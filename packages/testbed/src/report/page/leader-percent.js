@@ -13,7 +13,7 @@ export function drawLeaderPercent() {
         panel(`completion${where}`, (width) => leaderChart(one, ["p50", "p90"], "↑ completion, s", width)),
       ];
     });
-  show("leader-percent", panels, "No policy ran with several leader percentages.");
+  if (panels.length > 0) show("leader-percent", panels);
 }
 
 function leaderChart({ families, references, variant }, figureNames, label, width) {

@@ -2,6 +2,17 @@ import { chosen, figures } from "./data.js";
 import { keyOf } from "./looks.js";
 import { common, element, number, panel, show } from "./panels.js";
 
+/** What "from →, to ↓" takes, in the corner of the map. */
+const CORNER = 60;
+const DECADES = [0.001, 0.01, 0.1, 1, 10, 100];
+/** Beyond this there is room for the decades alone. */
+const NARROW_SCALE = 300;
+
+function legendTicks([least, most]) {
+  const ticks = most / least < NARROW_SCALE ? DECADES.flatMap((tick) => [tick, 2 * tick, 5 * tick]) : DECADES;
+  return ticks.filter((tick) => tick >= least && tick <= most);
+}
+
 /** Who sent how much to whom under the chosen policy, and under BitTorrent beside it. */
 export function drawTraffic() {
   const plain = figures.policies.find(({ name }) => name === "bittorrent")?.label;
@@ -27,7 +38,7 @@ function trafficChart({ policy, copies }, width) {
   const some = cells.filter((cell) => cell.value > 0);
   const count = figures.ases.length;
   const longest = d3.max(figures.ases, (name) => name.length) ?? 4;
-  const left = Math.min(120, 16 + longest * 7);
+  const left = Math.max(CORNER, Math.min(120, 16 + longest * 7));
   const size = Math.min(46, (width - left - 8) / count);
   // Not every name where they would run into each other.
   const every = Math.ceil(14 / size);
@@ -81,7 +92,7 @@ function trafficChart({ policy, copies }, width) {
     color: { type: "log", domain, scheme: "viridis" },
     label: "payload received, copies of the content",
     width: Math.min(320, width - 16),
-    ticks: [0.001, 0.01, 0.1, 1, 10, 100].filter((tick) => tick >= domain[0] && tick <= domain[1]),
+    ticks: legendTicks(domain),
     tickFormat: "~g",
     style: { fontSize: "12px", background: "transparent" },
   });
