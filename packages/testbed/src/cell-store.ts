@@ -108,7 +108,9 @@ async function namesIn(folder: string): Promise<string[]> {
     return await readdir(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
+    throw new CtError("CT_ERR_USAGE", `the results cannot go there: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -107,7 +107,8 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
         (error: Error) => ({ result: failedCell(scenario, cell, size, error.message), brokeDown: true }),
       );
       await rm(cellDir, { recursive: true, force: true });
-      return run;
+      const { machine, madeAt } = options;
+      return { ...run, result: { ...run.result, madeAt: madeAt().toISOString(), machine } };
     };
     const runQueue = async (_: unknown, lane: number): Promise<void> => {
       for (let cell = queue.shift(); cell && !signal.aborted; cell = queue.shift()) {

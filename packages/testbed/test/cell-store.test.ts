@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InfoHash } from "@cachetorrent/protocol";
@@ -94,6 +94,15 @@ test("a folder that has cells is refused unless they are to be kept", async () =
   const cell = firstCell(read);
   await (await CellStore.open(dir, read, false)).save(cell, resultOf(read, cell, "done"));
   await expect(CellStore.open(dir, read, false)).rejects.toThrow(/--resume goes on with it/);
+});
+
+test("a file is no folder for results", async () => {
+  const file = join(await folder(), "out");
+  await writeFile(file, "");
+  await expect(CellStore.open(file, scenario(), false)).rejects.toMatchObject({
+    code: "CT_ERR_USAGE",
+    message: expect.stringMatching(/^the results cannot go there: .*out/),
+  });
 });
 
 test("labels that look alike as file names do not overwrite each other", async () => {

@@ -97,6 +97,8 @@ test("the report has what is done of the scenario, and not only what is chosen; 
   expect(first.run).toEqual(["bittorrent, 1 of 2", "bittorrent, 2 of 2"]);
   expect(first.report).toMatchObject({ command: '{"only":["bittorrent"]}', isPartial: false });
 
+  expect(first.report.cells[0]).toMatchObject({ madeAt: "1970-01-01T00:00:00.000Z", machine: "any" });
+
   const second = await go({ only: ["cache"], repetitions: 1 });
   expect(second.run).toEqual(["cache, 1 of 2"]);
   expect(labels(second.report.cells)).toEqual(["bittorrent, 1 of 2", "cache, 1 of 2", "bittorrent, 2 of 2"]);

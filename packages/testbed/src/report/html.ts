@@ -121,9 +121,9 @@ function aboutRun(report: TestbedReport): Markup {
     ["scenario", report.about === "" ? report.scenario : `${report.scenario}: ${report.about}`],
     ["made again by", html`<code>${report.command}</code>`],
     ["random seed", `${report.seed}; a repetition adds its number`],
-    ["machine", report.machine],
+    ["machine", machineNote(report)],
     ["on", whereNote(report)],
-    ["made at", report.madeAt],
+    ["made at", madeAtNote(report)],
     ["time scale", `${report.timeScale} swarm seconds in a real one; all times here are the swarm's`],
     [
       "content",
@@ -133,6 +133,23 @@ function aboutRun(report: TestbedReport): Markup {
     ["took", `${(wall / 60_000).toFixed(1)} min of real time for ${report.cells.length} cells`],
   ];
   return html`<dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+/** Those of all cells: a run may have been gone on with elsewhere. */
+function machineNote({ cells, machine }: TestbedReport): string {
+  const of = Map.groupBy(cells, (cell) => cell.machine);
+  if (of.size <= 1) return cells[0]?.machine ?? machine;
+  return [...of]
+    .map(([one = "not known", there]) => `${one} (${there.length} of ${cells.length} cells)`)
+    .join("; ");
+}
+
+function madeAtNote({ cells, madeAt }: TestbedReport): string {
+  const ends = cells.flatMap((cell) => cell.madeAt ?? []).toSorted();
+  const [first, last] = [ends[0], ends.at(-1)];
+  return first === undefined || first === last
+    ? madeAt
+    : `${madeAt}; its cells ended from ${first} to ${last}`;
 }
 
 function whereNote({ ases, on }: TestbedReport): string {

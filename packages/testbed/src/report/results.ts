@@ -68,6 +68,9 @@ export interface CellResult extends Accounts {
   readonly state: "done" | "partial" | "failed";
   /** Why it is not done. */
   readonly why?: string;
+  /** When it ended (ISO 8601), and where it was run: a run that is gone on with has older cells. Absent in cells of before there was this. */
+  readonly madeAt?: string;
+  readonly machine?: string;
   /** How many of `peers` held the content before the run; absent in reports of before there was this: as many as in `ases`. */
   readonly initialSeeds?: number;
   /** Of this cell's capacities: docs/testbed.md. */

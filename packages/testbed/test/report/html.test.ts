@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { renderHtml } from "../../src/report/html.ts";
 import { html, script, scriptJson } from "../../src/report/markup.ts";
-import type { ReportedPolicy } from "../../src/report/results.ts";
+import type { CellResult, ReportedPolicy } from "../../src/report/results.ts";
 import { BITTORRENT, CACHE_50, cellOf, reportOf } from "../support/report-cells.ts";
 
 const HOSTILE = `"'><img src=x onerror=alert(1)></script><!--&`;
@@ -61,6 +61,21 @@ describe("report.html", () => {
       "<dd>loopback: the peers spread over threads of one process, which share the links",
     );
     expect(await renderHtml({ ...report, on: "compose" })).toContain("<dd>containers: each peer is one");
+  });
+
+  it("says where its cells were run, and when, where some are of an earlier run", async () => {
+    const page = (...stamps: readonly Partial<CellResult>[]) =>
+      renderHtml(reportOf(stamps.map((stamp, i) => cellOf(BITTORRENT, { repetition: i + 1, ...stamp }))));
+    const old = { machine: "old one", madeAt: "2026-11-20T10:00:00.000Z" };
+    const now = { machine: "one", madeAt: "2026-11-20T18:04:00.000Z" };
+    expect(await page(now)).toContain("<dd>one</dd>");
+    expect(await page(now)).toContain("<dd>2026-11-20T18:04:12.000Z</dd>");
+    const both = await page(old, now, now);
+    expect(both).toContain("<dd>old one (1 of 3 cells); one (2 of 3 cells)</dd>");
+    expect(both).toContain(
+      "<dd>2026-11-20T18:04:12.000Z; its cells ended from 2026-11-20T10:00:00.000Z to 2026-11-20T18:04:00.000Z</dd>",
+    );
+    expect(await page({}, now)).toContain("<dd>not known (1 of 2 cells); one (1 of 2 cells)</dd>");
   });
 
   it("says of which variant the initial seeds are in the table of ASes, where there are several", async () => {
