@@ -21,7 +21,7 @@ policies:
   - { name: cache, leader-percent: 34 }
 arrivals: { spread: 500ms }
 time-scale: 4
-time-limit: 2m
+time-limit: 10m
 `;
 
 interface Ended {
@@ -176,7 +176,7 @@ storage: own
   });
 
   it("a run that does not end within its time limit is partial, with exit code 1", async () => {
-    const { file, out } = await workplace(SCENARIO.replace("time-limit: 2m", "time-limit: 1s"));
+    const { file, out } = await workplace(SCENARIO.replace("time-limit: 10m", "time-limit: 1s"));
     const { exitCode } = await testbed(["run", file, "--out", out, "--only", "bittorrent"]);
     expect(exitCode).toBe(1);
     const [cell] = (await reportIn(out)).cells;
