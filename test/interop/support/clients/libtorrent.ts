@@ -35,22 +35,27 @@ export const ENCRYPTION = {
 export interface RunningLibtorrent extends RunningClient {
   /** The first so many different addresses that it tried to connect to. */
   dialled(howMany: number): Promise<string[]>;
+  /** The pieces of which it has sent blocks so far, in the order of the first; none unless it was started to tell. */
+  uploaded(torrent: MadeTorrent): number[];
 }
 
-/** As `libtorrent.start`, with settings of libtorrent's own on top. */
+/** As `libtorrent.start`, with settings of libtorrent's own on top. With `tellsUploads` it tells of each block that it sends. */
 export async function startLibtorrent(
   host: Host,
   role: "seed" | "leecher",
   dir: string,
   torrents: readonly MadeTorrent[],
   settings: Readonly<Record<string, number | string>> = {},
+  tellsUploads = false,
 ): Promise<RunningLibtorrent> {
   const order = {
     listen: `${host.ipv4}:${PORT}`,
     role,
     dir,
     torrents: torrents.map((torrent) => torrent.file),
-    settings,
+    // With several threads blocks would leave in another order than that in which they were asked for.
+    settings: { ...(tellsUploads ? { aio_threads: 1, alert_queue_size: 10_000 } : {}), ...settings },
+    tellsUploads,
   };
   const client = await host.run(PYTHON, ["-u", SCRIPT, JSON.stringify(order)]);
   return {
@@ -65,6 +70,10 @@ export async function startLibtorrent(
       const accepts = (event: DaemonEvent) => addresses.add(String(event.address)).size >= howMany;
       await client.waitFor("dialled", { accepts, timeoutMs: CEILING_MS });
       return [...addresses];
+    },
+    uploaded({ infoHash }) {
+      const told = client.events.filter((event) => event.event === "uploaded" && event.infoHash === infoHash);
+      return [...new Set(told.map(({ piece }) => Number(piece)))];
     },
     async stop() {
       await client.stop();

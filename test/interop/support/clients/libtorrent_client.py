@@ -1,6 +1,6 @@
 """A libtorrent session that does what its one argument (JSON) orders and prints its alerts, a JSON object a line.
 
-{"listen": "IP:PORT", "role": "seed" | "leecher", "dir": DIR, "torrents": [FILE or magnet link...], "settings": {NAME: NUMBER or STRING}}
+{"listen": "IP:PORT", "role": "seed" | "leecher", "dir": DIR, "torrents": [FILE or magnet link...], "settings": {NAME: NUMBER or STRING}, "tellsUploads": BOOLEAN}
 """
 
 import json
@@ -35,7 +35,8 @@ session = lt.session(
         | categories.status_notification
         | categories.storage_notification
         | categories.tracker_notification
-        | categories.connect_notification,
+        | categories.connect_notification
+        | (categories.upload_notification if order["tellsUploads"] else 0),
         **order["settings"],
     }
 )
@@ -72,5 +73,7 @@ while not ending:
                 say("complete", infoHash=info_hash(alert.handle))
         elif isinstance(alert, (lt.peer_connect_alert, lt.peer_disconnected_alert)):
             say("dialled", address=alert.endpoint[0])
+        elif isinstance(alert, lt.block_uploaded_alert):
+            say("uploaded", infoHash=info_hash(alert.handle), piece=alert.piece_index)
         else:
             say("alert", what=alert.what(), message=alert.message())
