@@ -13,6 +13,7 @@ const LONGEST = [
     "testbed",
     "tracker-restart",
     "killed-often",
+    "killed-while-saving",
     "coordinated",
     "tracker-trouble",
     "web-seeds",

@@ -1,14 +1,10 @@
 import { join } from "node:path";
 import { randomBelow, seededRandom, systemClock, systemRandom } from "@cachetorrent/clock";
-import { FileStorage, loadMetainfo, type Metainfo, verifyOnDisk } from "@cachetorrent/peer";
-import {
-  createTorrent,
-  type PeerProcess,
-  startPeerProcess,
-  startTrackerProcess,
-} from "@cachetorrent/testbed";
+import { loadMetainfo } from "@cachetorrent/peer";
+import { createTorrent, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
 import { expect, it } from "vitest";
 import { AS1, AS2, expectEqualContent, makeContent, useBench } from "./support/e2e.ts";
+import { checkedPieces, validPieces } from "./support/pieces-on-disk.ts";
 
 const KiB = 1024;
 const KILLS = 50;
@@ -60,7 +56,7 @@ it("a leecher killed 50 times at random moments goes on each time with every pie
     await new Promise<void>((resolve) => systemClock.after(delayMs, resolve, { keepAlive: true }));
     leecher.daemon.kill("SIGKILL");
     await leecher.daemon.exited;
-    const found = checkedPieces(leecher);
+    const found = checkedPieces(leecher.daemon);
     if (found !== undefined) {
       told++;
       expect(found, `pieces found by run ${run}, killed after ${delayMs} ms (seed ${seed})`).toBe(onDisk);
@@ -78,25 +74,6 @@ it("a leecher killed 50 times at random moments goes on each time with every pie
   await startSeed("fast seed", []);
   const last = await startLeecher(KILLS + 1);
   await last.complete();
-  expect(checkedPieces(last)).toBe(onDisk);
+  expect(checkedPieces(last.daemon)).toBe(onDisk);
   await expectEqualContent(content, last.dir);
 });
-
-/** What a daemon said it had found at its start; undefined if it was killed before that. */
-function checkedPieces({ daemon }: PeerProcess): number | undefined {
-  for (const { text } of daemon.lines) {
-    const [, pieces] = /"event":"checked","pieces":(\d+)/.exec(text) ?? [];
-    if (pieces !== undefined) return Number(pieces);
-  }
-  return undefined;
-}
-
-/** Hashes everything there is, whatever any daemon remembers. */
-async function validPieces(metainfo: Metainfo, dir: string): Promise<number> {
-  const storage = await FileStorage.open(metainfo, dir);
-  try {
-    return (await verifyOnDisk(metainfo, storage)).size;
-  } finally {
-    await storage.close();
-  }
-}
