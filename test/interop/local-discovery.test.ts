@@ -5,8 +5,6 @@ import { describeInLab } from "./support/describe-in-lab.ts";
 import { Lab } from "./support/lab.ts";
 import { expectSameContent, makeTorrent } from "./support/torrents.ts";
 
-const NO_TRACKER = "http://198.18.200.1:1/announce";
-
 /** On one host each, for the lab's routers pass no multicast on. */
 describeInLab("local discovery with libtorrent, without a tracker", libtorrent.commands, () => {
   let lab: Lab;
@@ -15,14 +13,9 @@ describeInLab("local discovery with libtorrent, without a tracker", libtorrent.c
   });
   afterAll(() => lab?.close());
 
-  // Either waits a quarter of a minute.
   test.concurrent("our leecher finds libtorrent's seed, or it ours", async () => {
     const source = await lab.addDir("source-1");
-    const torrent = await makeTorrent(source, {
-      name: "from libtorrent",
-      tracker: NO_TRACKER,
-      content: 5_000_000,
-    });
+    const torrent = await makeTorrent(source, { name: "from libtorrent", content: 5_000_000 });
     const host = await lab.addHost("one", 1);
     await startLibtorrent(host, "seed", source, [torrent], { enable_lsd: 1 });
     const peer = await startPeer(host, host.ipv4, [torrent], await lab.addDir("ours"), ["--local-discovery"]);
@@ -32,7 +25,7 @@ describeInLab("local discovery with libtorrent, without a tracker", libtorrent.c
 
   test.concurrent("libtorrent's leecher finds our seed, or it libtorrent's", async () => {
     const source = await lab.addDir("source-2");
-    const torrent = await makeTorrent(source, { name: "from us", tracker: NO_TRACKER, content: 5_000_000 });
+    const torrent = await makeTorrent(source, { name: "from us", content: 5_000_000 });
     const host = await lab.addHost("two", 2);
     await startPeer(host, host.ipv4, [torrent], source, ["--local-discovery"]);
     const downloads = await lab.addDir("theirs");

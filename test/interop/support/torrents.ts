@@ -32,7 +32,8 @@ export interface MadeTorrent {
 
 export interface Plan {
   readonly name: string;
-  readonly tracker: string;
+  /** Without one it is a torrent that has none. */
+  readonly tracker?: string;
   /** A length makes a single-file torrent; paths with lengths a multi-file one. */
   readonly content: number | Readonly<Record<string, number>>;
   readonly pieceLength?: number;
@@ -77,11 +78,11 @@ export async function writeContent(
 /** Writes `<name>.torrent` under `dir` for a finished info dictionary. */
 export async function writeTorrent(
   dir: string,
-  tracker: string,
+  tracker: string | undefined,
   info: { readonly name: string; readonly [key: string]: Bencodable },
 ): Promise<MadeTorrent> {
   const file = path.join(dir, `${info.name}.torrent`);
-  await writeFile(file, encodeBencode({ announce: tracker, info }));
+  await writeFile(file, encodeBencode({ ...(tracker === undefined ? {} : { announce: tracker }), info }));
   return describeTorrent(file, dir);
 }
 

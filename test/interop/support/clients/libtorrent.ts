@@ -82,7 +82,10 @@ export async function startLibtorrent(
 }
 
 /** As `makeTorrent`, but the torrent is libtorrent's own: v1 and v2 in one, with pad files. */
-export async function makeHybridTorrent(dir: string, plan: Omit<Plan, "pieceLength">): Promise<MadeTorrent> {
+export async function makeHybridTorrent(
+  dir: string,
+  plan: Omit<Plan, "pieceLength"> & { readonly tracker: string },
+): Promise<MadeTorrent> {
   await writeContent(dir, plan);
   const file = path.join(dir, `${plan.name}.torrent`);
   await promisify(execFile)(PYTHON, [MAKE_HYBRID, path.join(dir, plan.name), plan.tracker, file]);
