@@ -1,18 +1,20 @@
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { complete, PLAIN, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
 import { aria2, aria2With } from "./support/clients/aria2.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
-import { type Host, Lab } from "./support/lab.ts";
+import { type Family, type Host, Lab } from "./support/lab.ts";
 import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 import { addressOf, readTrace } from "./support/trace.ts";
 import { watchUdp } from "./support/udp-watch.ts";
 
 const PORT = 6881;
-const NO_TRACKER = "http://198.18.200.1:1/announce";
 
-/** All know one node of ours to begin with, and no tracker where none is named. */
+/**
+ * All know one node of ours to begin with, by its address of their family. They have no tracker but where one is named: of a swarm whose tracker
+ * does not answer we wait 15 s to be told how to behave.
+ */
 describeInLab("the DHT with libtorrent", [...libtorrent.commands, ...aria2.commands], () => {
   let lab: Lab;
   let node: Host;
@@ -22,48 +24,52 @@ describeInLab("the DHT with libtorrent", [...libtorrent.commands, ...aria2.comma
     lab = await Lab.open();
     node = await lab.addHost("node", 1);
     const source = await lab.addDir("source-of-node");
-    another = await makeTorrent(source, { name: "another", tracker: NO_TRACKER, content: 100_000 });
-    await startPeer(
-      node,
-      node.ipv4,
-      [another],
-      source,
-      ["--dht", "--dht-bootstrap", `${node.ipv4}:${PORT}`],
-      PORT,
-    );
+    another = await makeTorrent(source, { name: "another", content: 100_000 });
+    await startPeer(node, "::", [another], source, ours("ipv4"), PORT);
   });
   afterAll(() => lab?.close());
 
-  const ours = () => ["--dht", "--dht-bootstrap", `${node.ipv4}:${PORT}`];
-  const theirs = () => ({ enable_dht: 1, dht_bootstrap_nodes: `${node.ipv4}:${PORT}` });
+  const endpointOf = (host: Host, family: Family) =>
+    family === "ipv4" ? `${host.ipv4}:${PORT}` : `[${host.ipv6}]:${PORT}`;
+  const ours = (family: Family) => ["--dht", "--dht-bootstrap", endpointOf(node, family)];
+  const theirs = (host: Host, family: Family) => ({
+    enable_dht: 1,
+    dht_bootstrap_nodes: endpointOf(node, family),
+    listen_interfaces: endpointOf(host, family),
+  });
 
   async function made(name: string): Promise<{ source: string; torrent: MadeTorrent }> {
     const source = await lab.addDir(`source ${name}`);
-    return { source, torrent: await makeTorrent(source, { name, tracker: NO_TRACKER, content: 3_000_000 }) };
+    return { source, torrent: await makeTorrent(source, { name, content: 3_000_000 }) };
   }
 
-  test("libtorrent's leecher finds our seed", async () => {
-    const { source, torrent } = await made("from us");
-    const host = await lab.addHost("our-seed", 4);
-    const options = [...ours(), "--log-level", "debug"];
-    const { daemon } = await startPeer(host, host.ipv4, [torrent], source, options, PORT);
-    // Whom libtorrent does not find at first it looks for again much later.
-    await daemon.waitForLine(/announced to the DHT/);
-    const downloads = await lab.addDir("theirs");
-    const leecherHost = await lab.addHost("lt-leecher", 5);
-    const leecher = await startLibtorrent(leecherHost, "leecher", downloads, [torrent], theirs());
-    await leecher.complete(torrent);
-    await expectSameContent(torrent, downloads);
-  });
+  describe.each(["ipv4", "ipv6"] as const)("over %s", (family) => {
+    test("libtorrent's leecher finds our seed", async () => {
+      const { source, torrent } = await made(`from us over ${family}`);
+      const host = await lab.addHost(`our-seed-${family}`, 4, [family]);
+      const options = [...ours(family), "--log-level", "debug"];
+      const { daemon } = await startPeer(host, host[family], [torrent], source, options, PORT);
+      // Whom libtorrent does not find at first it looks for again much later.
+      await daemon.waitForLine(/announced to the DHT/);
+      const downloads = await lab.addDir(`theirs over ${family}`);
+      const leecherHost = await lab.addHost(`lt-leecher-${family}`, 5, [family]);
+      const settings = theirs(leecherHost, family);
+      const leecher = await startLibtorrent(leecherHost, "leecher", downloads, [torrent], settings);
+      await leecher.complete(torrent);
+      await expectSameContent(torrent, downloads);
+    });
 
-  test("our leecher with a magnet link finds libtorrent's seed", async () => {
-    const { source, torrent } = await made("from libtorrent");
-    await startLibtorrent(await lab.addHost("lt-seed", 2), "seed", source, [torrent], theirs());
-    const host = await lab.addHost("our-leecher", 3);
-    const link = { ...torrent, file: `magnet:?xt=urn:btih:${torrent.infoHash}` };
-    const peer = await startPeer(host, host.ipv4, [link], await lab.addDir("ours"), ours(), PORT);
-    await complete(peer, torrent);
-    await expectSameContent(torrent, peer.dir);
+    test("our leecher with a magnet link finds libtorrent's seed", async () => {
+      const { source, torrent } = await made(`from libtorrent over ${family}`);
+      const seedHost = await lab.addHost(`lt-seed-${family}`, 2, [family]);
+      await startLibtorrent(seedHost, "seed", source, [torrent], theirs(seedHost, family));
+      const host = await lab.addHost(`our-leecher-${family}`, 3, [family]);
+      const link = { ...torrent, file: `magnet:?xt=urn:btih:${torrent.infoHash}` };
+      const downloads = await lab.addDir(`ours over ${family}`);
+      const peer = await startPeer(host, host[family], [link], downloads, ours(family), PORT);
+      await complete(peer, torrent);
+      await expectSameContent(torrent, peer.dir);
+    });
   });
 
   test("of a private torrent only its tracker tells: not the DHT, local discovery or peer exchange", async () => {
@@ -73,8 +79,9 @@ describeInLab("the DHT with libtorrent", [...libtorrent.commands, ...aria2.comma
     const plan = { name: "private", tracker, content: 4_000_000, isPrivate: true };
     const torrent = await makeTorrent(source, plan);
     // Theirs would tell, too: it is the torrent that forbids it. And so slow that we are at it for some of our sweeps.
-    const settings = { ...theirs(), enable_lsd: 1, upload_rate_limit: 2_000_000 };
-    await startLibtorrent(await lab.addHost("lt-private", 6), "seed", source, [torrent], settings);
+    const theirHost = await lab.addHost("lt-private", 6);
+    const settings = { ...theirs(theirHost, "ipv4"), enable_lsd: 1, upload_rate_limit: 2_000_000 };
+    await startLibtorrent(theirHost, "seed", source, [torrent], settings);
     const willing = aria2With(["--enable-peer-exchange=true", "--bt-enable-lpd=true"]);
     const downloads = await lab.addDir("private downloads");
     const leecher = await willing.start(await lab.addHost("aria2", 7), "leecher", downloads, [torrent]);
@@ -82,7 +89,7 @@ describeInLab("the DHT with libtorrent", [...libtorrent.commands, ...aria2.comma
     const host = await lab.addHost("our-private", 8);
     const watch = await watchUdp(host, [torrent, another]);
     const trace = path.join(host.dir, "trace.jsonl");
-    const options = [...ours(), "--local-discovery", "--trace", trace];
+    const options = [...ours("ipv4"), "--local-discovery", "--trace", trace];
     const link = `magnet:?xt=urn:btih:${another.infoHash}&x.pe=${node.ipv4}:${PORT}`;
     const both = [torrent, { ...another, file: link }];
     const peer = await startPeer(host, host.ipv4, both, await lab.addDir("our downloads"), options, PORT);

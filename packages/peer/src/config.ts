@@ -125,7 +125,7 @@ export const PeerConfigSchema = Type.Object(
     "no-pex": flag("exchange no peers with other peers (BEP 11); never done about private torrents"),
     "local-discovery": flag("find peers in the same network by multicast (BEP 14)"),
     dht: flag("find peers by the DHT (BEP 5), UDP at the port of --listen; never of private torrents"),
-    "dht-bootstrap": Type.Array(Type.String({ pattern: "^[^\\s:]+:\\d{1,5}$" }), {
+    "dht-bootstrap": Type.Array(Type.String({ pattern: "^(\\[[0-9a-fA-F:.]+\\]|[^\\s:[\\]]+):\\d{1,5}$" }), {
       description: "node of the DHT to begin with",
       default: ["router.bittorrent.com:6881", "dht.transmissionbt.com:6881", "dht.libtorrent.org:25401"],
       placeholder: "HOST:PORT",

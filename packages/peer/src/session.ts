@@ -114,7 +114,7 @@ export class Session {
     const pump = new UploadPump(clock, links);
     this.#rates.onChange(() => pump.limitsChanged());
     const torrents = () => this.torrents;
-    this.#dht = given && dht?.Dht.on({ ...given, clock, listening, log: rest.log, torrents });
+    this.#dht = given && dht && new dht.Dht({ ...given, clock, listening, log: rest.log, torrents });
     this.#services = {
       ...rest,
       clock,
@@ -129,7 +129,6 @@ export class Session {
       hasRoom: () => this.connectionCount < maxConnections,
     };
     try {
-      // Before anything is waited for: the library sends in the next tick, from any port if none is bound by then.
       await this.#dht?.start();
     } catch (error) {
       await this.stop();

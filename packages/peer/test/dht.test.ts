@@ -1,9 +1,22 @@
 import { createSocket } from "node:dgram";
-import { decodeBencodeDict, encodeBencode, formatEndpoint, LIMITS, unwrap } from "@cachetorrent/protocol";
+import { ScaledClock, systemClock } from "@cachetorrent/clock";
+import {
+  asBytes,
+  asDict,
+  type BencodeDict,
+  decodeBencodeDict,
+  type Endpoint,
+  encodeBencode,
+  formatEndpoint,
+  idBytes,
+  LIMITS,
+  unwrap,
+} from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { cutKrpc, isSoundKrpc } from "../src/discovery/krpc-message.ts";
 import { parseMetainfo } from "../src/metainfo/metainfo.ts";
+import { keptLog } from "./support/kept-log.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { TestPeer } from "./support/test-peer.ts";
 import { type GivenTorrent, KIB, noise, torrentOf, torrentWith } from "./support/torrents.ts";
@@ -15,16 +28,45 @@ const query = (q: string, a: Record<string, Uint8Array | string | number>) =>
   encodeBencode({ t: "aa", y: "q", q, a });
 
 describe("peers that take part in the DHT", () => {
-  it("find each other without a tracker: three nodes, two of which know the third", async () => {
+  it.each([
+    ["IPv4", { first: "127.1.0.1", host: "127.1.0.1", others: ["127.2.0.1", "127.3.0.1"] }],
+    ["IPv6", { first: "[::1]:0", host: "[::1]", others: ["[::1]:0", "[::1]:0"] }],
+    ["IPv4, by one of both", { first: "[::]:0", host: "127.0.0.1", others: ["127.2.0.1", "127.3.0.1"] }],
+    ["IPv6, by one of both", { first: "[::]:0", host: "[::1]", others: ["[::1]:0", "[::1]:0"] }],
+  ] as const)(
+    "find each other over %s, without a tracker: two know the third",
+    async (_, { first, host, others: [one, another] }) => {
+      const torrent = await aTorrent();
+      const other = await torrentOf([{ path: ["b"], content: noise(16 * KIB, 2) }]);
+      const node = await TestPeer.start(other, { at: first, dht: { bootstrap: [] } });
+      const dht = { bootstrap: [`${host}:${node.endpoint.port}`] };
+      // Of two who search at the same moment neither finds the other until they search again.
+      const clock = new ScaledClock(systemClock, 10);
+      await TestPeer.start(torrent, { at: one, clock, dht, seeds: true });
+      const peer = await TestPeer.start(torrent, { at: another, clock, dht, byMagnet: {} });
+      await until("the metadata is there", () => peer.torrent.status().metadata === undefined);
+      await peer.complete();
+    },
+  );
+
+  it("look again soon for whom they have not found, and so find who announced meanwhile", async () => {
     const torrent = await aTorrent();
     const other = await torrentOf([{ path: ["b"], content: noise(16 * KIB, 2) }]);
-    const first = await TestPeer.start(other, { at: "127.1.0.1", dht: { bootstrap: [] } });
-    const dht = { bootstrap: [formatEndpoint(first.endpoint)] };
-    await TestPeer.start(torrent, { at: "127.2.0.1", dht, seeds: true });
-    const peer = await TestPeer.start(torrent, { at: "127.3.0.1", dht, byMagnet: {} });
-    await until("the metadata is there", () => peer.torrent.status().metadata === undefined);
-    await peer.complete();
-  }, 90_000);
+    const node = await TestPeer.start(other, { at: "127.1.0.1", dht: { bootstrap: [] } });
+    const { log, lines } = keptLog();
+    const dht = { bootstrap: [formatEndpoint(node.endpoint)] };
+    await TestPeer.start(torrent, { at: "127.2.0.1", dht, log, clock: new ScaledClock(systemClock, 10) });
+    await until("it has searched", () => lines.some(({ msg }) => msg === "announced to the DHT"));
+
+    const { infoHash } = torrent.metainfo;
+    const info_hash = idBytes(infoHash);
+    let dialled = 0;
+    const { port } = await RawPeer.listen({ at: "127.9.0.1", infoHash }, () => dialled++);
+    const raw = await rawNode("127.9.0.1", node.endpoint);
+    const { token } = await raw.answerTo("get_peers", { id, info_hash });
+    await raw.answerTo("announce_peer", { id, info_hash, port, token: asBytes(token) as Uint8Array });
+    await until("it dials who announced", () => dialled > 0);
+  });
 
   it("listen at their port beside local discovery, though they know a node to ask at once", async () => {
     const torrent = await aTorrent();
@@ -61,15 +103,7 @@ describe("peers that take part in the DHT", () => {
 
   it("answer whoever asks, whatever came before", async () => {
     const peer = await TestPeer.start(await aTorrent(), { at: "127.1.0.1", dht: { bootstrap: [] } });
-    const socket = createSocket("udp4");
-    onTestFinished(() => void socket.close());
-    await new Promise<void>((resolve) => socket.bind(0, "127.9.0.1", resolve));
-    const answers: Uint8Array[] = [];
-    socket.on("message", (bytes) => answers.push(bytes));
-    const send = (bytes: Uint8Array) =>
-      new Promise<void>((resolve) =>
-        socket.send(bytes, peer.endpoint.port, peer.endpoint.address, () => resolve()),
-      );
+    const raw = await rawNode("127.9.0.1", peer.endpoint);
     const hostile = [
       Buffer.from("nonsense"),
       Buffer.from("d1:y1:qe"),
@@ -81,13 +115,34 @@ describe("peers that take part in the DHT", () => {
       encodeBencode({ t: "aa", y: "e", e: 5 }),
       Buffer.concat([Buffer.from("l".repeat(700)), Buffer.from("e".repeat(700))]),
     ];
-    for (const bytes of hostile) await send(bytes);
-    await send(query("ping", { id }));
-    await until("the ping is answered", () => answers.length > 0);
-    const answer = unwrap(decodeBencodeDict(answers[0] as Uint8Array));
-    expect(Object.keys(answer)).toEqual(expect.arrayContaining(["r", "t", "y"]));
+    for (const bytes of hostile) await raw.send(bytes);
+    expect(asBytes((await raw.answerTo("ping", { id })).id)?.length).toBe(20);
   });
 });
+
+/** A node of which the test writes each message. */
+async function rawNode(at: string, other: Endpoint) {
+  const socket = createSocket("udp4");
+  onTestFinished(() => void socket.close());
+  await new Promise<void>((resolve) => socket.bind(0, at, resolve));
+  const replies: BencodeDict[] = [];
+  socket.on("message", (bytes) => {
+    const reply = asDict(unwrap(decodeBencodeDict(bytes)).r);
+    if (reply) replies.push(reply);
+  });
+  const send = (bytes: Uint8Array) =>
+    new Promise<void>((resolve) => socket.send(bytes, other.port, other.address, () => resolve()));
+  return {
+    send,
+    /** The reply to this query, while there is no other. */
+    async answerTo(...[name, given]: Parameters<typeof query>): Promise<BencodeDict> {
+      replies.length = 0;
+      await send(query(name, given));
+      await until(`${name} is answered`, () => replies.length > 0);
+      return replies[0] as BencodeDict;
+    },
+  };
+}
 
 describe("a message of the DHT", () => {
   it.each([

@@ -135,6 +135,7 @@ export const LIMITS = {
     lsdMs: 5 * MINUTE,
     lsdMessagesPerSecond: 50,
     dhtAnnounceMs: 15 * MINUTE,
+    dhtLonelyLeastMs: 5 * SECOND,
     dhtLonelyMs: MINUTE,
     dhtRetryMs: 15 * SECOND,
     dhtMessagesPerSecond: 500,
@@ -142,6 +143,7 @@ export const LIMITS = {
     dhtPeersTold: 100,
     dhtPeers: 10_000,
     dhtTables: 1000,
+    dhtAddresses: 50_000,
   },
 
   /** The control interface of a daemon. */

@@ -25,7 +25,7 @@ const publicPrefix4 = (site: number) => `198.18.${site}.0/24`;
 const publicPrefix6 = (site: number) => `fd00:c7:${site}::/48`;
 const hiddenAddress4 = (site: number, host: number) => `198.19.${site}.${host}`;
 
-type Family = "ipv4" | "ipv6";
+export type Family = "ipv4" | "ipv6";
 const BOTH_FAMILIES: readonly Family[] = ["ipv4", "ipv6"];
 
 /** The AS number of a site, as the lab's prefix tables name it. */

@@ -5,6 +5,8 @@ declare module "bittorrent-dht" {
   interface DhtEvents {
     /** Somebody has the torrent. */
     peer: [peer: { readonly host: string; readonly port: number }, infoHash: Uint8Array];
+    /** It knows one more node. */
+    node: [node: { readonly id: Buffer }];
     listening: [];
     warning: [error: Error];
     error: [error: Error];
@@ -12,8 +14,8 @@ declare module "bittorrent-dht" {
 
   export default class DHT extends EventEmitter<DhtEvents> {
     constructor(options: {
-      /** `HOST:PORT`; false for none. */
-      readonly bootstrap: readonly string[] | false;
+      /** Nodes that it begins with: none. */
+      readonly bootstrap: false;
       /** In place of a UDP socket. */
       readonly socket: EventEmitter;
       readonly maxTables: number;
@@ -23,9 +25,14 @@ declare module "bittorrent-dht" {
       readonly maxAge: number;
     });
     listen(port: number, address: string): void;
-    /** Looks for peers, each a `peer` event, and says that we are one. */
+    /** Looks for peers, each a `peer` event. */
+    lookup(infoHash: string, done: (error?: Error | null) => void): void;
+    /** Says that we are one to the nodes of a lookup within the last five minutes; without one it looks first. */
     announce(infoHash: string, port: number, done: (error?: Error | null) => void): void;
+    /** Once it has answered. */
     addNode(node: { readonly host: string; readonly port: number }): void;
+    removeNode(id: Buffer): void;
+    readonly nodeId: Buffer;
     /** How many nodes it knows. */
     readonly nodes: { count(): number };
     destroy(done?: () => void): void;

@@ -12,12 +12,16 @@ import {
 const { dhtBytes, dhtPeersTold } = LIMITS.discovery;
 const BOUNDS = { bytes: dhtBytes, depth: 4, items: 400 };
 const ID_BYTES = 20;
+/** Of a peer in a reply. */
+const PEER_BYTES = { IPv4: 6, IPv6: 18 } as const;
+
+type Family = keyof typeof PEER_BYTES;
 
 /**
  * Is this a message of the DHT (BEP 5) that its library can be trusted with? It takes for granted that ids and info-hashes
  * are of 20 bytes and lists of peers are lists of strings, and throws where they are not, in reach of nobody.
  */
-export function isSoundKrpc(bytes: Uint8Array): boolean {
+export function isSoundKrpc(bytes: Uint8Array, family: Family = "IPv4"): boolean {
   const decoded = decodeBencodeDict(bytes, BOUNDS);
   if (!decoded.ok) return false;
   const message = decoded.value;
@@ -26,7 +30,7 @@ export function isSoundKrpc(bytes: Uint8Array): boolean {
     case "q":
       return isSoundQuery(message);
     case "r":
-      return isSoundReply(asDict(get(message, "r")));
+      return isSoundReply(asDict(get(message, "r")), family);
     case "e":
       return asList(get(message, "e")) !== undefined;
     default:
@@ -53,14 +57,16 @@ function isSoundQuery(message: BencodeDict): boolean {
   }
 }
 
-function isSoundReply(given: BencodeDict | undefined): boolean {
+function isSoundReply(given: BencodeDict | undefined, family: Family): boolean {
   if (!given || !isId(given, "id")) return false;
   const values = get(given, "values");
   const isSound = (key: string) => get(given, key) === undefined || asBytes(get(given, key)) !== undefined;
   return (
     isSound("nodes") &&
+    isSound("nodes6") &&
     isSound("token") &&
-    (values === undefined || asList(values)?.every((one) => asBytes(one)?.length === 6) === true)
+    (values === undefined ||
+      asList(values)?.every((one) => asBytes(one)?.length === PEER_BYTES[family]) === true)
   );
 }
 
@@ -76,12 +82,16 @@ function isId(dict: BencodeDict, key: string): boolean {
  * A message as it may be sent: the library answers with all peers that it knows of a torrent, 60 KB to whatever address a
  * request of 100 bytes seems to come from. Undefined: it may not.
  */
-export function cutKrpc(bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length <= dhtBytes) return bytes;
+export function cutKrpc(bytes: Uint8Array, most: number = dhtBytes): Uint8Array | undefined {
+  if (bytes.length <= most) return bytes;
   const decoded = decodeBencodeDict(bytes);
   const reply = decoded.ok ? asDict(get(decoded.value, "r")) : undefined;
   const values = reply && asList(get(reply, "values"));
-  if (!decoded.ok || !values) return undefined;
-  const cut = encodeBencode({ ...decoded.value, r: { ...reply, values: values.slice(0, dhtPeersTold) } });
-  return cut.length <= dhtBytes ? cut : undefined;
+  if (!decoded.ok || !values?.length) return undefined;
+  const cutTo = (count: number) =>
+    encodeBencode({ ...decoded.value, r: { ...reply, values: values.slice(0, count) } });
+  const room = most - cutTo(0).length;
+  const fitting = Math.max(0, Math.floor(room / (cutTo(1).length - cutTo(0).length)));
+  const cut = cutTo(Math.min(dhtPeersTold, fitting));
+  return cut.length <= most ? cut : undefined;
 }

@@ -1,10 +1,10 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { EventEmitter } from "node:events";
 import type { Clock } from "@cachetorrent/clock";
-import { LIMITS } from "@cachetorrent/protocol";
+import { LIMITS, parseAddress } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import { FloodMeter } from "../wire/flood-meter.ts";
-import { cutKrpc, isSoundKrpc } from "./krpc-message.ts";
+import type { KrpcDialect } from "./krpc-dialect.ts";
 
 /**
  * Stands between the UDP socket and the DHT's library, as far as that uses one: only sound messages pass, so many a second,
@@ -14,14 +14,17 @@ export class KrpcSocket extends EventEmitter {
   readonly #socket: Socket;
   readonly #flood: FloodMeter;
   readonly #clock: Clock;
+  readonly #dialect: KrpcDialect;
   readonly #log: Logger;
 
-  constructor(clock: Clock, log: Logger) {
+  constructor(dialect: KrpcDialect, clock: Clock, log: Logger) {
     super();
     this.#clock = clock;
+    this.#dialect = dialect;
     this.#log = log;
     this.#flood = new FloodMeter(LIMITS.discovery.dhtMessagesPerSecond, clock.now());
-    this.#socket = createSocket("udp4");
+    // Of both families there are two, each with a port of its own.
+    this.#socket = createSocket(dialect.family === 4 ? { type: "udp4" } : { type: "udp6", ipv6Only: true });
     for (const event of ["listening", "error", "close"]) {
       this.#socket.on(event, (...given: unknown[]) => void this.emit(event, ...given));
     }
@@ -41,12 +44,14 @@ export class KrpcSocket extends EventEmitter {
     _offset: number,
     _length: number,
     port: number,
-    address: string,
+    host: string,
     done: (error: Error | null) => void,
   ): void {
-    const cut = cutKrpc(bytes);
+    const address = this.#dialect.addressOf(host);
     // A node that is told of with port 0, say, is an error to the socket, and thrown.
-    if (cut && port > 0 && port <= 65535) this.#socket.send(cut, port, address, done);
+    if (!address || !(port > 0 && port <= 65535)) return;
+    const message = this.#dialect.outgoing(bytes, { address, port });
+    if (message) this.#socket.send(message, port, address, done);
   }
 
   close(): void {
@@ -54,9 +59,12 @@ export class KrpcSocket extends EventEmitter {
   }
 
   #onMessage(bytes: Uint8Array, from: RemoteInfo): void {
-    if (this.#flood.isExceededBy(1, this.#clock.now()) || !isSoundKrpc(bytes)) return;
+    if (this.#flood.isExceededBy(1, this.#clock.now())) return;
+    const address = parseAddress(from.address);
+    const message = address && this.#dialect.incoming(bytes, { address, port: from.port });
+    if (!message) return;
     try {
-      this.emit("message", bytes, from);
+      this.emit("message", message, { ...from, address: this.#dialect.hostFor(address) });
     } catch (error) {
       this.#log.warn(
         { err: error, endpoint: `${from.address}:${from.port}`, event: "dht" },
