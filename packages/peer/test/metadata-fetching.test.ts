@@ -1,8 +1,9 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ManualClock } from "@cachetorrent/clock";
-import { type Endpoint, LIMITS } from "@cachetorrent/protocol";
+import { type Endpoint, LIMITS, PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
+import { FileStorage } from "../src/disk/storage.ts";
 import type { Metainfo } from "../src/metainfo/metainfo.ts";
 import { NO_LIMITS } from "../src/rates/rate-limits.ts";
 import { keptLog } from "./support/kept-log.ts";
@@ -11,7 +12,7 @@ import { RawMetadata } from "./support/raw-metadata.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { tapped } from "./support/tapped.ts";
 import { readContent, TestPeer } from "./support/test-peer.ts";
-import { type GivenTorrent, torrentOfLongInfo } from "./support/torrents.ts";
+import { type GivenTorrent, temporaryDirectory, torrentOfLongInfo } from "./support/torrents.ts";
 import { advanceUntil, until } from "./support/until.ts";
 
 const PIECE = LIMITS.metadata.pieceBytes;
@@ -94,6 +95,33 @@ describe("a peer with a magnet link", () => {
       await until("it is the torrent", () => dialled.torrent.status().state === "downloading");
     },
   );
+
+  it("dials nobody for the content before what there is of it was checked, however long that takes", async () => {
+    const torrent = await torrentOfLongInfo();
+    const seed = await TestPeer.start(torrent, { at: "127.1.0.1", seeds: true });
+    const { at, overheard } = await tapped(seed.endpoint);
+    const clock = new ManualClock();
+    const checking = Promise.withResolvers<void>();
+    const checked = Promise.withResolvers<void>();
+    const dir = await temporaryDirectory();
+    const openStorage = async () => {
+      checking.resolve();
+      await checked.promise;
+      const storage = await FileStorage.open(torrent.metainfo, dir);
+      return { storage, have: new PieceSet(torrent.metainfo.pieceCount) };
+    };
+    const options = { at: "127.2.0.1", byMagnet: { peers: [at] }, clock, dir, openStorage };
+    const peer = await TestPeer.start(torrent, options);
+    await checking.promise;
+    expect(overheard).toHaveLength(1);
+    // Of what AS it is, is not known by then; and a connection takes a few turns.
+    clock.advance(LIMITS.peer.locateTimeoutMs + 1);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(overheard).toHaveLength(1);
+    checked.resolve();
+    await advanceUntil(clock, "it is complete", () => peer.torrent.status().state === "seeding");
+    expect(overheard).toHaveLength(2);
+  });
 
   it("takes over limits, and a rule to stop by, that were set before there was metadata", async () => {
     const torrent = await torrentOfLongInfo();

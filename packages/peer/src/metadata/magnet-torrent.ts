@@ -265,9 +265,10 @@ export class MagnetTorrent implements SwarmTorrent {
     torrent.setLimits(this.#limits);
     torrent.setStopRule(this.#stopRule);
     this.#torrent = torrent;
-    // Of a private torrent only the tracker tells peers (BEP 27), and it is asked anew.
-    if (!metainfo.isPrivate) torrent.hearOf([...this.#magnet.peers, ...this.#fetch.known]);
+    // Whom it dials it is ready for only then.
     await torrent.start();
+    // Of a private torrent only the tracker tells peers (BEP 27), and it is asked anew.
+    if (torrent.isDiscoverable) torrent.hearOf([...this.#magnet.peers, ...this.#fetch.known]);
   }
 
   #makeAnnouncer(): Announcer {
