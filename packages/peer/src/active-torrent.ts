@@ -1,19 +1,20 @@
-import { type CtError, type Endpoint, LIMITS } from "@cachetorrent/protocol";
+import { type CtError, LIMITS } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
-import type { Announcer } from "./announcing/announcer.ts";
 import { PeerExchange } from "./discovery/peer-exchange.ts";
 import { usableEndpoints } from "./discovery/scope.ts";
 import type { Content } from "./disk/content.ts";
-import { Exchange, type ExchangeWatcher } from "./exchange/exchange.ts";
+import { Exchange } from "./exchange/exchange.ts";
+import type { ExchangeWatcher } from "./exchange/exchange-parts.ts";
 import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
-import type { Met, Neighbours } from "./neighbours/neighbours.ts";
+import type { Met } from "./neighbours/neighbours.ts";
 import type { TorrentRates } from "./rates/torrent-rates.ts";
 import { Duties } from "./roles/duties.ts";
 import type { Role } from "./roles/role.ts";
 import { type Selection, SKIPPED } from "./selection/selection.ts";
 import { Wanted } from "./selection/wanted.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
+import type { TorrentSwarm } from "./torrent-swarm.ts";
 import { WebSeeds } from "./web-seeds/web-seeds.ts";
 import { Connection } from "./wire/connection.ts";
 import type { TorrentShape } from "./wire/frame-guard.ts";
@@ -29,10 +30,7 @@ export interface ActiveTorrentParts {
   /** Open, and checked. */
   readonly content: Content;
   readonly rates: TorrentRates;
-  readonly announcer: Announcer;
-  readonly neighbours: Neighbours;
-  /** Where we can be reached. */
-  readonly ours: readonly Endpoint[];
+  readonly swarm: TorrentSwarm;
   /** Everything wanted is stored. */
   completed(): void;
   failed(error: CtError): void;
@@ -51,7 +49,7 @@ export class ActiveTorrent {
   #allClosed: PromiseWithResolvers<void> | undefined;
 
   constructor(parts: ActiveTorrentParts) {
-    const { announcer, content, metainfo, options } = parts;
+    const { content, metainfo, options, swarm } = parts;
     this.#parts = parts;
     this.#shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece) => pieceSize(metainfo, piece) };
     this.#isInitialSeed = content.have.isFull;
@@ -70,7 +68,7 @@ export class ActiveTorrent {
     if (options.exchangesPeers && !metainfo.isPrivate) {
       this.#peerExchange = new PeerExchange(
         () => this.exchange.connections,
-        () => (announcer.policy?.name ?? "bittorrent") !== "bittorrent",
+        () => (swarm.announcer.policy?.name ?? "bittorrent") !== "bittorrent",
       );
     }
   }
@@ -121,13 +119,13 @@ export class ActiveTorrent {
     this.wanted.select(selection);
     this.duties.selectionChanged();
     this.exchange.selectionChanged();
-    this.#parts.neighbours.reconsider();
+    this.#parts.swarm.neighbours.reconsider();
   }
 
   sweep(now: number): void {
     this.exchange.sweep(now);
     this.duties.sweep(now);
-    this.#parts.neighbours.dialMore();
+    this.#parts.swarm.neighbours.dialMore();
     this.webSeeds.sweep(now);
     this.#peerExchange?.sweep(now);
   }
@@ -142,12 +140,13 @@ export class ActiveTorrent {
 
   #onClosed(connection: Connection, reason: string): void {
     if (connection.isWebSeed) this.webSeeds.closed(connection, reason);
-    else this.#parts.neighbours.closed(connection, reason);
+    else this.#parts.swarm.neighbours.closed(connection, reason);
     if (this.exchange.connections.size === 0) this.#allClosed?.resolve();
   }
 
   #makeDuties(): Duties {
-    const { announcer, content, ledger, log, metainfo, neighbours, options, ours, services } = this.#parts;
+    const { content, ledger, log, metainfo, options, services, swarm } = this.#parts;
+    const { announcer, neighbours, ours } = swarm;
     const { clock, peerId, random } = services;
     return new Duties(
       {
@@ -172,7 +171,8 @@ export class ActiveTorrent {
   }
 
   #makeExchange(role: Role, watcher: ExchangeWatcher): Exchange {
-    const { content, ledger, neighbours, options, rates, services } = this.#parts;
+    const { content, ledger, options, rates, services, swarm } = this.#parts;
+    const { neighbours } = swarm;
     const { budget, clock, pump, random } = services;
     return new Exchange({
       shape: this.#shape,

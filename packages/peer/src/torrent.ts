@@ -1,28 +1,14 @@
 import type { Timer } from "@cachetorrent/clock";
-import {
-  type CtError,
-  type Endpoint,
-  type InfoHash,
-  isInternal,
-  type Leaders,
-  type PieceSet,
-} from "@cachetorrent/protocol";
+import type { CtError, Endpoint, InfoHash, Leaders, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
 import { ActiveTorrent } from "./active-torrent.ts";
-import type { Announcer } from "./announcing/announcer.ts";
-import { LonelyAnnounces } from "./announcing/lonely-announces.ts";
-import { sessionAnnouncer } from "./announcing/session-announcer.ts";
 import type { TrackerDetails } from "./announcing/tracker-details.ts";
 import { Content } from "./disk/content.ts";
-import { uploadingOf } from "./exchange/uploading.ts";
 import type { Metainfo } from "./metainfo/metainfo.ts";
-import { Neighbours } from "./neighbours/neighbours.ts";
 import { type PeerDetails, peerDetails } from "./peer-details.ts";
 import type { LimitChanges, RateLimits } from "./rates/rate-limits.ts";
 import { TorrentRates } from "./rates/torrent-rates.ts";
-import { mayStand } from "./roles/candidacy.ts";
-import { mayMeet } from "./roles/may-meet.ts";
 import { type FilePriority, Selection } from "./selection/selection.ts";
 import type { TorrentStatus } from "./status.ts";
 import { type Shared, Sharing, type StopRule } from "./stop-rule.ts";
@@ -30,13 +16,14 @@ import type { SwarmTorrent } from "./swarm-torrent.ts";
 import { TorrentLife } from "./torrent-life.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
 import { torrentStatus } from "./torrent-status.ts";
+import { TorrentSwarm } from "./torrent-swarm.ts";
 import type { Transport } from "./wire/transport.ts";
 
 const SWEEP_MS = 250;
 
 /**
- * One torrent's life: checked on disk, announced, exchanged, stopped. `Content` has its files, `Neighbours` its
- * connections, `ActiveTorrent` trades the pieces, `Announcer` talks with the tracker; here they meet.
+ * One torrent's life: checked on disk, announced, exchanged, stopped. `Content` has its files, `TorrentSwarm` its trackers
+ * and neighbours, `ActiveTorrent` trades the pieces; here they meet.
  */
 export class Torrent implements SwarmTorrent {
   readonly metainfo: Metainfo;
@@ -46,14 +33,12 @@ export class Torrent implements SwarmTorrent {
   readonly #log: Logger;
   readonly #life: TorrentLife;
   readonly #content: Content;
-  readonly #announcer: Announcer;
-  readonly #neighbours: Neighbours;
+  readonly #swarm: TorrentSwarm;
   readonly #rates: TorrentRates;
   /** Once it is known what is on disk. */
   #active: ActiveTorrent | undefined;
   #selecting: Promise<void> = Promise.resolve();
   readonly #sharing: Sharing;
-  #wasCandidate = true;
   #sweeper: Timer | undefined;
   #starting: Promise<void> | undefined;
 
@@ -82,13 +67,20 @@ export class Torrent implements SwarmTorrent {
       roomChanged: () => this.#active?.exchange.downloads.pause(this.#content.lack !== undefined),
     });
     this.#rates = new TorrentRates(services.rates, services.clock, options.limits);
-    this.#announcer = this.#makeAnnouncer();
-    this.#neighbours = this.#makeNeighbours();
+    this.#swarm = new TorrentSwarm({
+      metainfo,
+      services,
+      options,
+      ledger,
+      log: this.#log,
+      content: this.#content,
+      active: () => this.#active,
+    });
   }
 
   /** Open connections, and those being opened. */
   get connectionCount(): number {
-    return this.#neighbours.count;
+    return this.#swarm.neighbours.count;
   }
 
   get have(): PieceSet | undefined {
@@ -96,7 +88,7 @@ export class Torrent implements SwarmTorrent {
   }
 
   get leaders(): Leaders | undefined {
-    return this.#announcer.leaders;
+    return this.#swarm.announcer.leaders;
   }
 
   peers(): PeerDetails[] {
@@ -105,7 +97,7 @@ export class Torrent implements SwarmTorrent {
   }
 
   trackers(): TrackerDetails[] {
-    return this.#announcer.trackers;
+    return this.#swarm.announcer.trackers;
   }
 
   get limits(): RateLimits {
@@ -153,14 +145,14 @@ export class Torrent implements SwarmTorrent {
   /** Ends without a word to anybody, as if the process were killed; only the files are closed. Never rejects. */
   kill(): Promise<void> {
     this.#active?.exchange.kill();
-    this.#announcer.kill();
+    this.#swarm.announcer.kill();
     this.#content.abandon();
     return this.stop();
   }
 
   /** A connection that came in for this torrent. */
   accept(socket: Transport, remote: Endpoint): void {
-    if (this.#active) void this.#neighbours.accept(socket, remote);
+    if (this.#active) void this.#swarm.neighbours.accept(socket, remote);
     else socket.destroy();
   }
 
@@ -174,7 +166,7 @@ export class Torrent implements SwarmTorrent {
   }
 
   hearOf(endpoints: readonly Endpoint[]): void {
-    this.#neighbours.hearOf(endpoints);
+    this.#swarm.neighbours.hearOf(endpoints);
   }
 
   status(): TorrentStatus {
@@ -183,7 +175,7 @@ export class Torrent implements SwarmTorrent {
       life: this.#life,
       content: this.#content,
       ledger: this.#ledger,
-      announcer: this.#announcer,
+      announcer: this.#swarm.announcer,
       peerId: this.#services.peerId,
       active: this.#active,
     };
@@ -214,25 +206,19 @@ export class Torrent implements SwarmTorrent {
   }
 
   #meetOthers(active: ActiveTorrent): void {
-    const { clock } = this.#services;
-    this.#announcer.start();
-    if (!this.#announcer.hasTracker) {
-      active.duties.heardNothing();
-      this.#neighbours.expectNoTracker();
-    }
-    const lonely = new LonelyAnnounces(this.#announcer, clock.now());
-    this.#sweeper = clock.every(SWEEP_MS, () => this.#sweep(active, lonely));
+    this.#swarm.enter(active);
+    this.#sweeper = this.#services.clock.every(SWEEP_MS, () => this.#sweep(active));
   }
 
   async #leave(): Promise<void> {
     this.#sharing.left(this.#services.clock.now());
     this.#sweeper?.cancel();
     this.#active?.duties.leave();
-    this.#neighbours.stop();
+    this.#swarm.neighbours.stop();
     const closed = this.#active?.disconnect();
     this.#content.abortCheck();
     this.#content.giveUpWaiting();
-    await Promise.all([this.#announcer.stop(), closed, this.#starting]);
+    await Promise.all([this.#swarm.announcer.stop(), closed, this.#starting]);
     // Last: pieces that came in until now are still written.
     await this.#content.close();
   }
@@ -252,11 +238,11 @@ export class Torrent implements SwarmTorrent {
     this.#life.state = "seeding";
     this.#sharing.began(now);
     // BEP 21: a partial seed has not completed the download.
-    if (isWhole) this.#announcer.completed();
+    if (isWhole) this.#swarm.announcer.completed();
     const what = isWhole
       ? `${this.metainfo.name} is complete`
       : `all that is wanted of ${this.metainfo.name} is there`;
-    this.#log.info({ event: "complete", asn: this.#announcer.asn }, what);
+    this.#log.info({ event: "complete", asn: this.#swarm.announcer.asn }, what);
     this.#options.onComplete(true);
   }
 
@@ -279,7 +265,7 @@ export class Torrent implements SwarmTorrent {
     }
     // Where pieces were missing the exchange tells that none is any more.
     this.#awaitPlaces(wasDone && this.#active.isDone);
-    this.#standOrNot();
+    this.#swarm.standOrNot();
   }
 
   /** Is everything that is wanted there, and in its place? */
@@ -294,94 +280,24 @@ export class Torrent implements SwarmTorrent {
     else this.#content.placed().catch((error: unknown) => this.#life.fail(error as CtError));
   }
 
-  get #isCandidate(): boolean {
-    return mayStand(this.#announcer.policy, this.#content.selection.isEverything);
-  }
-
-  /** The tracker hears of it soon if we do not stand for election any more, or do again. */
-  #standOrNot(): void {
-    const wasCandidate = this.#wasCandidate;
-    this.#wasCandidate = this.#isCandidate;
-    if (wasCandidate !== this.#wasCandidate) this.#announcer.announceNow();
-  }
-
   /** Ends sharing if there has been enough of it; has there been? */
   #stopIfShared(wantedBytes: number, now: number): boolean {
     if (this.#life.isEnding || this.#life.state !== "seeding") return false;
     const reason = this.#sharing.reasonToStop(wantedBytes, now);
     if (reason === undefined) return false;
-    this.#log.info({ event: "shared", asn: this.#announcer.asn }, `${this.metainfo.name} stops: ${reason}`);
+    this.#log.info(
+      { event: "shared", asn: this.#swarm.announcer.asn },
+      `${this.metainfo.name} stops: ${reason}`,
+    );
     void this.stop().then(() => this.#options.onShared?.(reason));
     return true;
   }
 
-  #sweep(active: ActiveTorrent, lonely: LonelyAnnounces): void {
+  #sweep(active: ActiveTorrent): void {
     const now = this.#services.clock.now();
     active.sweep(now);
-    lonely.sweep(!active.isDone && this.#neighbours.count === 0, now);
+    this.#swarm.sweep(active.isDone, now);
     this.#stopIfShared(active.wanted.length, now);
-  }
-
-  #makeAnnouncer(): Announcer {
-    const { capacity, local, numwant } = this.#options;
-    return sessionAnnouncer(this.#services, {
-      tiers: this.metainfo.trackers,
-      infoHash: this.metainfo.infoHash,
-      log: this.#log,
-      progress: () => ({
-        uploaded: this.#ledger.sentBytes,
-        downloaded: this.#ledger.internalBytes + this.#ledger.externalBytes,
-        left: this.#content.left,
-        externalBytes: this.#ledger.externalBytes,
-        internalBytes: this.#ledger.internalBytes,
-      }),
-      numwant: () => numwant,
-      ...(capacity ? { capacity } : {}),
-      isCandidate: () => this.#isCandidate,
-      ...(local ? { local } : {}),
-      onAnswer: ({ peers }) => {
-        this.#ledger.announced(this.#services.clock.now());
-        this.#log.debug({ event: "announced", peers: peers.length }, "the tracker answered");
-        this.#active?.duties.heardNothing();
-        this.#active?.duties.learn(peers);
-        this.#neighbours.learn(peers);
-      },
-      onCt: (ct) => {
-        const { asn, leaders } = this.#announcer;
-        this.#ledger.asn = asn;
-        this.#neighbours.place(leaders?.leaders.map(({ endpoint }) => endpoint) ?? [], asn);
-        // First: a role that reveals everything is not to be the first that is heard of.
-        this.#active?.exchange.uploadBy(uploadingOf(ct, this.#active.exchange.connections));
-        this.#active?.duties.heard(ct);
-        this.#standOrNot();
-      },
-    });
-  }
-
-  #makeNeighbours(): Neighbours {
-    const { maxConnections } = this.#options;
-    return new Neighbours({
-      ...this.#services,
-      infoHash: this.metainfo.infoHash,
-      log: this.#log,
-      ours: this.#ours,
-      maxConnections,
-      connections: () => this.#active?.exchange.connections ?? new Set(),
-      locate: (endpoints) => this.#announcer.locate(endpoints),
-      connected: (socket, met) => (this.#active as ActiveTorrent).connect(socket, met),
-      asn: () => this.#ledger.asn,
-      mayMeet: (asn) =>
-        mayMeet(isInternal(asn, this.#ledger.asn), this.#active?.exchange.role.name, this.#announcer.policy),
-      prefersInside: () => this.#active?.prefersInside ?? false,
-      isAlwaysLetIn: (asn) => this.#active?.duties.isAlwaysLetIn(asn) ?? false,
-      becameDirect: (connection) => this.#active?.exchange.becomeDirect(connection),
-    });
-  }
-
-  /** Where we can be reached. */
-  get #ours(): Endpoint[] {
-    const { listening } = this.#services;
-    return this.#options.local ? [listening, this.#options.local] : [listening];
   }
 
   #activate(): ActiveTorrent {
@@ -393,9 +309,7 @@ export class Torrent implements SwarmTorrent {
       log: this.#log,
       content: this.#content,
       rates: this.#rates,
-      announcer: this.#announcer,
-      neighbours: this.#neighbours,
-      ours: this.#ours,
+      swarm: this.#swarm,
       completed: () => void this.#completed(),
       failed: (error) => this.#life.fail(error),
     });

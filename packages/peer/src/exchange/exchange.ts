@@ -1,96 +1,23 @@
-import type { Clock, Random } from "@cachetorrent/clock";
 import {
   type Asn,
   type CtCacheMessage,
-  type CtError,
   type Endpoint,
   isInternal,
-  LIMITS,
-  type PieceSet,
   type UnknownCtCacheMessage,
 } from "@cachetorrent/protocol";
-import type { TorrentLedger } from "../accounts/ledger.ts";
 import { RateMeter } from "../rates/rate-meter.ts";
-import type { TorrentRates } from "../rates/torrent-rates.ts";
 import type { Role } from "../roles/role.ts";
-import type { Wanted } from "../selection/wanted.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { ConnectionOwner } from "../wire/connection-owner.ts";
-import type { TorrentShape } from "../wire/frame-guard.ts";
-import type { BufferBudget } from "./buffer-budget.ts";
-import type { ChokerKind } from "./choker.ts";
 import { Disclosure } from "./disclosure.ts";
 import { Downloads } from "./downloads.ts";
+import type { ExchangeParts } from "./exchange-parts.ts";
+import { HangUps } from "./hang-ups.ts";
 import { Interest } from "./interest.ts";
 import { Silence } from "./silence.ts";
-import type { UploadPump } from "./upload-pump.ts";
 import type { Uploading } from "./uploading.ts";
 import { Uploads } from "./uploads.ts";
 
-/** What the exchange needs of its torrent. */
-export interface ExchangeParts {
-  readonly shape: TorrentShape;
-  /** The pieces we hold, verified; the exchange adds to it. */
-  readonly have: PieceSet;
-  /** The pieces still to be fetched; the exchange tells it of those it has added to `have`. */
-  readonly wanted: Wanted;
-  /** The first pieces first, instead of the rarest. */
-  readonly isSequential?: boolean;
-  readonly role: Role;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly choker: ChokerKind;
-  /** By which rules pieces are given away at first; plain ones unless said. */
-  readonly uploading?: Uploading;
-  readonly budget: BufferBudget;
-  readonly rates: TorrentRates;
-  readonly pump: UploadPump;
-  readonly ledger: TorrentLedger;
-  /** The pieces themselves; a verified one is stored before it is told of. */
-  readonly content: {
-    isValid(piece: number, bytes: Uint8Array): boolean;
-    store(piece: number, bytes: Uint8Array): Promise<void>;
-    cached(piece: number): Uint8Array | undefined;
-    load(piece: number): Promise<void>;
-  };
-  /** Who has duties, and must know what happens. */
-  readonly watcher: ExchangeWatcher;
-  /** Is this peer welcome? Returns why not. */
-  refuse(connection: Connection): string | undefined;
-  /** It sent bad data: it must not come back. */
-  ban(connection: Connection): void;
-  /** It told of other peers (BEP 11). */
-  toldOfPeers(connection: Connection, endpoints: readonly Endpoint[]): void;
-  closed(connection: Connection, reason: string): void;
-  completed(): void;
-  failed(error: CtError): void;
-}
-
-/** What the exchange tells of itself to whoever leads or follows. */
-export interface ExchangeWatcher {
-  introduced(connection: Connection): void;
-  told(connection: Connection, message: CtCacheMessage | UnknownCtCacheMessage): void;
-  mapped(connection: Connection): void;
-  has(connection: Connection, piece: number): void;
-  choked(connection: Connection): void;
-  unchoked(connection: Connection): void;
-  /** Payload came. */
-  received(connection: Connection): void;
-  /** It lets requests lie. */
-  snubbed(connection: Connection): void;
-  /** It owes a word and says nothing: it may be cut off. */
-  fellSilent(connection: Connection): void;
-  /** An initial seed, which showed its pieces one by one, has begun to tell of all. */
-  shown(): void;
-  /** A piece of which these sent parts is not what it should be. */
-  spoiled(connections: ReadonlySet<Connection>, piece: number): void;
-  /** We hold one more piece. */
-  held(piece: number): void;
-  closed(connection: Connection): void;
-}
-
-/** How often connections are looked at that say nothing: their time-outs are of many seconds. */
-const CHECK_MS = 1000;
 /** What people see as the rate: long enough not to flicker. */
 const DISPLAY_WINDOW_MS = 3000;
 
@@ -108,11 +35,11 @@ export class Exchange implements ConnectionOwner<Connection> {
   readonly #uploads: Uploads;
   readonly #disclosure: Disclosure;
   readonly #silence: Silence;
+  readonly #hangUps: HangUps;
   readonly interest: Interest;
   #role: Role;
   /** Everything wanted is there, and that was told. */
   #isDone: boolean;
-  #checkedAt = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
   constructor(parts: ExchangeParts) {
@@ -169,6 +96,7 @@ export class Exchange implements ConnectionOwner<Connection> {
       },
       clock.now(),
     );
+    this.#hangUps = new HangUps({ ...parts, connections: this.connections, role: () => this.#role });
     this.uploadBy(parts.uploading ?? "plain");
   }
 
@@ -203,7 +131,7 @@ export class Exchange implements ConnectionOwner<Connection> {
       this.downloads.count(connection, this.interest.grantsFor(connection) === undefined);
       this.downloads.withdraw(connection);
       this.interest.recount(connection);
-      this.#closeIfUseless(connection);
+      this.#hangUps.closeIfUseless(connection);
     }
     this.downloads.refillAllIn(0);
   }
@@ -239,10 +167,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   /** Called a few times a second: time-outs, the choker's rounds, and whatever an event may have missed. */
   sweep(now: number): void {
     this.interest.sweep();
-    if (now - this.#checkedAt >= CHECK_MS) {
-      this.#checkedAt = now;
-      for (const connection of this.connections) this.#check(connection, now);
-    }
+    this.#hangUps.sweep(now);
     this.#silence.sweep(now);
     this.#disclosure.sweep(now);
     this.#uploads.sweep(now);
@@ -284,7 +209,7 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.interest.recount(connection);
     this.#disclosure.mapped(connection);
     this.#parts.watcher.mapped(connection);
-    this.#closeIfUseless(connection);
+    this.#hangUps.closeIfUseless(connection);
   }
 
   has(connection: Connection, piece: number): void {
@@ -292,18 +217,8 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.downloads.forwarded.announced(connection, piece);
     this.#disclosure.announced(connection, piece);
     this.#parts.watcher.has(connection, piece);
-    if (this.interest.grantsFor(connection)) {
-      this.interest.recount(connection);
-      this.#closeIfUseless(connection);
-      return;
-    }
-    if (this.#parts.wanted.settled.has(piece) || !this.#role.mayRequest(connection, piece)) {
-      this.#closeIfUseless(connection);
-      return;
-    }
-    connection.wanted++;
-    connection.showInterest(true);
-    if (connection.outstanding.size === 0) this.downloads.refill(connection);
+    if (!this.interest.gained(connection, piece)) this.#hangUps.closeIfUseless(connection);
+    else if (connection.outstanding.size === 0) this.downloads.refill(connection);
   }
 
   interestChanged(connection: Connection): void {
@@ -380,15 +295,12 @@ export class Exchange implements ConnectionOwner<Connection> {
       // What came although it is not wanted any more was not counted either.
       if (!wasMissing) break;
       this.downloads.forwarded.held(connection, piece);
-      if (this.interest.grantsFor(connection)) continue;
-      const wasWanted = connection.theirs.has(piece) && this.#role.mayRequest(connection, piece);
-      if (wasWanted) connection.wanted = Math.max(0, connection.wanted - 1);
-      if (!connection.isInteresting) this.interest.emptied(connection);
+      this.interest.held(connection, piece);
     }
     this.#parts.watcher.held(piece);
     this.interest.recountGranted();
     this.#tellIfDone();
-    if (have.isFull) for (const connection of this.connections) this.#closeIfUseless(connection);
+    if (have.isFull) for (const connection of this.connections) this.#hangUps.closeIfUseless(connection);
   }
 
   /** Once each time that nothing wanted is missing any more. */
@@ -417,20 +329,5 @@ export class Exchange implements ConnectionOwner<Connection> {
   #spokeAgain(connection: Connection): void {
     connection.isSilent = false;
     this.#disclosure.spokeAgain(connection);
-  }
-
-  /** Two complete peers have nothing to say to each other, nor has a follower anything to say to a seed outside. */
-  #closeIfUseless(connection: Connection): void {
-    const { have } = this.#parts;
-    if (!connection.theirs.isFull || connection.isInteresting) return;
-    if (have.isFull) connection.close("both complete");
-    else if (!this.#role.keeps(connection)) connection.close("outside seed");
-  }
-
-  #check(connection: Connection, now: number): void {
-    if (!connection.isHandshaken) {
-      if (now - connection.openedAt > LIMITS.peer.handshakeTimeoutMs) connection.abort("no handshake");
-    } else if (connection.idleMs(now) > LIMITS.peer.idleTimeoutMs) connection.abort("silent");
-    else connection.keepAlive(now);
   }
 }

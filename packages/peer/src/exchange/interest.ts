@@ -43,18 +43,28 @@ export class Interest {
     }
     connection.wanted = wanted;
     if (connection.isInteresting) connection.showInterest(true);
-    else this.emptied(connection);
+    else this.#emptied(connection);
   }
 
-  /** It has nothing for us any more, and no grants apply to it. */
-  emptied(connection: Connection): void {
-    if (connection.isChoked && !this.#parts.wanted.settled.isFull) {
-      if (connection.isShownInterest && !this.#idleSince.has(connection))
-        this.#idleSince.set(connection, this.#parts.clock.now());
-      return;
+  /** It got one more piece. Is that one to be asked for, without a grant? */
+  gained(connection: Connection, piece: number): boolean {
+    if (this.grantsFor(connection)) {
+      this.recount(connection);
+      return false;
     }
-    this.#idleSince.delete(connection);
-    connection.showInterest(false);
+    if (this.#parts.wanted.settled.has(piece) || !this.#parts.role().mayRequest(connection, piece))
+      return false;
+    connection.wanted++;
+    connection.showInterest(true);
+    return true;
+  }
+
+  /** We hold the piece, which was wanted. What is granted is another matter: see `recountGranted`. */
+  held(connection: Connection, piece: number): void {
+    if (this.grantsFor(connection)) return;
+    const wasWanted = connection.theirs.has(piece) && this.#parts.role().mayRequest(connection, piece);
+    if (wasWanted) connection.wanted = Math.max(0, connection.wanted - 1);
+    if (!connection.isInteresting) this.#emptied(connection);
   }
 
   /** It gives us a slot: if there is nothing to be had of it, others should have that. */
@@ -82,6 +92,17 @@ export class Interest {
       connection.showInterest(connection.isInteresting);
     }
     for (const connection of this.#lingering) this.recount(connection);
+  }
+
+  /** It has nothing for us any more, and no grants apply to it. */
+  #emptied(connection: Connection): void {
+    if (connection.isChoked && !this.#parts.wanted.settled.isFull) {
+      if (connection.isShownInterest && !this.#idleSince.has(connection))
+        this.#idleSince.set(connection, this.#parts.clock.now());
+      return;
+    }
+    this.#idleSince.delete(connection);
+    connection.showInterest(false);
   }
 
   /** Interest is not lost at once: in a moment there may be something again, and who asks anew waits for a slot. */

@@ -12,7 +12,8 @@ import {
 import type { Logger } from "pino";
 import type { TorrentLedger } from "../accounts/ledger.ts";
 import { ClaimDesk } from "../claiming/claim-desk.ts";
-import type { Exchange, ExchangeWatcher } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { ExchangeWatcher } from "../exchange/exchange-parts.ts";
 import type { Arrivals } from "../indirect/escape.ts";
 import { FollowerDesk } from "../indirect/follower-desk.ts";
 import { LeaderDesk } from "../indirect/leader-desk.ts";

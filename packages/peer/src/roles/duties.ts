@@ -1,6 +1,7 @@
 import type { ClaimAccounts } from "@cachetorrent/claims";
 import { type CtAnswer, hasLeaders, isInternal, LIMITS, type PeerEntry } from "@cachetorrent/protocol";
-import type { Exchange, ExchangeWatcher } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { ExchangeWatcher } from "../exchange/exchange-parts.ts";
 import { Escape } from "../indirect/escape.ts";
 import { ActingRole } from "./acting-role.ts";
 import { type DeskSurroundings, Desks } from "./desks.ts";
