@@ -160,9 +160,9 @@ export class ClaimClient<Neighbour extends object> {
     this.#keeper.renounce(piece);
   }
 
-  /** How long a piece takes us from its grant to the disk, in the middle; undefined before the first. */
-  get pieceMs(): number | undefined {
-    return this.#pieceMs.value;
+  /** So long a piece may be on its way, by how long pieces took us from their grants to the disk; 0 before the first. */
+  get onItsWayMs(): number {
+    return PATIENCE * (this.#pieceMs.value ?? 0);
   }
 
   /** How long the rest of what we want takes, at the pace of the latest pieces; 0 before there is one. */
@@ -232,7 +232,7 @@ export class ClaimClient<Neighbour extends object> {
       !this.#taken.pieces.has(piece) ||
       this.#grants.has(piece) ||
       this.#options.internalHas(piece);
-    this.#missing.sweep(isOver, Math.max(PATIENCE * (this.#pieceMs.value ?? 0), this.restMs), now);
+    this.#missing.sweep(isOver, Math.max(this.onItsWayMs, this.restMs), now);
     this.#taken.tell();
   }
 

@@ -1,13 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { syncDirectory } from "@cachetorrent/files";
-import {
-  errnoOf,
-  makePrivateDirectory,
-  parseSchedule,
-  refuseForeign,
-  storageError,
-} from "@cachetorrent/peer";
+import { makePrivateDirectory, syncDirectory } from "@cachetorrent/files";
+import { errnoOf, parseSchedule, refuseForeign, storageError } from "@cachetorrent/peer";
 import { CtError, type InfoHash, isInfoHash, LIMITS } from "@cachetorrent/protocol";
 import { Value } from "typebox/value";
 import { areInfoHashes, type SavedState, SavedStateSchema } from "./saved-state.ts";

@@ -13,7 +13,7 @@ export type { TrackerDetails } from "./announcing/tracker-details.ts";
 export { DEFAULT_CONTROL, type PeerConfig, PeerConfigSchema } from "./config.ts";
 export { type PeerDaemon, type PeerEvents, startPeer } from "./daemon.ts";
 export { PieceCache } from "./disk/piece-cache.ts";
-export { makePrivateDirectory, openStateDirectory, refuseForeign } from "./disk/state-directory.ts";
+export { openStateDirectory, refuseForeign } from "./disk/state-directory.ts";
 export { FileStorage, type OpenedStorage, type Storage } from "./disk/storage.ts";
 export { errnoOf, storageError } from "./disk/storage-error.ts";
 export { verifyOnDisk } from "./disk/verifier.ts";

@@ -1,11 +1,9 @@
 import { access, constants, readdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock, Timer } from "@cachetorrent/clock";
-import { replaceFile, syncDirectory } from "@cachetorrent/files";
+import { makePrivateDirectory, pooled, replaceFile, syncDirectory } from "@cachetorrent/files";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { inParallel } from "./in-parallel.ts";
-import { makeDirectory } from "./make-directory.ts";
 import { decodeSavedSwarm, type SavedSwarm } from "./saved-swarm.ts";
 import { readBundle, type StateBundle, writeBundle } from "./state-bundle.ts";
 
@@ -60,7 +58,7 @@ export class StateDirectory {
     log: Logger,
   ): Promise<{ readonly directory: StateDirectory; readonly saved: SavedSwarm[] }> {
     try {
-      await makeDirectory(resolve(path));
+      await makePrivateDirectory(resolve(path));
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
       const bundle = await readBundle(join(path, BUNDLE_NAME));
       const saved: SavedSwarm[] = [];
@@ -131,7 +129,7 @@ export class StateDirectory {
     const batch = [...this.#changed];
     this.#changed.clear();
     let complete = true;
-    await inParallel(batch, FILES_AT_ONCE, async (infoHash) => {
+    await pooled(batch, FILES_AT_ONCE, async (infoHash) => {
       try {
         if (this.#isHurried) this.#changed.add(infoHash);
         else await this.#write(infoHash, this.#source?.(infoHash));
@@ -150,7 +148,7 @@ export class StateDirectory {
     const bundle = join(this.#path, BUNDLE_NAME);
     return this.#try(async () => {
       let isWhole = true;
-      await inParallel(this.#bundle, FILES_AT_ONCE, async ([infoHash, text]) => {
+      await pooled(this.#bundle, FILES_AT_ONCE, async ([infoHash, text]) => {
         if (this.#isHurried) isWhole = false;
         else await this.#write(infoHash, text);
       });

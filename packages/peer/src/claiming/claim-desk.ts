@@ -57,7 +57,7 @@ export class ClaimDesk implements Grants {
     this.#outOfReach = new OutOfReach({
       ...parts,
       isTaken: (piece) => this.#client.isTaken(piece),
-      pieceMs: () => this.#client.pieceMs ?? 0,
+      onItsWayMs: () => this.#client.onItsWayMs,
       restMs: () => this.#client.restMs,
       holdersOf: (piece) =>
         [...connections].filter((one) => one.isOpen && !this.applyTo(one) && one.theirs.has(piece)),

@@ -9,8 +9,8 @@ export interface OutOfReachParts extends HoldersParts {
   /** Neighbours of our AS that say they hold the piece. */
   holdersOf(piece: number): Connection[];
   isTaken(piece: number): boolean;
-  /** How long pieces take us; 0 if that is not known. */
-  pieceMs(): number;
+  /** So long a piece may be on its way to us; 0 if that is not known. */
+  onItsWayMs(): number;
   /** How long the rest of what we want takes; 0 if that is not known. */
   restMs(): number;
   /** It has been so for a while: the head is to be asked. */
@@ -20,12 +20,11 @@ export interface OutOfReachParts extends HoldersParts {
 /** How often what nobody has whom we know is looked at. */
 const LOOK_MS = 1000;
 /**
- * How long it may be so, or for so many times as long as a piece takes, or for that part of the time that the rest takes: what is on its
+ * How long it may be so, or for as long as a piece may be on its way, or for that part of the time that the rest takes: what is on its
  * way through the AS comes by itself. In a swarm whose pieces took 4 s, and whose peers had all their connections, every one knocked in
  * vain at a holder's door every 2 s.
  */
 const MISSING_MS = 5000;
-const PATIENCE = 4;
 const PART_OF_REST = 1 / 8;
 
 /** Pieces that are in our AS, or on their way into it, and at nobody there whom we know, or who gives us anything. */
@@ -61,8 +60,8 @@ export class OutOfReach {
     this.#holders.sweep(now);
     if (now - this.#lookedAt < LOOK_MS) return;
     this.#lookedAt = now;
-    const { downloads, isTaken, missing, pieceMs, restMs } = this.#parts;
-    const missingMs = Math.max(MISSING_MS, PATIENCE * pieceMs(), PART_OF_REST * restMs());
+    const { downloads, isTaken, missing, onItsWayMs, restMs } = this.#parts;
+    const missingMs = Math.max(MISSING_MS, onItsWayMs(), PART_OF_REST * restMs());
     for (const piece of downloads.unheld()) {
       if (!isTaken(piece)) {
         this.#since.delete(piece);

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { makePrivateDirectory } from "@cachetorrent/files";
 import type { Logger } from "pino";
 import { readAll } from "./file-io.ts";
 import {
@@ -11,7 +12,6 @@ import {
   type ResumeState,
   resumeBytesMost,
 } from "./resume-state.ts";
-import { makePrivateDirectory } from "./state-directory.ts";
 import { errnoOf, storageError } from "./storage-error.ts";
 
 /** A torrent in a download directory: the same torrent in another one has a state of its own. */

@@ -1,10 +1,10 @@
 import type { Clock, Timer } from "@cachetorrent/clock";
+import { pooled } from "@cachetorrent/files";
 import { LIMITS, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import { type FileStamp, isSameStamp, isSettled, MISSING } from "./file-stamp.ts";
-import { pooled } from "./pooled.ts";
 import type { ResumeFile } from "./resume-file.ts";
 import { segmentsOfPiece } from "./segments.ts";
 import { type StillVerified, stillVerified } from "./still-verified.ts";

@@ -1,9 +1,10 @@
 import { constants } from "node:fs";
-import { access, mkdir, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { access, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { makePrivateDirectory } from "@cachetorrent/files";
 import { CtError } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
-import { errnoOf, storageError } from "./storage-error.ts";
+import { storageError } from "./storage-error.ts";
 
 export interface StateFolders {
   /** What somebody asked for by name. */
@@ -27,6 +28,7 @@ export async function openStateDirectory(
   const path = given ?? usual;
   if (path === undefined) return undefined;
   try {
+    // The states tell what somebody downloads.
     await makePrivateDirectory(resolve(path));
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
@@ -40,28 +42,6 @@ export async function openStateDirectory(
   }
   if (given !== undefined) await refuseForeign(resolve(path), MAY_WRITE);
   return resolve(path);
-}
-
-/** Only the owner may look in: the states tell what somebody downloads. */
-export async function makePrivateDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (errnoOf(error) === "EEXIST") return; // what it is shows when it is used
-    // Node's own `recursive` never returns where a directory that exists says ENOENT, as /proc does.
-    if (errnoOf(error) !== "ENOENT" || (await isThere(dirname(path)))) throw error;
-    await makePrivateDirectory(dirname(path));
-    await makePrivateDirectory(path);
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    return errnoOf(error) !== "ENOENT";
-  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { pooled } from "@cachetorrent/files";
 import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
 import { Selection } from "../selection/selection.ts";
@@ -10,7 +11,6 @@ import { readAll, writeAll } from "./file-io.ts";
 import { type FileStamp, MISSING, NO_FILE } from "./file-stamp.ts";
 import { OpenFiles } from "./open-files.ts";
 import { PartsFile } from "./parts-file.ts";
-import { pooled } from "./pooled.ts";
 import { type Segment, segmentsOf, segmentsOfPiece } from "./segments.ts";
 import { storageError } from "./storage-error.ts";
 import { WriteGate } from "./write-gate.ts";
