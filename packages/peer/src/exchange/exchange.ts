@@ -174,6 +174,11 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.downloads.sweep(now);
   }
 
+  /** In place of `sweep` while nobody is connected and nothing is missing: the choker's rounds go on in their time. */
+  sweepAtRest(now: number): void {
+    this.#uploads.sweep(now);
+  }
+
   /** Closes every connection, letting what is under way arrive. */
   stop(): void {
     this.#isStopped = true;

@@ -26,6 +26,11 @@ export class ActingRole {
     return this.#exchange.role.name;
   }
 
+  /** Does it stay what it is until somebody says otherwise? */
+  get isSettled(): boolean {
+    return this.name !== "pending" && this.#stepsDownUntil === undefined;
+  }
+
   get mayFetchOutside(): boolean {
     return this.name === "leader" || this.name === "independent" || this.name === "member";
   }

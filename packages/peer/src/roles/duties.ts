@@ -99,6 +99,11 @@ export class Duties implements WayOut {
     return this.#acting.mayFetchOutside || this.#escape.isOpen;
   }
 
+  /** With nobody connected and nothing missing, does nothing become due by the mere passing of time? */
+  get areAtRest(): boolean {
+    return this.#acting.isSettled && !this.#desks.claims.isFollowing;
+  }
+
   /** Whether connections of this kind are let in although there are many: a leader is there for its followers. */
   isAlwaysLetIn(asn: number): boolean {
     return this.#standing?.isInOffice === true && asn === this.#standing.asn;
