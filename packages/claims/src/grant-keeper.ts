@@ -91,11 +91,14 @@ export class GrantKeeper<Neighbour extends object> {
   }
 
   sweep(side: NeighbourClaims<Neighbour>, now: number): void {
+    // Most neighbours have been granted nothing, most of the time.
+    if (side.grants.size === 0) return;
     this.#checkGrants(side, now);
     this.renewAll(side, now);
   }
 
   sweepKept(now: number): void {
+    if (this.#grants.kept.size === 0) return;
     for (const { grant, from } of this.#grants.kept.overdue(now)) {
       this.#grants.kept.remove(grant.piece);
       this.release(grant.piece, "choked", from);

@@ -42,6 +42,21 @@ describe("the peer table", () => {
     expect(table.isAnyDue(60_000)).toBe(false);
   });
 
+  it("notices whoever may be dialled again after it had nobody", () => {
+    const [one, other] = [endpoint("198.18.0.2:1"), endpoint("198.18.0.3:1")];
+    const table = tableOf("198.18.0.2:1");
+    table.next(0, nobody);
+    expect(table.isAnyDue(0)).toBe(false);
+    table.learn([other]);
+    expect(table.isAnyDue(0)).toBe(true);
+    table.next(0, nobody);
+    expect(table.isAnyDue(0)).toBe(false);
+    table.rest(one, 0);
+    expect(table.isAnyDue(0)).toBe(false);
+    table.reconsider();
+    expect(table.isAnyDue(0)).toBe(true);
+  });
+
   it("keeps our own endpoint out", () => {
     expect(tableOf("198.18.0.1:6881").size).toBe(0);
   });

@@ -102,6 +102,14 @@ export class PieceSet implements Iterable<number> {
     return false;
   }
 
+  /** Is a piece in both? */
+  overlaps(other: PieceSet): boolean {
+    for (let i = 0; i < this.#bits.length; i++) {
+      if (((this.#bits[i] ?? 0) & (other.#bits[i] ?? 0)) !== 0) return true;
+    }
+    return false;
+  }
+
   /** The pieces that are in this set and not in the other. */
   beyond(other: PieceSet): number[] {
     const pieces: number[] = [];

@@ -84,6 +84,14 @@ describe("a set of pieces", () => {
     );
   });
 
+  it("knows whether it has a piece in common with another", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(40)), fc.uniqueArray(fc.nat(40)), (a, b) => {
+        expect(setOf(a).overlaps(setOf(b))).toBe(a.some((piece) => b.includes(piece)));
+      }),
+    );
+  });
+
   it("that is full has every piece and no spare bit", () => {
     for (const count of [0, 1, 7, 8, 9, 16, 17]) {
       const full = PieceSet.full(count);

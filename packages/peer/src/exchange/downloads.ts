@@ -293,7 +293,7 @@ export class Downloads {
 
   /** A piece that is kept to one peer is given up when that peer cannot go on. */
   #freeSuspects(): void {
-    for (const active of [...this.#book.active()]) {
+    for (const active of this.#book.active()) {
       const only = active.only as Connection | undefined;
       if (!only || active.isComplete || !active.isIdle) continue;
       if (only.isOpen && !only.isChoked && !only.snubbed) continue;
@@ -313,8 +313,10 @@ export class Downloads {
   }
 
   #refillAll(): void {
-    if (this.#isStopped || this.#parts.wanted.settled.isFull) return;
-    for (const connection of this.#parts.connections) this.refill(connection);
+    const { clock, connections, wanted } = this.#parts;
+    if (this.#isStopped || this.#isPaused || wanted.settled.isFull) return;
+    const now = clock.now();
+    for (const connection of connections) this.#scheduler.refill(connection, now);
   }
 }
 

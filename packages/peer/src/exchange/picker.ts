@@ -1,5 +1,5 @@
 import { type Random, randomBelow } from "@cachetorrent/clock";
-import type { PieceSet } from "@cachetorrent/protocol";
+import { PieceSet } from "@cachetorrent/protocol";
 
 export interface PieceRanks {
   /** Of each piece. */
@@ -27,6 +27,8 @@ export class Picker {
   readonly #order: Uint32Array;
   /** Where each piece stands in `#order`; -1 when it is not open. */
   readonly #place: Int32Array;
+  /** The same pieces as a set: whether a peer holds any of them is asked more often than which. */
+  readonly #open: PieceSet;
   /** `#runStart[a]`: where pieces of availability >= a begin. */
   readonly #runStart: number[] = [0];
   #openCount = 0;
@@ -42,6 +44,7 @@ export class Picker {
     this.#availability = new Uint32Array(pieceCount);
     this.#order = Uint32Array.from({ length: pieceCount }, (_, piece) => piece);
     this.#place = Int32Array.from({ length: pieceCount }, (_, piece) => piece);
+    this.#open = PieceSet.full(pieceCount);
     this.#openCount = pieceCount;
     this.#random = random;
     this.#isSequential = isSequential;
@@ -100,6 +103,7 @@ export class Picker {
     this.#openCount--;
     this.#swap(this.#placeOf(piece), this.#openCount);
     this.#place[piece] = -1;
+    this.#open.delete(piece);
   }
 
   /** The piece is to be picked again: its blocks were lost or bad. */
@@ -109,6 +113,7 @@ export class Picker {
     this.#reachLevel(this.availability(piece));
     this.#order[this.#openCount] = piece;
     this.#place[piece] = this.#openCount;
+    this.#open.add(piece);
     this.#openCount++;
     for (let level = this.#runStart.length - 1; level > this.availability(piece); level--)
       this.#shiftDown(piece, level);
@@ -126,6 +131,7 @@ export class Picker {
 
   /** The best open piece that `holds` and `mayRequest` both allow, or undefined. */
   pick(holds: PieceSet, mayRequest: (piece: number) => boolean): number | undefined {
+    if (!holds.overlaps(this.#open)) return undefined;
     if (!this.#ranks) return this.#pickAmong(holds, mayRequest);
     const { of, inUse } = this.#ranks;
     for (const rank of inUse) {

@@ -52,6 +52,8 @@ export class Uploads {
   #uploading: Uploading = "plain";
   #rules: SlotRules<Connection>;
   #rechokedAt = Number.NEGATIVE_INFINITY;
+  /** Those that have a slot, be they interested or not. */
+  readonly #unchoked = new Set<Connection>();
   /** Not chosen any more, but in the middle of these pieces, each since then: choked when they are whole. */
   readonly #leaving = new Map<Connection, ReadonlyMap<number, number>>();
   /** How many pieces each has got since it was last unchoked. */
@@ -87,6 +89,7 @@ export class Uploads {
   left(connection: Connection): void {
     this.#parts.pump.remove(connection);
     this.#transfers.left(connection);
+    this.#unchoked.delete(connection);
     this.#gotPieces.delete(connection);
     this.#leaving.delete(connection);
   }
@@ -100,10 +103,10 @@ export class Uploads {
 
   /** Somebody became interested, or left: free slots do not wait for the next round. */
   fillSlots(): void {
-    const { clock, connections, wanted } = this.#parts;
+    const { clock, wanted } = this.#parts;
+    const served = [...this.#unchoked].filter((one) => one.isInterested);
     // Asked many times a second, and mostly there is none.
-    if (this.#servedCount() > this.#parts.role().slots()) return;
-    const served = [...connections].filter((one) => !one.upload.isChoking && one.isInterested);
+    if (served.length > this.#parts.role().slots()) return;
     for (; served.length <= this.#parts.role().slots() && this.#next.length > 0; ) {
       const chosen = this.#next.shift() as Connection;
       if (!chosen.upload.isChoking || !this.#mayHaveSlot(chosen)) continue;
@@ -112,14 +115,6 @@ export class Uploads {
     }
     const filled = this.#rules.fill(this.#waiting(), served, wanted.settled.isFull, clock.now());
     for (const connection of filled) this.#unchoke(connection);
-  }
-
-  #servedCount(): number {
-    let count = 0;
-    for (const { isInterested, upload } of this.#parts.connections) {
-      if (!upload.isChoking && isInterested) count++;
-    }
-    return count;
   }
 
   /** A round of the choker, if one is due; and slots that have become free by the passing of time. */
@@ -162,6 +157,7 @@ export class Uploads {
 
   #choke(connection: Connection): void {
     this.#leaving.delete(connection);
+    this.#unchoked.delete(connection);
     connection.upload.choke();
     this.#transfers.choked(connection);
     this.#parts.watcher.choked(connection);
@@ -169,6 +165,7 @@ export class Uploads {
 
   #unchoke(connection: Connection): void {
     this.#gotPieces.delete(connection);
+    this.#unchoked.add(connection);
     connection.upload.unchoke();
     this.#parts.watcher.unchoked(connection);
   }

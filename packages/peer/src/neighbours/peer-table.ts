@@ -30,6 +30,8 @@ export class PeerTable {
   /** Hosts, not addresses: a liar with one of IPv6 has a /64 of them. */
   readonly #banned = new Set<string>();
   readonly #ours: (endpoint: Endpoint) => boolean;
+  /** Nobody is due before this. */
+  #quietUntil = Number.NEGATIVE_INFINITY;
 
   /** `ours` recognises our own endpoint, which some trackers hand out. */
   constructor(random: Random, ours: (endpoint: Endpoint) => boolean) {
@@ -70,7 +72,13 @@ export class PeerTable {
 
   /** May anybody be dialled now? What `next` would find out, at less cost; of those that are connected it knows nothing. */
   isAnyDue(now: number): boolean {
-    for (const peer of this.#peers.values()) if (this.#isDue(peer, now)) return true;
+    if (now < this.#quietUntil) return false;
+    let first = Number.POSITIVE_INFINITY;
+    for (const peer of this.#peers.values()) {
+      if (this.#isDue(peer, now)) return true;
+      if (!peer.busy && peer.notBefore > now) first = Math.min(first, peer.notBefore);
+    }
+    this.#quietUntil = first;
     return false;
   }
 
@@ -92,7 +100,7 @@ export class PeerTable {
     if (!peer) return;
     peer.busy = false;
     peer.failures = wasOfUse ? 0 : peer.failures + 1;
-    peer.notBefore = now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** peer.failures);
+    this.#mayBeDueFrom(peer, now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** peer.failures));
   }
 
   /** It is not to be dialled for long: ourselves, or as complete as we are. */
@@ -101,7 +109,7 @@ export class PeerTable {
     if (!peer) return;
     peer.busy = false;
     peer.rests = true;
-    peer.notBefore = now + LAST_RETRY_MS;
+    this.#mayBeDueFrom(peer, now + LAST_RETRY_MS);
   }
 
   /** We are something else now: those that rest may be of use. */
@@ -109,7 +117,7 @@ export class PeerTable {
     for (const peer of this.#peers.values()) {
       if (!peer.rests) continue;
       peer.rests = false;
-      peer.notBefore = 0;
+      this.#mayBeDueFrom(peer, 0);
     }
   }
 
@@ -131,6 +139,11 @@ export class PeerTable {
     return !busy && notBefore <= now && !this.isBanned(endpoint.address);
   }
 
+  #mayBeDueFrom(peer: KnownPeer, at: number): void {
+    peer.notBefore = at;
+    this.#quietUntil = Math.min(this.#quietUntil, at);
+  }
+
   /** False when there is no room for more. */
   #add(endpoint: Endpoint, isListed: boolean): boolean {
     if (this.#ours(endpoint)) return true;
@@ -139,6 +152,7 @@ export class PeerTable {
     if (isFull && !this.#forgetWorst(() => true)) return false;
     const fresh = { endpoint, failures: 0, notBefore: 0, busy: false, rests: false, isListed };
     this.#peers.set(formatEndpoint(endpoint), fresh);
+    this.#mayBeDueFrom(fresh, 0);
     return true;
   }
 

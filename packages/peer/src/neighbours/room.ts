@@ -31,9 +31,12 @@ const OUTSIDE_PERCENT = 50;
 /** How many connections a torrent has, should have and may have, and who makes way for whom. */
 export class Room {
   readonly #parts: RoomParts;
+  /** The shares as they were worked out last, and of whom. */
+  #shares: { readonly of: AddressShares; readonly remotes: readonly Endpoint[] };
 
   constructor(parts: RoomParts) {
     this.#parts = parts;
+    this.#shares = this.#sharesAmong([]);
   }
 
   /** Open connections, and those being opened. */
@@ -44,7 +47,7 @@ export class Room {
   /** Which addresses may be dialled now; undefined for none. `isDialling`: a dial is under way. */
   whomToDial(isDialling: boolean): ((address: Address) => boolean) | undefined {
     if (this.#hasRoom(DIALLED_PERCENT)) return () => true;
-    const shares = this.#shares();
+    const shares = this.#sharesNow();
     // One at a time: only with success it takes another's place, and until then it is one too many.
     const mayReplace = !isDialling && shares.fair < this.count && shares.fair < this.#most(DIALLED_PERCENT);
     const makesWay = !isDialling && this.#outsideInExcess().length > 0;
@@ -56,7 +59,7 @@ export class Room {
   /** Where there is none, the newest connection of an address that has more than its share is closed for one that has less. */
   makeFor(address: Address): boolean {
     if (this.#hasRoom(100)) return true;
-    const shares = this.#shares();
+    const shares = this.#sharesNow();
     if (!shares.hasRoomFor(address)) return false;
     const inExcess = [...this.#parts.connections()].filter(
       ({ isOpen, remote }) => isOpen && shares.isExceededBy(remote.address),
@@ -93,21 +96,37 @@ export class Room {
   /** Those of other ASes that may be closed, the newest last: nothing is under way there. */
   #outsideInExcess(): Connection[] {
     if (!this.#parts.prefersInside()) return [];
-    const outside = [...this.#parts.connections()].filter(
-      (one) => one.isOpen && !one.isIndirect && !one.isWebSeed && !this.#isInside(one.asn),
+    let count = 0;
+    for (const connection of this.#parts.connections()) if (this.#isOutside(connection)) count++;
+    if (count <= this.#most(OUTSIDE_PERCENT)) return [];
+    return [...this.#parts.connections()].filter(
+      (one) => this.#isOutside(one) && one.outstanding.size === 0 && one.upload.isChoking,
     );
-    if (outside.length <= this.#most(OUTSIDE_PERCENT)) return [];
-    return outside.filter(({ outstanding, upload }) => outstanding.size === 0 && upload.isChoking);
+  }
+
+  #isOutside({ asn, isIndirect, isOpen, isWebSeed }: Connection): boolean {
+    return isOpen && !isIndirect && !isWebSeed && !this.#isInside(asn);
   }
 
   #isInside(asn: Asn | undefined): boolean {
     return asn !== undefined && isInternal(asn, this.#parts.asn());
   }
 
-  #shares(): AddressShares {
-    const remotes = [...this.#parts.connections()].map(({ remote }) => remote);
-    const addresses = [...remotes, ...this.#parts.opening].map(({ address }) => address);
-    return new AddressShares(addresses, this.#parts.maxConnections);
+  /** Asked for a few times a second, while somebody comes or goes now and then. */
+  #sharesNow(): AddressShares {
+    const { connections, opening } = this.#parts;
+    const remotes: Endpoint[] = [];
+    for (const { remote } of connections()) remotes.push(remote);
+    for (const endpoint of opening) remotes.push(endpoint);
+    const before = this.#shares.remotes;
+    const isSame = remotes.length === before.length && remotes.every((remote, i) => remote === before[i]);
+    if (!isSame) this.#shares = this.#sharesAmong(remotes);
+    return this.#shares.of;
+  }
+
+  #sharesAmong(remotes: readonly Endpoint[]) {
+    const addresses = remotes.map(({ address }) => address);
+    return { of: new AddressShares(addresses, this.#parts.maxConnections), remotes };
   }
 
   #most(percent: number): number {

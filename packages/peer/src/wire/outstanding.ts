@@ -69,6 +69,8 @@ export class Outstanding {
 
   /** Milliseconds that requests have been lying at the other side without a block coming. */
   waitingMs(now: number): number {
+    // Asked of every connection a few times a second, and nothing is asked of most.
+    if (this.#sentAt.size === 0) return 0;
     const [oldest] = this.#sentAt.values();
     return oldest === undefined ? 0 : now - Math.max(oldest, this.#lastBlockAt);
   }
