@@ -122,11 +122,15 @@ export class ActiveTorrent {
     this.#parts.swarm.neighbours.reconsider();
   }
 
-  /** To be called a few times a second. */
+  /** Does nothing become due by the mere passing of time, but that somebody is dialled? */
+  get isAtRest(): boolean {
+    return this.exchange.connections.size === 0 && this.isDone && this.duties.areAtRest;
+  }
+
+  /** To be called a few times a second; at rest less often will do. */
   sweep(now: number): void {
     const { neighbours } = this.#parts.swarm;
-    // A peer may have a thousand torrents that nobody fetches.
-    if (this.#isAtRest) {
+    if (this.isAtRest) {
       this.exchange.sweepAtRest(now);
       neighbours.dialMore();
       return;
@@ -144,11 +148,6 @@ export class ActiveTorrent {
     if (this.exchange.connections.size > 0) this.#allClosed = Promise.withResolvers();
     this.exchange.stop();
     await this.#allClosed?.promise;
-  }
-
-  /** Does nothing become due by the mere passing of time, but that somebody is dialled? */
-  get #isAtRest(): boolean {
-    return this.exchange.connections.size === 0 && this.isDone && this.duties.areAtRest;
   }
 
   #onClosed(connection: Connection, reason: string): void {

@@ -22,6 +22,8 @@ export interface TorrentSwarmParts {
   readonly content: Content;
   /** Once it is known what is on disk. */
   active(): ActiveTorrent | undefined;
+  /** Somebody is connected, or the tracker has spoken: there may be something to do now. */
+  changed(): void;
 }
 
 /** The others of a torrent's swarm: the trackers that tell of them, and the neighbours; what the one says goes to the other. */
@@ -103,6 +105,7 @@ export class TorrentSwarm {
         active?.exchange.uploadBy(uploadingOf(ct, active.exchange.connections));
         active?.duties.heard(ct);
         this.standOrNot();
+        this.#parts.changed();
       },
     });
   }
@@ -117,7 +120,10 @@ export class TorrentSwarm {
       maxConnections: options.maxConnections,
       connections: () => active()?.exchange.connections ?? NO_CONNECTIONS,
       locate: (endpoints) => this.announcer.locate(endpoints),
-      connected: (socket, met) => (active() as ActiveTorrent).connect(socket, met),
+      connected: (socket, met) => {
+        this.#parts.changed();
+        return (active() as ActiveTorrent).connect(socket, met);
+      },
       asn: () => ledger.asn,
       mayMeet: (asn) =>
         mayMeet(isInternal(asn, ledger.asn), active()?.exchange.role.name, this.announcer.policy),

@@ -1,4 +1,3 @@
-import type { Timer } from "@cachetorrent/clock";
 import type { CtError, Endpoint, InfoHash, Leaders, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
@@ -13,13 +12,12 @@ import { type FilePriority, Selection } from "./selection/selection.ts";
 import type { TorrentStatus } from "./status.ts";
 import { type Shared, Sharing, type StopRule } from "./stop-rule.ts";
 import type { SwarmTorrent } from "./swarm-torrent.ts";
+import { Sweeper } from "./sweeper.ts";
 import { TorrentLife } from "./torrent-life.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
 import { torrentStatus } from "./torrent-status.ts";
 import { TorrentSwarm } from "./torrent-swarm.ts";
 import type { Transport } from "./wire/transport.ts";
-
-const SWEEP_MS = 250;
 
 /**
  * One torrent's life: checked on disk, announced, exchanged, stopped. `Content` has its files, `TorrentSwarm` its trackers
@@ -39,7 +37,7 @@ export class Torrent implements SwarmTorrent {
   #active: ActiveTorrent | undefined;
   #selecting: Promise<void> = Promise.resolve();
   readonly #sharing: Sharing;
-  #sweeper: Timer | undefined;
+  readonly #sweeper: Sweeper;
   #starting: Promise<void> | undefined;
 
   constructor(metainfo: Metainfo, ledger: TorrentLedger, services: SessionServices, options: TorrentOptions) {
@@ -75,7 +73,13 @@ export class Torrent implements SwarmTorrent {
       log: this.#log,
       content: this.#content,
       active: () => this.#active,
+      changed: () => this.#sweeper.wake(),
     });
+    this.#sweeper = new Sweeper(
+      services.clock,
+      () => this.#sweep(),
+      () => this.#active?.isAtRest === true,
+    );
   }
 
   /** Open connections, and those being opened. */
@@ -207,12 +211,12 @@ export class Torrent implements SwarmTorrent {
 
   #meetOthers(active: ActiveTorrent): void {
     this.#swarm.enter(active);
-    this.#sweeper = this.#services.clock.every(SWEEP_MS, () => this.#sweep(active));
+    this.#sweeper.start();
   }
 
   async #leave(): Promise<void> {
     this.#sharing.left(this.#services.clock.now());
-    this.#sweeper?.cancel();
+    this.#sweeper.stop();
     this.#active?.duties.leave();
     this.#swarm.neighbours.stop();
     const closed = this.#active?.disconnect();
@@ -259,6 +263,7 @@ export class Torrent implements SwarmTorrent {
     if (!this.#active || this.#life.isEnding) return;
     const wasDone = this.#active.isDone;
     this.#active.select(selection);
+    this.#sweeper.wake();
     if (!this.#isDone) {
       this.#life.state = "downloading";
       this.#sharing.ended();
@@ -293,7 +298,9 @@ export class Torrent implements SwarmTorrent {
     return true;
   }
 
-  #sweep(active: ActiveTorrent): void {
+  #sweep(): void {
+    const active = this.#active;
+    if (!active) return;
     const now = this.#services.clock.now();
     active.sweep(now);
     this.#swarm.sweep(active.isDone, now);

@@ -61,6 +61,7 @@ export class MetadataChannel {
 
   /** Sends what was asked for, as far as the socket has room for it. */
   serve(): void {
+    if (this.#waiting.size === 0) return;
     const { info, link } = this.#parts;
     for (const piece of this.#waiting) {
       if (!info || !link.isOpen || link.unsentBytes >= LIMITS.peer.unsentBytesLeast) return;
