@@ -131,7 +131,7 @@ export async function parseMetainfo(bytes: Uint8Array, source: string): Promise<
     pieceLength,
     pieceCount,
     length,
-    hashes: v1.hashes,
+    hashes: hashesIn(infoBytes) ?? v1.hashes,
     files: v1.files.map(({ path, pad }, index) => {
       const { length = 0, offset = 0 } = parsed.files[index] ?? {};
       return { path, length, offset, pad };
@@ -145,6 +145,17 @@ export async function parseMetainfo(bytes: Uint8Array, source: string): Promise<
     ...(parsed.created && !Number.isNaN(parsed.created.getTime()) ? { createdAt: parsed.created } : {}),
   };
 }
+
+/** Where they stand: a copy of them would be as large as the torrent file. */
+function hashesIn(info: Uint8Array): Uint8Array | undefined {
+  const scan = scanBencode(info);
+  const range = scan.ok ? scan.value.get("pieces") : undefined;
+  if (!range) return undefined;
+  const [start, end] = range;
+  return info.subarray(info.indexOf(COLON, start) + 1, end);
+}
+
+const COLON = 0x3a;
 
 /** BEP 12: `announce-list` stands in for `announce`. A list that is no list of lists, as some makers write, is read too. */
 function trackerTiers(torrent: BencodeDict): string[][] {
