@@ -11,7 +11,7 @@ const blockOf = (byte: number, length = BLOCK) => new Uint8Array(length).fill(by
 
 describe("a piece under way", () => {
   it("is complete when every block is there, the short last one too", () => {
-    const piece = new ActivePiece(3, 2 * BLOCK + 5);
+    const piece = new ActivePiece(3, new Uint8Array(2 * BLOCK + 5));
     expect(piece.blockCount).toBe(3);
     expect([0, 1, 2].map((block) => piece.blockLength(block))).toEqual([BLOCK, BLOCK, 5]);
     for (const [block, from] of [anna, bert, carl].entries()) {
@@ -25,7 +25,7 @@ describe("a piece under way", () => {
   });
 
   it("takes the first copy of a block, and names the others who were asked for it", () => {
-    const piece = new ActivePiece(0, BLOCK);
+    const piece = new ActivePiece(0, new Uint8Array(BLOCK));
     for (const one of [anna, bert, carl]) piece.asked(0, one);
     expect(piece.received(0, blockOf(1), bert)).toEqual([anna, carl]);
     expect(piece.received(0, blockOf(2), anna)).toBeUndefined();
@@ -33,14 +33,14 @@ describe("a piece under way", () => {
   });
 
   it("takes no block of another length", () => {
-    const piece = new ActivePiece(0, BLOCK);
+    const piece = new ActivePiece(0, new Uint8Array(BLOCK));
     piece.asked(0, anna);
     expect(piece.received(0, blockOf(1, BLOCK - 1), anna)).toBeUndefined();
     expect(piece.isComplete).toBe(false);
   });
 
   it("takes a block that was asked for and then given up", () => {
-    const piece = new ActivePiece(0, 2 * BLOCK);
+    const piece = new ActivePiece(0, new Uint8Array(2 * BLOCK));
     piece.asked(0, anna);
     piece.released(0, anna);
     expect(piece.received(0, blockOf(1), anna)).toEqual([]);
@@ -48,7 +48,7 @@ describe("a piece under way", () => {
   });
 
   it("lets its blocks be asked for in order, those given up again first", () => {
-    const piece = new ActivePiece(0, 3 * BLOCK);
+    const piece = new ActivePiece(0, new Uint8Array(3 * BLOCK));
     for (const block of [0, 1, 2]) {
       expect(piece.nextFree()).toBe(block);
       piece.asked(block, anna);
@@ -67,7 +67,7 @@ describe("a piece under way", () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (story) => {
-        const piece = new ActivePiece(0, 5 * BLOCK);
+        const piece = new ActivePiece(0, new Uint8Array(5 * BLOCK));
         const askedOf = Array.from({ length: 5 }, () => new Set<object>());
         const there = new Set<number>();
         for (const { what, block, who } of story) {
@@ -110,6 +110,24 @@ describe("the block book", () => {
     book.end(0);
     expect(budget.usedBytes).toBe(2 * BLOCK);
     expect(book.begin(2)).toBeDefined();
+  });
+
+  it("takes a buffer again that nobody else holds, and only then", () => {
+    const book = new BlockBook(shape, new BufferBudget(1e9));
+    const [free, held, other] = [book.begin(0), book.begin(1), book.begin(2)];
+    book.end(0, true);
+    book.end(1);
+    const again = [book.begin(3)?.buffer, book.begin(4)?.buffer];
+    expect(again[0]).toBe(free?.buffer);
+    for (const one of [free, held, other]) expect(again[1]).not.toBe(one?.buffer);
+  });
+
+  it("keeps none when nothing is under way", () => {
+    const book = new BlockBook(shape, new BufferBudget(1e9));
+    const before = [book.begin(0)?.buffer, book.begin(1)?.buffer];
+    book.end(0, true);
+    book.end(1, true);
+    expect(before).not.toContain(book.begin(2)?.buffer);
   });
 
   it("may always have one piece, however large: every torrent goes on", () => {

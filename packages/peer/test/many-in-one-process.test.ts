@@ -72,7 +72,7 @@ describe("a storage from elsewhere", () => {
         const at = piece * metainfo.pieceLength + begin;
         return content.subarray(at, at + length);
       },
-      writePiece: async (piece, bytes) => void written.set(piece, bytes),
+      writePiece: async (piece, bytes) => void written.set(piece, Uint8Array.from(bytes)),
       finish: async () => undefined,
       close: async () => undefined,
     };

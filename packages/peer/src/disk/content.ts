@@ -153,7 +153,7 @@ export class Content {
     await this.#cache.load(this.#key(piece), () => storage.read(piece, 0, pieceSize(this.#metainfo, piece)));
   }
 
-  /** A verified piece; it stays in memory for those who ask for it next. Waits while the disk is full. */
+  /** A verified piece. Waits while the disk is full. */
   async store(piece: number, bytes: Uint8Array): Promise<void> {
     const storage = this.#opened();
     let isWritten = false;
@@ -164,6 +164,10 @@ export class Content {
     } finally {
       this.#resume?.wrote(piece, isWritten);
     }
+  }
+
+  /** It stays in memory for those who ask for it next. */
+  keep(piece: number, bytes: Uint8Array): void {
     this.#cache.put(this.#key(piece), bytes);
   }
 

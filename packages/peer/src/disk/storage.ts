@@ -19,7 +19,7 @@ import { WriteGate } from "./write-gate.ts";
 export interface Storage {
   /** Exactly `length` bytes from `begin` of the piece. */
   read(piece: number, begin: number, length: number): Promise<Uint8Array>;
-  /** A whole piece, verified already. */
+  /** A whole piece, verified already. Once it resolves the bytes may be overwritten. */
   writePiece(piece: number, bytes: Uint8Array): Promise<void>;
   /** From now on these files are wanted: brings what is kept of them elsewhere to its place. */
   select?(selection: Selection): Promise<void>;

@@ -22,11 +22,12 @@ export class ActivePiece {
   #missingCount: number;
   #firstFree = 0;
 
-  constructor(piece: number, size: number, only?: Source) {
+  /** `buffer`: for the bytes of the piece, and as long. */
+  constructor(piece: number, buffer: Uint8Array, only?: Source) {
     this.piece = piece;
     this.only = only;
-    this.buffer = Buffer.allocUnsafeSlow(size);
-    this.blockCount = Math.ceil(size / BLOCK);
+    this.buffer = buffer;
+    this.blockCount = Math.ceil(buffer.length / BLOCK);
     this.sources = new Array<Source | undefined>(this.blockCount).fill(undefined);
     this.#askedOf = new Array<Source[] | undefined>(this.blockCount).fill(undefined);
     this.#freeCount = this.blockCount;
@@ -149,8 +150,9 @@ export class BlockBook {
   /** Begins a piece, from one source `only` if given; undefined when there is no room for its buffer. */
   begin(piece: number, only?: Source): ActivePiece | undefined {
     const size = this.#shape.pieceSize(piece);
-    if (!this.#budget.take(size, this.#active.size === 0)) return undefined;
-    const active = new ActivePiece(piece, size, only);
+    const buffer = this.#budget.take(size, this.#active.size === 0);
+    if (!buffer) return undefined;
+    const active = new ActivePiece(piece, buffer, only);
     this.#active.set(piece, active);
     this.#withFree.set(piece, active);
     return active;
@@ -174,13 +176,13 @@ export class BlockBook {
     return others;
   }
 
-  /** The piece is written, or bad: its buffer is given back. */
-  end(piece: number): void {
+  /** The piece is written, or bad: its buffer is given back. `isFree`: nobody else holds that. */
+  end(piece: number, isFree = false): void {
     const active = this.#active.get(piece);
     if (!active) return;
     this.#active.delete(piece);
     this.#withFree.delete(piece);
-    this.#budget.give(active.buffer.length);
+    this.#budget.give(active.buffer, isFree);
   }
 
   /**

@@ -1,6 +1,12 @@
-/** How many bytes of piece buffers a process may hold. Shared by all its torrents. */
+/** So many bytes of buffers that nobody uses are kept for the next pieces. */
+const SPARE_BYTES = 8 * 1024 * 1024;
+
+/** The piece buffers of a process, as many bytes as it may hold. Shared by all its torrents. */
 export class BufferBudget {
   readonly #most: number;
+  /** Left to the collector of garbage, which is in no hurry, they would take as much memory as those in use. */
+  #spare: Uint8Array[] = [];
+  #spareBytes = 0;
   #used = 0;
 
   constructor(mostBytes: number) {
@@ -11,14 +17,37 @@ export class BufferBudget {
     return this.#used;
   }
 
-  /** `insist` takes the bytes even over the budget: every torrent may always have one piece under way. */
-  take(bytes: number, insist = false): boolean {
-    if (!insist && this.#used + bytes > this.#most) return false;
+  /**
+   * A buffer of so many bytes, whatever stands in them; undefined where that would be too much. `insist` takes it even over the budget:
+   * every torrent may always have one piece under way.
+   */
+  take(bytes: number, insist = false): Uint8Array | undefined {
+    if (!insist && this.#used + bytes > this.#most) return undefined;
     this.#used += bytes;
-    return true;
+    const at = this.#spare.findIndex(({ length }) => length === bytes);
+    const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
+    if (spare) {
+      this.#spareBytes -= bytes;
+      return spare;
+    }
+    // Those of another size are in the way.
+    if (this.#used + this.#spareBytes > this.#most) this.#dropSpare();
+    return Buffer.allocUnsafeSlow(bytes);
   }
 
-  give(bytes: number): void {
-    this.#used -= bytes;
+  /** `isFree`: nobody else holds it, or will ever look at it again. */
+  give(buffer: Uint8Array, isFree: boolean): void {
+    this.#used -= buffer.length;
+    // Nothing is fetched: what is kept would be kept for long.
+    if (this.#used === 0) this.#dropSpare();
+    else if (isFree && this.#spareBytes + buffer.length <= SPARE_BYTES) {
+      this.#spare.push(buffer);
+      this.#spareBytes += buffer.length;
+    }
+  }
+
+  #dropSpare(): void {
+    this.#spare = [];
+    this.#spareBytes = 0;
   }
 }

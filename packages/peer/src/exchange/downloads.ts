@@ -31,7 +31,8 @@ export interface DownloadsParts {
   /** It lets requests lie. */
   snubbed(connection: Connection): void;
   isValid(piece: number, bytes: Uint8Array): boolean;
-  store(piece: number, bytes: Uint8Array): Promise<void>;
+  /** Resolves with whether the bytes stay in memory, for those who will ask for them. */
+  store(piece: number, bytes: Uint8Array): Promise<boolean>;
   /** A piece stands verified on the disk; most of it came from `origin`. */
   stored(piece: number, origin: Asn): void;
   /** A piece of which these sent parts is not what it should be. */
@@ -260,13 +261,14 @@ export class Downloads {
       return;
     }
     for (const liar of this.#badData.verified(piece, buffer)) this.#parts.ban(liar);
+    let isFree = false;
     try {
-      await this.#parts.store(piece, buffer);
+      isFree = !(await this.#parts.store(piece, buffer));
     } catch (error) {
       this.#parts.failed(error as CtError);
       return;
     } finally {
-      this.#book.end(piece);
+      this.#book.end(piece, isFree);
     }
     this.#parts.stored(piece, mainOrigin(sources));
   }

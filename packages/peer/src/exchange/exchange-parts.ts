@@ -40,6 +40,8 @@ export interface ExchangeParts {
   readonly content: {
     isValid(piece: number, bytes: Uint8Array): boolean;
     store(piece: number, bytes: Uint8Array): Promise<void>;
+    /** In memory, for those who will ask for it. */
+    keep(piece: number, bytes: Uint8Array): void;
     cached(piece: number): Uint8Array | undefined;
     load(piece: number): Promise<void>;
   };

@@ -65,7 +65,12 @@ export class Exchange implements ConnectionOwner<Connection> {
       snubbed: (connection) => parts.watcher.snubbed(connection),
       spoiled: (connections, piece) => parts.watcher.spoiled(connections, piece),
       isValid: (piece, bytes) => content.isValid(piece, bytes),
-      store: (piece, bytes) => content.store(piece, bytes),
+      store: async (piece, bytes) => {
+        await content.store(piece, bytes);
+        const isLacked = this.#isLacked(piece);
+        if (isLacked) content.keep(piece, bytes);
+        return isLacked;
+      },
       stored: (piece, origin) => {
         ledger.pieceVerified(origin);
         this.#hold(piece);
@@ -306,6 +311,14 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.interest.recountGranted();
     this.#tellIfDone();
     if (have.isFull) for (const connection of this.connections) this.#hangUps.closeIfUseless(connection);
+  }
+
+  /** Has somebody who is here yet to get it? */
+  #isLacked(piece: number): boolean {
+    for (const { isHandshaken, isOpen, theirs } of this.connections) {
+      if (isHandshaken && isOpen && !theirs.has(piece)) return true;
+    }
+    return false;
   }
 
   /** Once each time that nothing wanted is missing any more. */
