@@ -48,6 +48,7 @@ export class TorrentSwarm {
   /** Others may hear of us from now on. */
   enter({ duties }: ActiveTorrent): void {
     this.announcer.start();
+    this.neighbours.begin();
     this.#lonely = new LonelyAnnounces(this.announcer, this.#parts.services.clock.now());
     if (this.announcer.hasTracker) return;
     duties.heardNothing();

@@ -73,6 +73,7 @@ export class Neighbours {
   /** Being dialled, or let in but of an AS not known yet. */
   readonly #opening = new Set<Endpoint>();
   #dialling = 0;
+  #hasBegun = false;
   #stopped = false;
 
   constructor(options: NeighboursOptions) {
@@ -159,6 +160,12 @@ export class Neighbours {
     this.dialMore();
   }
 
+  /** From now on others are dialled, of whom it may have heard before: what is on disk is known. */
+  begin(): void {
+    this.#hasBegun = true;
+    this.dialMore();
+  }
+
   /** There is no tracker whose answer would be worth to wait for. */
   expectNoTracker(): void {
     this.#trackerAnswered.resolve();
@@ -173,7 +180,7 @@ export class Neighbours {
   /** Dials whoever is due, as far as there is room. */
   dialMore(): void {
     const { clock, connections, dialer } = this.#options;
-    while (!this.#stopped && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
+    while (this.#hasBegun && !this.#stopped && this.#dialling < LIMITS.peer.halfOpen && dialer.hasRoom) {
       // First: whether there is room is asked of every torrent of the process, and every torrent asks a few times a second.
       if (!this.#table.isAnyDue(clock.now())) return;
       const mayDial = this.#room.whomToDial(this.#dialling > 0);
