@@ -76,17 +76,33 @@ test("more than 50 questions go in several requests", async () => {
   expect(await Promise.all(answers)).toEqual(Array(120).fill({ asn: 64503, known: true }));
 });
 
-test("a tracker that does not answer within 2 s leaves the endpoint unknown", async () => {
+test("a tracker that does not answer within 8 s leaves the endpoint unknown, and the next ones after 2 s until it does", async () => {
   const { clock, directory: ases, questions } = directory();
   const answer = ases.locate(peer);
   clock.advance(10);
   const question = await questions.next();
-  clock.advance(1990);
+  let isOver = false;
+  void answer.then(() => (isOver = true));
+  clock.advance(7989);
+  await settled();
+  expect(isOver).toBe(false);
+  clock.advance(1);
   expect(await answer).toEqual({ asn: 0, known: false });
+
+  const another = ases.locate(endpoint("127.4.0.1:7000"));
+  clock.advance(2000);
+  expect(await another).toEqual({ asn: 0, known: false });
 
   question.answer([{ asn: asn(64503), known: true }]);
   await settled();
   expect(ases.asnOf(peer.address)).toBe(64503);
+  const third = ases.locate(endpoint("127.5.0.1:7000"));
+  void third.then(() => (isOver = false));
+  clock.advance(7999);
+  await settled();
+  expect(isOver).toBe(true);
+  clock.advance(1);
+  expect(await third).toEqual({ asn: 0, known: false });
 });
 
 test("a late answer does not settle a later question", async () => {
@@ -94,7 +110,7 @@ test("a late answer does not settle a later question", async () => {
   const first = ases.locate(peer);
   clock.advance(10);
   const late = await questions.next();
-  clock.advance(1990);
+  clock.advance(LIMITS.peer.locateTimeoutMs - 10);
   await first;
   const second = ases.locate(peer);
   late.answer([{ asn: asn(1), known: false }]);

@@ -87,7 +87,8 @@ export const LIMITS = {
     roomMs: SECOND,
     roomRetryMs: 10 * SECOND,
     asCacheMs: 10 * MINUTE,
-    locateTimeoutMs: 2 * SECOND,
+    locateTimeoutMs: 8 * SECOND,
+    locateAgainMs: 2 * SECOND,
     /** 12.5 MB/s: the capacity of a peer that states none. */
     defaultCapacity: 12_500_000,
     stallReportMs: MINUTE,

@@ -18,6 +18,8 @@ export interface AsDirectoryOptions {
   readonly log: Logger;
 }
 
+const { locateAgainMs, locateTimeoutMs } = LIMITS.peer;
+
 /** Whom an unlisted address costs: strangers who connect from many addresses fill neither the cache nor the queue. */
 const ADDRESSES_MOST = 10_000;
 const WAITING_MOST = 1_000;
@@ -33,6 +35,8 @@ export class AsDirectory {
   readonly #entries = new Map<Address, { readonly asn: Asn; readonly until: number }>();
   readonly #waiting = new Map<string, Waiting>();
   #gathering: Waiting[] = [];
+  /** The last question whose time is over was answered, or there is none yet. */
+  #isAnswered = true;
 
   constructor(options: AsDirectoryOptions) {
     this.#options = options;
@@ -50,8 +54,9 @@ export class AsDirectory {
   }
 
   /**
-   * Asks the tracker about `endpoint`, together with whatever else is asked at the time. Never rejects: what cannot
-   * be answered within 2 s is not known in the swarm, and of an unknown AS unless its address was learnt before.
+   * Asks the tracker about `endpoint`, together with whatever else is asked at the time. Never rejects: what is
+   * not answered in time is not known in the swarm, and of an unknown AS unless its address was learnt before. A tracker that answers is
+   * given more of it: where fifty peers begin at once it is late, and what comes meanwhile would count as from outside for good.
    */
   locate(endpoint: Endpoint): Promise<Located> {
     const key = formatEndpoint(endpoint);
@@ -61,9 +66,10 @@ export class AsDirectory {
     const waiting: Waiting = {
       endpoint,
       located: Promise.withResolvers<Located>(),
-      timeout: this.#options.clock.after(LIMITS.peer.locateTimeoutMs, () =>
-        this.#settle(waiting, this.#fallback(endpoint)),
-      ),
+      timeout: this.#options.clock.after(this.#isAnswered ? locateTimeoutMs : locateAgainMs, () => {
+        this.#isAnswered = false;
+        this.#settle(waiting, this.#fallback(endpoint));
+      }),
     };
     this.#waiting.set(key, waiting);
     if (this.#gathering.push(waiting) === 1) {
@@ -84,6 +90,7 @@ export class AsDirectory {
     let answers: readonly Located[] = [];
     try {
       answers = await this.#options.locate(batch.map((waiting) => waiting.endpoint));
+      this.#isAnswered = true;
     } catch (error) {
       this.#options.log.debug({ err: error, event: "locate" }, "the tracker does not locate peers");
     }

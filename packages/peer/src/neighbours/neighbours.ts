@@ -299,11 +299,10 @@ export class Neighbours {
     return connected(socket, { direction: "out", remote: endpoint, asn, isIndirect });
   }
 
-  /** Whoever got our endpoint from the tracker may be here before the tracker's answer to us is. */
+  /** Whoever got our endpoint from the tracker may be here before the tracker's answer to us is. It is waited for once. */
   async #asnOf(remote: Endpoint): Promise<Asn> {
-    const deadline = Promise.withResolvers<void>();
-    const timer = this.#options.clock.after(LIMITS.peer.locateTimeoutMs, () => deadline.resolve());
-    await Promise.race([this.#trackerAnswered.promise, deadline.promise]);
+    const timer = this.#options.clock.after(LIMITS.peer.locateTimeoutMs, () => this.expectNoTracker());
+    await this.#trackerAnswered.promise;
     timer.cancel();
     const known = this.#directory.asnOf(remote.address);
     if (known !== undefined) return known;
