@@ -182,6 +182,8 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
     cap_drop: ["ALL"],
     ...UNCHECKED,
     networks: { [networkOf(place)]: { ipv4_address: peer.address } },
+    // What a peer has verified it remembers in /data, too. The image's own is not for this user to write to.
+    ...(peer.isInitialSeed ? { tmpfs: [`/data:${ownedBy(settings.user)}`] } : {}),
     volumes: [
       bind("./torrent", "/torrent", true),
       bind("./accounts", "/accounts"),
@@ -227,6 +229,12 @@ function bind(source: string, target: string, isReadOnly = false) {
     target: plain(target),
     ...(isReadOnly ? { read_only: true } : {}),
   };
+}
+
+/** `UID:GID` as options of a tmpfs. */
+function ownedBy(user: string): string {
+  const [uid, gid] = user.split(":");
+  return `uid=${uid},gid=${gid}`;
 }
 
 function placeOf({ ases }: ComposePlan, asn: number): number {

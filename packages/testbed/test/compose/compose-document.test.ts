@@ -113,6 +113,19 @@ describe("the compose document of a scenario", () => {
     });
   });
 
+  it("gives every peer a /data that its user can write to, for what it has verified is remembered there", () => {
+    expect(service("seed-3-1").tmpfs).toEqual(["/data:uid=10,gid=20"]);
+    const { services } = documentOf();
+    for (const [name, { tmpfs, volumes }] of Object.entries(services).filter(([, one]) =>
+      one.command.includes("/data"),
+    )) {
+      const bound = (volumes as { target: string; read_only?: boolean }[]).filter(
+        ({ read_only, target }) => target === "/data" && !read_only,
+      );
+      expect({ name, places: bound.length + (tmpfs === undefined ? 0 : 1) }).toEqual({ name, places: 1 });
+    }
+  });
+
   it("gives the tracker the policy, its numbers, and how many candidates to wait for", () => {
     const words = service("tracker").command.join(" ");
     expect(words).toContain("--policy coordinated --leader-percent 25 --quorum 4 --deadline 60");
