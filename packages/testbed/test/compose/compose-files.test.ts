@@ -9,6 +9,11 @@ interface ComposeFile {
   readonly networks?: Readonly<Record<string, { driver_opts?: Readonly<Record<string, string>> }>>;
 }
 
+/** What a text of compose's takes from the environment, `${NAME:-default}` or `${NAME-default}`. */
+const VARIABLE = /\$\{(\w+)(?::?-([^}]*))?\}/g;
+/** Whoever names other images does so for a command, and not in the settings. */
+const IMAGES = ["CACHETORRENT_IMAGE", "CACHETORRENT_STOCK_IMAGE"];
+
 async function composeFile(name: string): Promise<ComposeFile> {
   return parse(await readFile(new URL(name, DOCKER), "utf8"), { merge: true }) as ComposeFile;
 }
@@ -35,4 +40,26 @@ test("docker/compose.yml has Docker let packets of other networks into each of i
 test("docker/compose.asn.yml mounts nothing that Docker would make in node_modules", async () => {
   for (const { volumes } of Object.values((await composeFile("compose.asn.yml")).services))
     expect(JSON.stringify(volumes)).not.toContain("node_modules");
+});
+
+test("docker/compose.asn.yml shares no name with docker/compose.yml, whose project it is in: `down` would take that away", async () => {
+  const sites = await composeFile("compose.yml");
+  const asn = await composeFile("compose.asn.yml");
+  const names = ({ networks = {}, services }: ComposeFile) => [
+    ...Object.keys(services),
+    ...Object.keys(networks),
+  ];
+  expect(names(asn)).toContain("lookup");
+  expect(names(asn).filter((name) => names(sites).includes(name))).toEqual([]);
+});
+
+test("docker/.env has every setting of docker/compose.yml, with its default", async () => {
+  const [settings, file] = await Promise.all(
+    [".env", "compose.yml"].map((name) => readFile(new URL(name, DOCKER), "utf8")),
+  );
+  const written = [...(settings ?? "").matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+  const used = [...(file ?? "").matchAll(VARIABLE)]
+    .map(([, name = "", value]) => [name, value] as const)
+    .filter(([name]) => !IMAGES.includes(name));
+  expect(Object.fromEntries(written)).toEqual(Object.fromEntries(used));
 });
