@@ -51,7 +51,7 @@ export class ComposeCell {
     const { clock, docker, task, user } = this.#options;
     const { scenario, signal } = task;
     const command = `cachetorrent testbed run --on compose, of ${scenario.name}`;
-    this.#project = await writeProject(task.workDir, { ...task, user, command, hasGates: true });
+    this.#project = await writeProject(task.workDir, { ...task, user, command, isForRun: true });
     let swarm: ComposeSwarm;
     try {
       swarm = await ComposeSwarm.create(this.#project, docker, clock, signal);

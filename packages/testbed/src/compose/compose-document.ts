@@ -24,8 +24,11 @@ export interface ComposeSettings {
   readonly content: { readonly name: string; readonly source: string };
   /** `UID:GID` of whoever owns the folders that containers write to. */
   readonly user: string;
-  /** Peers other than initial seeds wait for a file of their name in `./gates`. */
-  readonly hasGates: boolean;
+  /**
+   * For a run, which reads what peers print as JSON, and opens gates: those other than initial seeds wait for a file of their name in
+   * `./gates`. By hand there is nobody to open them, and logs are read by people.
+   */
+  readonly isForRun: boolean;
 }
 
 /** A compose file, as far as we write it. Strings may have `$` for compose to fill in; what comes from a scenario has none. */
@@ -160,7 +163,7 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
   const { connections, numwant } = settings.variant;
   const { name, source } = settings.content;
   const place = placeOf(plan, peer.asn);
-  const hasGate = settings.hasGates && !peer.isInitialSeed;
+  const hasGate = settings.isForRun && !peer.isInitialSeed;
   return {
     image,
     command: [
@@ -176,7 +179,7 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
         : ["--max-connections-torrent", String(connections)]),
       ...(hasGate ? ["--start-when", `/gates/${peer.name}`] : []),
       ...["--log-level", "warn"],
-      "--json",
+      ...(settings.isForRun ? ["--json"] : []),
     ],
     user: settings.user,
     cap_drop: ["ALL"],

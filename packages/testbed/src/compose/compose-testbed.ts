@@ -30,7 +30,7 @@ export async function writeComposeTestbed(options: ComposeTestbedOptions): Promi
     );
   }
   const content = await prepareContent(scenario, dir, ANNOUNCE_URL);
-  return writeProject(dir, { ...options, scenario, content, hasGates: false });
+  return writeProject(dir, { ...options, scenario, content, isForRun: false });
 }
 
 /** What does not hold of the scenario in containers, in words; undefined where all does. */

@@ -16,8 +16,8 @@ export interface ProjectOptions {
   readonly user: string;
   /** What makes it again. */
   readonly command: string;
-  /** Peers other than initial seeds join once their gate is open: for a run that opens them. By hand, nobody would. */
-  readonly hasGates: boolean;
+  /** Not to be brought up by hand: peers other than initial seeds join once their gate is open, and all print JSON. */
+  readonly isForRun: boolean;
 }
 
 /** A compose project on disk. */
@@ -64,7 +64,7 @@ export async function writeProject(dir: string, options: ProjectOptions): Promis
     "accounts",
     "counters",
     "tracker/state",
-    ...(options.hasGates ? ["gates"] : []),
+    ...(options.isForRun ? ["gates"] : []),
   ].map((name) => join(path, name));
   const downloaders = [...plan.peers.filter((peer) => !peer.isInitialSeed), ...plan.stock];
   folders.push(...downloaders.map(({ name }) => project.dataDir(name)));
@@ -84,7 +84,7 @@ export async function writeProject(dir: string, options: ProjectOptions): Promis
     ...cell,
     content: { name, source: sourceOf(join(content.dir, name), path) },
     user: options.user,
-    hasGates: options.hasGates,
+    isForRun: options.isForRun,
   });
   await writeFile(project.composeFile, composeText(document, head(options, plan)));
   return project;

@@ -8,13 +8,13 @@ import { tcRate } from "../../src/compose/tc-rate.ts";
 import type { Scenario } from "../../src/scenario/scenario.ts";
 import { cellOf, composeScenario } from "./support.ts";
 
-function documentOf(read: Scenario = composeScenario(), policy = "coordinated", hasGates = false) {
+function documentOf(read: Scenario = composeScenario(), policy = "coordinated", isForRun = false) {
   const cell = cellOf(read, policy);
   return composeDocument(planCompose(read, cell), {
     ...cell,
     content: { name: "film", source: "./content/film" },
     user: "10:20",
-    hasGates,
+    isForRun,
   });
 }
 
@@ -74,7 +74,7 @@ describe("the compose document of a scenario", () => {
   it("starts a peer with its rates, at its own address in its AS", () => {
     const peer = service("peer-1-2");
     expect(peer.command.join(" ")).toBe(
-      "peer /torrent/content.torrent --dir /data --listen 198.18.1.12:6881 --limit-up 500000B/s --limit-down 2000000B/s --ledger /accounts/peer-1-2.json --numwant 50 --log-level warn --json",
+      "peer /torrent/content.torrent --dir /data --listen 198.18.1.12:6881 --limit-up 500000B/s --limit-down 2000000B/s --ledger /accounts/peer-1-2.json --numwant 50 --log-level warn",
     );
     expect(peer).toMatchObject({
       user: "10:20",
@@ -85,6 +85,13 @@ describe("the compose document of a scenario", () => {
     expect(service("peer-1-2", bounded).command.join(" ")).toContain(
       " --numwant 7 --max-connections-torrent 9 ",
     );
+  });
+
+  it("has peers print JSON for a run, and words for who brings them up by hand", () => {
+    for (const name of ["peer-1-2", "seed-3-1"]) {
+      expect(documentOf().services[name]?.command).not.toContain("--json");
+      expect(documentOf(undefined, undefined, true).services[name]?.command).toContain("--json");
+    }
   });
 
   it("has a peer wait at its gate, where there is somebody to open it, and an initial seed never", () => {
@@ -158,7 +165,7 @@ describe("the compose document of a scenario", () => {
       ...cell,
       content: { name: "a:b", source: "/srv/$HOME/a:b" },
       user: "1:1",
-      hasGates: false,
+      isForRun: false,
     });
     expect(services["seed-3-1"]?.volumes).toContainEqual(
       expect.objectContaining({ source: "/srv/$$HOME/a:b", target: "/data/a:b" }),
