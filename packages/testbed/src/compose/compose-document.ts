@@ -111,8 +111,7 @@ function core({ ases }: ComposePlan): Service {
   };
 }
 
-function tracker({ quorum }: ComposePlan, { policy, user }: ComposeSettings): Service {
-  const probe = `fetch("http://127.0.0.1:${TRACKER_PORT}/healthz").then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
+function tracker({ quorum }: ComposePlan, { isForRun, policy, user }: ComposeSettings): Service {
   return {
     image,
     command: [
@@ -130,8 +129,9 @@ function tracker({ quorum }: ComposePlan, { policy, user }: ComposeSettings): Se
     network_mode: "service:core",
     volumes: [bind("./tracker", "/tracker")],
     depends_on: { core: started },
-    healthcheck: { test: ["CMD", "node", "-e", probe], interval: "5s", timeout: "5s", retries: 12 },
-    stop_grace_period: "3s",
+    ...UNCHECKED,
+    // A run asks the tracker itself, and starts the others when it answers.
+    ...(isForRun ? {} : { healthcheck: { interval: "5s", timeout: "5s", retries: 12 } }),
   };
 }
 
@@ -194,17 +194,17 @@ function peerService(peer: PlannedPeer, plan: ComposePlan, settings: ComposeSett
       peer.isInitialSeed ? bind(source, `/data/${name}`, true) : bind(`./data/${peer.name}`, "/data"),
     ],
     depends_on: {
-      tracker: { condition: "service_healthy" },
+      tracker: settings.isForRun ? started : healthy,
       [borderService(place)]: started,
     },
   };
 }
 
-function stockService(client: PlannedStock, { user }: ComposeSettings): Service {
+function stockService(client: PlannedStock, settings: ComposeSettings): Service {
   return {
     image: stockImage,
     command: stockSetup(client, TORRENT_FILE).command,
-    user,
+    user: settings.user,
     cap_drop: ["ALL"],
     ...UNCHECKED,
     environment: { HOME: "/config" },
@@ -215,13 +215,14 @@ function stockService(client: PlannedStock, { user }: ComposeSettings): Service 
       bind(`./data/${client.name}`, "/data"),
     ],
     depends_on: {
-      tracker: { condition: "service_healthy" },
+      tracker: settings.isForRun ? started : healthy,
       [borderService(client.place)]: started,
     },
   };
 }
 
 const started = { condition: "service_started" };
+const healthy = { condition: "service_healthy" };
 
 /** In the long form: a colon in a path would end it in the short one. */
 function bind(source: string, target: string, isReadOnly = false) {

@@ -139,6 +139,23 @@ describe("the compose document of a scenario", () => {
     expect(documentOf(undefined, "bittorrent").services.tracker?.command).not.toContain("--leader-percent");
   });
 
+  it("has Docker ask whether the tracker is well where others wait for that, and starts nothing of the kind in a run", () => {
+    for (const isForRun of [false, true]) {
+      const { services } = documentOf(undefined, undefined, isForRun);
+      for (const [name, { healthcheck }] of Object.entries(services)) {
+        const isChecked = name === "tracker" && !isForRun;
+        expect({ name, healthcheck }).toEqual({
+          name,
+          healthcheck: isChecked ? { interval: "5s", timeout: "5s", retries: 12 } : { disable: true },
+        });
+      }
+      for (const name of ["peer-1-2", "seed-3-1", "aria2-2-1"])
+        expect(services[name]).toMatchObject({
+          depends_on: { tracker: { condition: isForRun ? "service_started" : "service_healthy" } },
+        });
+    }
+  });
+
   it("lets nothing but routers have a capability, and those only the network's", () => {
     for (const [name, { cap_add, cap_drop, user }] of Object.entries(documentOf().services)) {
       const isRouter = name === "core" || name.startsWith("border");
