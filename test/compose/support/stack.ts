@@ -5,19 +5,21 @@ import { loadMetainfo, type Metainfo } from "@cachetorrent/peer";
 import { readWatchedSwarm, type WatchedSwarm } from "@cachetorrent/testbed";
 import { COMPOSE, command, docker, IMAGE } from "./docker.ts";
 
-/** The containers of docker/compose.yml, under one project of their own. */
+/** The containers of a compose file, docker/compose.yml unless said, under one project of their own. */
 export class Stack {
   readonly project: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #file: string;
 
-  constructor(project: string, env: Readonly<Record<string, string>>) {
+  constructor(project: string, env: Readonly<Record<string, string>>, file = "docker/compose.yml") {
     this.project = project;
+    this.#file = file;
     this.#env = { CACHETORRENT_IMAGE: IMAGE, ...env };
   }
 
   compose(...args: string[]): Promise<string> {
     const [file, ...before] = COMPOSE;
-    return command(file, [...before, "-f", "docker/compose.yml", "-p", this.project, ...args], this.#env);
+    return command(file, [...before, "-f", this.#file, "-p", this.project, ...args], this.#env);
   }
 
   async up(): Promise<void> {
