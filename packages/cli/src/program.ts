@@ -98,7 +98,10 @@ async function buildProgram(argv: readonly string[], context: Context): Promise<
     configure(command, context);
     command.showHelpAfterError(`(cachetorrent ${entry.name} --help explains its options)`);
     // The name may also follow `help`; a value of an option that looks like a name only costs a load.
-    if (wanted.includes(entry.name)) (await entry.load()).define(command, context);
+    if (!wanted.includes(entry.name)) continue;
+    (await entry.load()).define(command, context);
+    for (const nested of command.commands)
+      nested.showHelpAfterError(`(cachetorrent ${entry.name} ${nested.name()} --help explains its options)`);
   }
   return program;
 }

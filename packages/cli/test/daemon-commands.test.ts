@@ -50,7 +50,7 @@ describe("usage of the commands that give orders to a daemon", () => {
     for (const args of [["status"], ["limit"], ["pause", "--all"]]) {
       const { exitCode, stderr } = await call([...args, "--state", "s"], { cwd });
       expect(stderr).toBe(
-        "cachetorrent: no daemon runs with the state folder s; --state names another one [CT_ERR_CONTROL]\n",
+        "cachetorrent: no daemon runs with the state folder s: cachetorrent peer --daemon starts one; --state names another folder [CT_ERR_CONTROL]\n",
       );
       expect(exitCode).toBe(1);
     }

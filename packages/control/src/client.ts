@@ -55,7 +55,7 @@ async function endpointOf(stateDir: string | undefined): Promise<string> {
     "CT_ERR_CONTROL",
     stateDir === undefined
       ? "where is the daemon? Name its state folder by --state, or its address by --control"
-      : `no daemon runs with the state folder ${stateDir}; --state names another one`,
+      : `no daemon runs with the state folder ${stateDir}: cachetorrent peer --daemon starts one; --state names another folder`,
   );
 }
 
