@@ -57,7 +57,11 @@ describe("usage", () => {
     ["as without a table", ["as", "1.1.1.1"], /--as-prefix, --as-table or --route-db/],
     ["as of what is no address", ["as", "here", "--as-prefix", "10.0.0.0/8=1"], /here is no IP address/],
     ["watch without a number of peers", ["testbed", "watch", "x.torrent", "."], /--peers <N>/],
-    ["run without a scenario", ["testbed", "run"], /\(cachetorrent testbed run --help explains its options\)/],
+    [
+      "run without a scenario",
+      ["testbed", "run"],
+      /\(cachetorrent testbed run --help explains its options\)/,
+    ],
     ["a configuration file that is not there", ["tracker", "--config", "absent.yaml"], /absent\.yaml/],
   ])("%s exits with 2 and says why", async (_what, args, message) => {
     const { exitCode, stderr, stdout } = await call(args, { cwd: await temporaryFolder() });
