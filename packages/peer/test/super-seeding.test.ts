@@ -1,3 +1,4 @@
+import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { Coordinating, revealedTo } from "./support/coordinating.ts";
 import { CACHE, COORDINATED, MeetingPoint } from "./support/meeting-point.ts";
@@ -193,7 +194,7 @@ describe("before the policy is known, a seed", () => {
       ctCache: { pieceCount },
     });
     // So long it waits to learn of which AS somebody is.
-    await given.pass(2000);
+    await given.pass(LIMITS.peer.locateTimeoutMs);
     const raw = await joining;
     return { given, raw, seed, tracker, release: () => release.resolve() };
   }
