@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { randomBelow, seededRandom, systemClock, systemRandom } from "@cachetorrent/clock";
 import { loadMetainfo } from "@cachetorrent/peer";
-import { createTorrent, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
+import { startPeerProcess } from "@cachetorrent/testbed";
 import { expect, it } from "vitest";
-import { AS1, AS2, expectEqualContent, makeContent, useBench } from "./support/e2e.ts";
+import { expectEqualContent, useBench } from "./support/e2e.ts";
 import { checkedPieces, validPieces } from "./support/pieces-on-disk.ts";
+import { makeSeededSwarm } from "./support/seeded-swarm.ts";
 
 const KiB = 1024;
 const KILLS = 50;
@@ -22,20 +23,8 @@ it("a leecher killed 50 times at random moments goes on each time with every pie
   const random = seededRandom(seed);
   const { dir, launcher } = bench();
   // At 1 MB/s it is not complete before the last kill: that is 50 times 0.2 s on average.
-  const content = await makeContent(bench(), { bytes: 24 * 1024 * KiB + 777 });
-  const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
-  const torrent = join(dir, "content.torrent");
-  await createTorrent(content, tracker.announceUrl, torrent);
+  const { content, startSeed, torrent } = await makeSeededSwarm(bench(), 24 * 1024 * KiB + 777);
   const metainfo = await loadMetainfo(torrent);
-  const startSeed = (name: string, args: string[]) =>
-    startPeerProcess(launcher, {
-      name,
-      torrentFiles: [torrent],
-      dir: content.parent,
-      listen: "127.1.0.1:0",
-      ledgerFile: join(dir, `${name}.json`),
-      args,
-    });
   const startLeecher = (run: number) =>
     startPeerProcess(launcher, {
       name: `leecher ${run}`,

@@ -3,46 +3,16 @@ import { join } from "node:path";
 import { type ControlClient, connectToDaemon } from "@cachetorrent/control";
 import { createTorrentFile, loadMetainfo } from "@cachetorrent/peer";
 import type { InfoHash } from "@cachetorrent/protocol";
-import {
-  type Content,
-  createTorrent,
-  type DaemonProcess,
-  type Launcher,
-  launch,
-  startPeerProcess,
-  startTrackerProcess,
-} from "@cachetorrent/testbed";
+import { type DaemonProcess, type Launcher, launch } from "@cachetorrent/testbed";
 import { expect, it } from "vitest";
 import { dyingAt, MOMENTS } from "./support/dying-at.ts";
-import { AS1, AS2, expectEqualContent, makeContent, useBench, verifiedBytes } from "./support/e2e.ts";
+import { expectEqualContent, useBench, verifiedBytes } from "./support/e2e.ts";
 import { checkedPieces, validPieces } from "./support/pieces-on-disk.ts";
+import { makeSeededSwarm } from "./support/seeded-swarm.ts";
 
 const KiB = 1024;
 const KILLED = { code: null, signal: "SIGKILL" };
 const bench = useBench("killed-while-saving");
-
-/** A tracker and a torrent, of which somebody may be started who has the content. */
-async function makeSwarm(bytes: number): Promise<{
-  readonly content: Content;
-  readonly torrent: string;
-  startSeed(name: string, args?: readonly string[]): Promise<unknown>;
-}> {
-  const { dir, launcher } = bench();
-  const content = await makeContent(bench(), { bytes });
-  const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
-  const torrent = join(dir, "content.torrent");
-  await createTorrent(content, tracker.announceUrl, torrent);
-  const startSeed = (name: string, args: readonly string[] = []) =>
-    startPeerProcess(launcher, {
-      name,
-      torrentFiles: [torrent],
-      dir: content.parent,
-      listen: "127.1.0.1:0",
-      ledgerFile: join(dir, `${name}.json`),
-      args,
-    });
-  return { content, torrent, startSeed };
-}
 
 /** As one who may not live until it listens: it is not waited for. */
 function launchLeecher(
@@ -60,7 +30,7 @@ function launchLeecher(
 
 it("killed at each moment of saving what it has, a leecher finds the old state or the new one, and every piece", async () => {
   const { dir, launcher } = bench();
-  const { content, torrent, startSeed } = await makeSwarm(8192 * KiB + 777);
+  const { content, torrent, startSeed } = await makeSeededSwarm(bench(), 8192 * KiB + 777);
   const metainfo = await loadMetainfo(torrent);
   const downloads = join(dir, "leecher");
   await startSeed("slow seed", ["--limit-up", "300kB/s"]);
@@ -168,7 +138,7 @@ interface Order {
 
 it("killed while it moves what it kept of a skipped file to its place, a leecher makes that file whole all the same", async () => {
   const { dir, launcher } = bench();
-  const { content, torrent, startSeed } = await makeSwarm(1024 * KiB + 3);
+  const { content, torrent, startSeed } = await makeSeededSwarm(bench(), 1024 * KiB + 3);
   await startSeed("seed");
   const skipped = join(dir, "skipped");
   const first = await launchLeecher(launcher, "first", torrent, skipped, ["--skip-files", "folder"]);

@@ -1,19 +1,17 @@
 import { type CtError, LIMITS } from "@cachetorrent/protocol";
-import type { Logger } from "pino";
-import type { TorrentLedger } from "./accounts/ledger.ts";
 import { PeerExchange } from "./discovery/peer-exchange.ts";
 import { usableEndpoints } from "./discovery/scope.ts";
 import type { Content } from "./disk/content.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import type { ExchangeWatcher } from "./exchange/exchange-parts.ts";
-import { type Metainfo, pieceSize } from "./metainfo/metainfo.ts";
+import { pieceSize } from "./metainfo/metainfo.ts";
 import type { Met } from "./neighbours/neighbours.ts";
 import type { TorrentRates } from "./rates/torrent-rates.ts";
 import { Duties } from "./roles/duties.ts";
 import type { Role } from "./roles/role.ts";
 import { type Selection, SKIPPED } from "./selection/selection.ts";
 import { Wanted } from "./selection/wanted.ts";
-import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
+import type { TorrentParts } from "./torrent-options.ts";
 import type { TorrentSwarm } from "./torrent-swarm.ts";
 import { WebSeeds } from "./web-seeds/web-seeds.ts";
 import { Connection } from "./wire/connection.ts";
@@ -21,12 +19,7 @@ import type { TorrentShape } from "./wire/frame-guard.ts";
 import { ourHandshake } from "./wire/our-handshake.ts";
 import type { Transport } from "./wire/transport.ts";
 
-export interface ActiveTorrentParts {
-  readonly metainfo: Metainfo;
-  readonly services: SessionServices;
-  readonly options: TorrentOptions;
-  readonly ledger: TorrentLedger;
-  readonly log: Logger;
+export interface ActiveTorrentParts extends TorrentParts {
   /** Open, and checked. */
   readonly content: Content;
   readonly rates: TorrentRates;

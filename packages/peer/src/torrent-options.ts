@@ -1,6 +1,7 @@
 import type { Clock, Random } from "@cachetorrent/clock";
 import type { CtError, Endpoint, PeerId } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
+import type { TorrentLedger } from "./accounts/ledger.ts";
 import type { Trace } from "./accounts/trace.ts";
 import type { Dht } from "./discovery/dht.ts";
 import type { PieceCache } from "./disk/piece-cache.ts";
@@ -79,4 +80,13 @@ export interface TorrentOptions {
 export interface MagnetOptions extends Omit<TorrentOptions, "files"> {
   /** As `files`, once they are known. A CtError that it throws fails the torrent. */
   chooseFiles?(metainfo: Metainfo): ReadonlyMap<number, FilePriority>;
+}
+
+/** What everything of one torrent is made of. */
+export interface TorrentParts {
+  readonly metainfo: Metainfo;
+  readonly services: SessionServices;
+  readonly options: TorrentOptions;
+  readonly ledger: TorrentLedger;
+  readonly log: Logger;
 }

@@ -1,24 +1,16 @@
 import { type Endpoint, isInternal } from "@cachetorrent/protocol";
-import type { Logger } from "pino";
-import type { TorrentLedger } from "./accounts/ledger.ts";
 import type { ActiveTorrent } from "./active-torrent.ts";
 import type { Announcer } from "./announcing/announcer.ts";
 import { LonelyAnnounces } from "./announcing/lonely-announces.ts";
 import { sessionAnnouncer } from "./announcing/session-announcer.ts";
 import type { Content } from "./disk/content.ts";
 import { uploadingOf } from "./exchange/uploading.ts";
-import type { Metainfo } from "./metainfo/metainfo.ts";
 import { Neighbours } from "./neighbours/neighbours.ts";
 import { mayStand } from "./roles/candidacy.ts";
 import { mayMeet } from "./roles/may-meet.ts";
-import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
+import type { TorrentParts } from "./torrent-options.ts";
 
-export interface TorrentSwarmParts {
-  readonly metainfo: Metainfo;
-  readonly services: SessionServices;
-  readonly options: TorrentOptions;
-  readonly ledger: TorrentLedger;
-  readonly log: Logger;
+export interface TorrentSwarmParts extends TorrentParts {
   readonly content: Content;
   /** Once it is known what is on disk. */
   active(): ActiveTorrent | undefined;

@@ -1,3 +1,5 @@
+import { CtError } from "@cachetorrent/protocol";
+import { expect } from "vitest";
 import { readScenario } from "../../src/scenario/load-scenario.ts";
 import type { Scenario } from "../../src/scenario/scenario.ts";
 
@@ -28,4 +30,16 @@ export function scenarioText(keys: Readonly<Record<string, string>> = {}): strin
 
 export function scenario(keys: Readonly<Record<string, string>> = {}): Scenario {
   return readScenario(scenarioText(keys), "a.yml");
+}
+
+/** What reading this text is refused with. */
+export function refusal(text: string): string {
+  try {
+    readScenario(text, "a.yml");
+  } catch (error) {
+    expect(error).toBeInstanceOf(CtError);
+    expect((error as CtError).code).toBe("CT_ERR_CONFIG");
+    return (error as CtError).message;
+  }
+  throw new Error("it was not refused");
 }
