@@ -2,3 +2,6 @@
 export class HandshakeError extends Error {
   override readonly name = "HandshakeError";
 }
+
+/** It failed where other keys might not have: the other side is worth another connection. */
+export class UnluckyKeysError extends HandshakeError {}

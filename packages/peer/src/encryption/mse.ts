@@ -5,7 +5,7 @@ import type { Transport } from "../wire/transport.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { type Ciphers, EncryptedStream } from "./encrypted-stream.ts";
 import { METHOD } from "./encryption-mode.ts";
-import { HandshakeError } from "./handshake-error.ts";
+import { HandshakeError, UnluckyKeysError } from "./handshake-error.ts";
 import { KeyExchange, PUBLIC_KEY_BYTES } from "./key-exchange.ts";
 import { Rc4 } from "./rc4.ts";
 
@@ -25,18 +25,37 @@ export interface Encrypted {
   readonly method: number;
 }
 
+/** What both sides must know, and what is offered. */
+export interface Secrecy {
+  readonly infoHash: InfoHash;
+  /** `crypto_provide`: some of `METHOD`. */
+  readonly offered: number;
+}
+
 /**
- * Message stream encryption (MSE, or PE) as the side that dialled. Rejects with a HandshakeError that says what was wrong; whoever calls
+ * Message stream encryption (MSE, or PE) as the side that dialled. Rejects with a HandshakeError that says what was wrong, an
+ * UnluckyKeysError where the next try may go well; whoever calls
  * bounds the time by destroying the socket. bittorrent-protocol has MSE inside its wire, behind the frame guard, which must see plaintext.
  */
-export async function initiate(
-  socket: Socket,
-  reader: ByteReader,
-  { infoHash, offered }: { readonly infoHash: InfoHash; readonly offered: number },
-): Promise<Encrypted> {
+export async function initiate(socket: Socket, reader: ByteReader, secrecy: Secrecy): Promise<Encrypted> {
   const exchange = new KeyExchange();
   socket.write(Buffer.concat([exchange.publicKey, padding()]));
   const secret = secretOf(exchange, await reader.read(PUBLIC_KEY_BYTES));
+  try {
+    return await initiateWith(secret, socket, reader, secrecy);
+  } catch (error) {
+    // One in 256: some clients leave out a secret's leading zeros, or hash what stands in their place (libtorrent before its change 8434 of 2026).
+    if (error instanceof HandshakeError && secret[0] === 0) throw new UnluckyKeysError(error.message);
+    throw error;
+  }
+}
+
+async function initiateWith(
+  secret: Uint8Array,
+  socket: Socket,
+  reader: ByteReader,
+  { infoHash, offered }: Secrecy,
+): Promise<Encrypted> {
   const key = idBytes(infoHash);
   const outgoing = new Rc4(hash("keyA", secret, key));
   const incoming = new Rc4(hash("keyB", secret, key));

@@ -1,24 +1,10 @@
 import { connect, type Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
-import {
-  type Address,
-  type Endpoint,
-  type InfoHash,
-  isIPv6,
-  isWildcard,
-  LIMITS,
-} from "@cachetorrent/protocol";
+import { type Address, type Endpoint, isIPv6, isWildcard, LIMITS } from "@cachetorrent/protocol";
 import { ByteReader } from "../encryption/byte-reader.ts";
-import { HandshakeError } from "../encryption/handshake-error.ts";
-import { initiate } from "../encryption/mse.ts";
+import { HandshakeError, UnluckyKeysError } from "../encryption/handshake-error.ts";
+import { initiate, type Secrecy } from "../encryption/mse.ts";
 import type { Transport } from "../wire/transport.ts";
-
-/** What both sides must know, and what is offered, when a connection is to be encrypted. */
-export interface Secrecy {
-  readonly infoHash: InfoHash;
-  /** `crypto_provide`. */
-  readonly offered: number;
-}
 
 /** Opens connections, a bounded number at a time. */
 export class Dialer {
@@ -71,6 +57,15 @@ export class Dialer {
 
   /** As `dial`. "refused": it is there, and will not have the connection encrypted, within 10 s. */
   async dialEncrypted(endpoint: Endpoint, secrecy: Secrecy): Promise<Transport | "refused" | undefined> {
+    const dialled = await this.#dialEncryptedOnce(endpoint, secrecy);
+    const again = dialled === "unlucky" ? await this.#dialEncryptedOnce(endpoint, secrecy) : dialled;
+    return again === "unlucky" ? "refused" : again;
+  }
+
+  async #dialEncryptedOnce(
+    endpoint: Endpoint,
+    secrecy: Secrecy,
+  ): Promise<Transport | "refused" | "unlucky" | undefined> {
     const socket = await this.dial(endpoint);
     if (!socket) return undefined;
     this.#dialling.add(socket);
@@ -81,6 +76,7 @@ export class Dialer {
       return (await initiate(socket, new ByteReader(socket), secrecy)).transport;
     } catch (error) {
       socket.destroy();
+      if (error instanceof UnluckyKeysError) return "unlucky";
       // Why is of no use: it speaks of what a peer sent that does not know encryption.
       if (error instanceof HandshakeError) return "refused";
       throw error;
