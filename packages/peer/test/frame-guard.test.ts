@@ -91,6 +91,19 @@ describe("the frame guard", () => {
     expect(bytes().equals(stream)).toBe(true);
   });
 
+  it.each([
+    ["blocks and requests", [frame(7, 1, 0, Buffer.of(9)), frame(6, 1, 0, 9), frame(4, 3)], true],
+    ["a bitfield", [frame(7, 1, 0, Buffer.of(9)), frame(5, Buffer.alloc(3))], false],
+    ["a message of an extension", [extended("d1:pi6881ee"), frame(7, 1, 0, Buffer.of(9))], false],
+    ["a message that it does not know", [frame(99, 1, 2, 3)], false],
+  ])("tells whether a chunk may be freed: with %s", (_, frames, isFree) => {
+    const { guard } = guardOf();
+    guard.push(handshake);
+    expect(guard.isFree).toBe(false);
+    guard.push(Buffer.concat(frames));
+    expect(guard.isFree).toBe(isFree);
+  });
+
   it("passes only whole frames", () => {
     const { guard, bytes } = guardOf();
     guard.push(handshake);

@@ -1,4 +1,5 @@
 import { asDict, decodeBencodeDict, get, LIMITS } from "@cachetorrent/protocol";
+import { freeBytes } from "../free-bytes.ts";
 import { MESSAGE_ID, readUint32 } from "./message.ts";
 
 /** What the guard must know of a torrent to tell a legal frame from an attack. */
@@ -32,8 +33,13 @@ export class FrameGuard {
   #mapClosed = false;
   #isAllTold = false;
   readonly #extensions = new Set<string>();
+  /** Somebody may keep bytes of a message of the chunk. */
+  #isKept = true;
 
-  /** `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. */
+  /**
+   * `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. After `pass` the bytes of a block that
+   * came in parts are gone.
+   */
   constructor(
     shape: TorrentShape,
     pass: (frames: Uint8Array) => void,
@@ -49,9 +55,15 @@ export class FrameGuard {
     return this.#handshakeDone && this.#filled >= 5 && this.#partial[4] === MESSAGE_ID.piece;
   }
 
+  /** May the last chunk be freed? There were blocks in it, and requests, and nothing that anybody keeps. */
+  get isFree(): boolean {
+    return !this.#isKept;
+  }
+
   /** Takes bytes as the socket gives them. Returns why the connection must be closed, or undefined. */
   push(chunk: Uint8Array): string | undefined {
     let at = 0;
+    this.#isKept = !this.#handshakeDone;
     if (!this.#handshakeDone || this.#filled > 0) {
       const finished = this.#continuePartial(chunk);
       if (typeof finished === "string") return finished;
@@ -127,8 +139,10 @@ export class FrameGuard {
 
   #passPartial(): void {
     const frame = this.#partial.subarray(0, this.#partialSize);
+    const isBlock = this.isWithinBlock;
     this.#filled = 0;
     this.#pass(frame);
+    if (isBlock) freeBytes(this.#partial);
   }
 
   #checkHandshake(): string | undefined {
@@ -183,6 +197,7 @@ export class FrameGuard {
       case MESSAGE_ID.bitfield:
         // Later ones are legal: aria2 sends one in place of as many haves. The connection only ever adds them up.
         this.#mapClosed = true;
+        this.#isKept = true;
         return undefined;
       case MESSAGE_ID.haveAll:
         // A late one, in place of the last haves, is aria2's as well. Once: each costs a look at all pieces.
@@ -196,6 +211,7 @@ export class FrameGuard {
         this.#mapClosed = true;
         return undefined;
       case MESSAGE_ID.extended:
+        this.#isKept = true;
         return body[1] === 0 ? this.#checkExtendedHandshake(body.subarray(2)) : undefined;
       case MESSAGE_ID.port:
         return undefined;
@@ -214,6 +230,7 @@ export class FrameGuard {
         this.#mapClosed = true;
         return this.#checkBlock(readUint32(body, 1), readUint32(body, 5), body.length - 9);
       default:
+        this.#isKept = true;
         return undefined;
     }
   }

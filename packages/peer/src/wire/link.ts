@@ -1,7 +1,9 @@
+import { Socket } from "node:net";
 import type { Clock, Timer } from "@cachetorrent/clock";
-import { type Endpoint, formatEndpoint } from "@cachetorrent/protocol";
+import { type Endpoint, formatEndpoint, LIMITS } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
 import type { Logger } from "pino";
+import { freeBytes } from "../free-bytes.ts";
 import { FencedWire } from "./fenced-wire.ts";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
 import { type OnMessage, SentMessages } from "./sent-messages.ts";
@@ -142,6 +144,8 @@ export class Link {
   #listen(): void {
     const { clock, onReceived, shape, socket } = this.#options;
     const guard = new FrameGuard(shape, (frames) => this.#wire.feed(frames), onReceived);
+    // A socket reads into memory made for it. What another stream gives may be anybody's: a web seed's, say, is a constant of the wire.
+    const ownsChunks = socket instanceof Socket;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => {
       this.#lastReceivedAt = clock.now();
@@ -149,6 +153,7 @@ export class Link {
         const wrong = guard.push(chunk);
         if (wrong) this.abort(`protocol error: ${wrong}`);
         else if (guard.isWithinBlock) this.#partOfBlockAt = clock.now();
+        if (ownsChunks && guard.isFree && chunk.length >= LIMITS.peer.blockBytes) freeBytes(chunk);
       });
     });
     socket.on("drain", () => this.#fenced(() => this.#options.onDrain()));
