@@ -70,4 +70,43 @@ describe("the piece cache", () => {
     expect(loads.map((load) => load.status)).toEqual(["rejected", "rejected"]);
     expect((await cache.load("a", () => Promise.resolve(bytes(3)))).length).toBe(3);
   });
+
+  describe("frees the memory of a piece that it has read", () => {
+    const read = (cache: PieceCache, key: string) =>
+      cache.load(key, () => Promise.resolve(new Uint8Array(10).fill(7)));
+
+    it("when it forgets it", async () => {
+      const cache = new PieceCache(10);
+      const piece = await read(cache, "a");
+      await read(cache, "b");
+      expect(piece.length).toBe(0);
+    });
+
+    it("only when the last block of it is on its way no more", async () => {
+      const cache = new PieceCache(10);
+      const piece = await read(cache, "a");
+      const giveBack = [cache.lend(piece), cache.lend(piece)];
+      await read(cache, "b");
+      giveBack[0]?.();
+      expect(piece).toEqual(new Uint8Array(10).fill(7));
+      giveBack[1]?.();
+      expect(piece.length).toBe(0);
+    });
+
+    it("not while it still has it, however often its blocks were sent", async () => {
+      const cache = new PieceCache(10);
+      const piece = await read(cache, "a");
+      cache.lend(piece)();
+      cache.put("a", piece);
+      expect(cache.get("a")).toEqual(new Uint8Array(10).fill(7));
+    });
+
+    it("not of one that was put there: others may hold that", () => {
+      const cache = new PieceCache(10);
+      const piece = bytes(10);
+      cache.put("a", piece);
+      cache.put("b", bytes(10));
+      expect(piece.length).toBe(10);
+    });
+  });
 });

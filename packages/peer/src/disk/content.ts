@@ -148,6 +148,11 @@ export class Content {
     return this.#cache.get(this.#key(piece));
   }
 
+  /** What `cached` gave stays as it is until the function is called that is returned, and otherwise until the end of the task. */
+  lend(bytes: Uint8Array): () => void {
+    return this.#cache.lend(bytes);
+  }
+
   async load(piece: number): Promise<void> {
     const storage = this.#opened();
     await this.#cache.load(this.#key(piece), () => storage.read(piece, 0, pieceSize(this.#metainfo, piece)));

@@ -43,6 +43,8 @@ export interface ExchangeParts {
     /** In memory, for those who will ask for it. */
     keep(piece: number, bytes: Uint8Array): void;
     cached(piece: number): Uint8Array | undefined;
+    /** What `cached` gave is on its way out until what is returned is called. */
+    lend(bytes: Uint8Array): () => void;
     load(piece: number): Promise<void>;
   };
   /** Who has duties, and must know what happens. */

@@ -83,6 +83,7 @@ export class Exchange implements ConnectionOwner<Connection> {
       role: () => this.#role,
       pieceSize: (piece) => parts.shape.pieceSize(piece),
       cached: (piece) => content.cached(piece),
+      lend: (bytes) => content.lend(bytes),
       load: (piece) => content.load(piece),
       throttle: (connection) => parts.rates.up(this.#isInside(connection)),
       sent: (connection, bytes) => {

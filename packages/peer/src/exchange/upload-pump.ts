@@ -9,6 +9,8 @@ import type { Connection } from "../wire/connection.ts";
 export interface BlockSource {
   /** The piece if it is in memory; else undefined, and `load` brings it. */
   cached(piece: number): Uint8Array | undefined;
+  /** Bytes of `cached` are on their way out until what is returned is called. */
+  lend(bytes: Uint8Array): () => void;
   load(piece: number): Promise<unknown>;
   /** The limits that hold for what is sent over the connection. */
   throttle(connection: Connection): Throttle;
@@ -91,7 +93,7 @@ export class UploadPump {
       connection.upload.queue.takeFirst();
       this.#readAhead(connection, source, request.piece);
       const block = piece.subarray(request.begin, request.begin + request.length);
-      if (connection.upload.serve(request, block)) source.sent(connection, request);
+      if (connection.upload.serve(request, block, source.lend(piece))) source.sent(connection, request);
       budget -= request.length;
       // Whoever was served goes to the end of the ring.
       this.#ring.delete(connection);

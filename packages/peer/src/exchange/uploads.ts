@@ -27,6 +27,7 @@ export interface UploadsParts {
   role(): Role;
   pieceSize(piece: number): number;
   cached(piece: number): Uint8Array | undefined;
+  lend(bytes: Uint8Array): () => void;
   load(piece: number): Promise<void>;
   /** The upload limits for the connection. */
   throttle(connection: Connection): Throttle;
@@ -67,6 +68,7 @@ export class Uploads {
     this.#transfers = new Transfers((piece) => parts.pieceSize(piece));
     this.#source = {
       cached: (piece) => parts.cached(piece),
+      lend: (bytes) => parts.lend(bytes),
       load: (piece) => this.#load(piece),
       throttle: (connection) => parts.throttle(connection),
       sent: (connection, request) => this.#sent(connection, request),

@@ -55,6 +55,8 @@ export class Link {
   /** What the current task has sent so far. */
   #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
+  /** For the blocks among them. */
+  #onLeft: (() => void)[] = [];
   /** What waited for the socket when the last block was added; blocks are added only as long as that is little. */
   #unsentWithBlocks = 0;
   #graceTimer: Timer | undefined;
@@ -93,8 +95,10 @@ export class Link {
     return this.#options.socket.writableLength + this.#outboxBytes;
   }
 
-  sendBlock(piece: number, begin: number, block: Uint8Array): void {
+  /** `onLeft`: the block's bytes have left this process; not called where that is not known, because the connection broke. */
+  sendBlock(piece: number, begin: number, block: Uint8Array, onLeft: () => void): void {
     this.wire.piece(piece, begin, block);
+    this.#onLeft.push(onLeft);
     this.#unsentWithBlocks = this.unsentBytes;
   }
 
@@ -184,13 +188,22 @@ export class Link {
     const { shape, socket } = this.#options;
     const chunks = this.#outbox;
     const bytes = this.#outboxBytes;
+    const onLeft = this.#onLeft;
     this.#outbox = [];
+    this.#onLeft = [];
     this.#outboxBytes = 0;
     if (chunks.length === 0 || socket.destroyed || socket.writableEnded) return;
-    if (bytes <= COPIED_MOST) socket.write(Buffer.concat(chunks, bytes));
-    else {
+    if (bytes <= COPIED_MOST) {
+      socket.write(Buffer.concat(chunks, bytes));
+      for (const left of onLeft) left();
+    } else {
+      const last = chunks.length - 1;
       socket.cork();
-      for (const chunk of chunks) socket.write(chunk);
+      for (let at = 0; at < last; at++) socket.write(chunks[at]);
+      // After a failure it is not known who still reads them.
+      socket.write(chunks[last], (error) => {
+        if (!error) for (const left of onLeft) left();
+      });
       socket.uncork();
     }
     const map = shape.pieceCount / 8;

@@ -61,12 +61,18 @@ export class UploadSide {
     this.#parts.link.wire.unchoke();
   }
 
-  /** Sends the block of a request that was queued; false when the connection is ending and nothing more can be sent. */
-  serve({ piece, begin }: BlockRequest, block: Uint8Array): boolean {
+  /**
+   * Sends the block of a request that was queued; false when the connection is ending and nothing more can be sent. `onLeft`: its bytes are
+   * needed no more; not called where that is not known.
+   */
+  serve({ piece, begin }: BlockRequest, block: Uint8Array, onLeft: () => void): boolean {
     const { clock, link } = this.#parts;
-    if (!link.isOpen) return false;
+    if (!link.isOpen) {
+      onLeft();
+      return false;
+    }
     this.rate.add(block.length, clock.now());
-    link.sendBlock(piece, begin, block);
+    link.sendBlock(piece, begin, block, onLeft);
     return true;
   }
 
