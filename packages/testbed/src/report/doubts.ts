@@ -1,24 +1,35 @@
+import { MAIN_COLUMNS, shownColumns } from "./columns.ts";
 import { type Cell, listTable } from "./list-table.ts";
 import { html, type Markup } from "./markup.ts";
 import type { CellResult, TestbedReport } from "./results.ts";
+import { rowOfCell } from "./summary.ts";
 
 /** Each escape is a case to understand, but of hundreds the first ones will do. */
 const MOST_ESCAPES = 40;
 
-/** What is wrong with the cells that are not as they should be; nothing where all are. */
+/** Beside the reason there is room for these; what is compared with another cell would say nothing of one that was ended early. */
+const FIGURES = MAIN_COLUMNS.filter(
+  ({ title }) => title !== "seedRedundancy" && !title.endsWith("÷ BitTorrent"),
+);
+
+/** What is wrong with the cells that are not as they should be, and what each of them measured; nothing where all are right. */
 export function faultsTable(report: TestbedReport): Markup {
   const faults = report.cells.filter((cell) => cell.state !== "done" || cell.isMachineLimited);
   if (faults.length === 0) return html``;
   const which = whichOf(report);
-  const heads = [...which.heads, "mark", "complete", "why"];
+  const columns = shownColumns(FIGURES, report);
+  const titles = columns.map(({ title, unit }) => (unit === undefined ? title : `${title}, ${unit}`));
+  const heads = [...which.heads, "mark", "complete", "why", ...titles];
   const lines = faults.map((cell) => [
     ...which.of(cell),
     html`<span class="mark">${faultsOf(cell).join(", ")}</span>`,
     `${cell.completed}/${cell.peers}`,
     reasonsOf(cell).join("; "),
+    ...columns.map(({ figure }) => figure(rowOfCell(cell)).value),
   ]);
   return html`<h2 id="marks">Cells to doubt</h2>
-<p>Partial and failed ones are in no mean. Under machine-limited ones the event loops of the machine that ran them lagged, or its cores were all busy,
+<p>Partial and failed ones are in no mean. The figures of a partial one are what was known when it ended: what had crossed until then, and the times of
+those that were complete by then. Under machine-limited ones the event loops of the machine that ran them lagged, or its cores were all busy,
 so that it, not the policy, may have set the pace: their figures count, and are marked.</p>
 ${listTable("faults", "Cells to doubt", heads, lines)}`;
 }

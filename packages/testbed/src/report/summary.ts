@@ -69,10 +69,20 @@ export function isOf(cell: CellResult, policy: ReportedPolicy, variant: string):
   return cell.policy.label === policy.label && cell.variant === variant;
 }
 
-function rowOf(cells: readonly CellResult[], all: readonly CellResult[]): SummaryRow {
+/** A cell by itself, whether it ran to its end or not: what it measured until it ended. It is compared with no other. */
+export function rowOfCell(cell: CellResult): SummaryRow {
+  return rowOf([cell], [], () => cell.state !== "failed");
+}
+
+function rowOf(
+  cells: readonly CellResult[],
+  all: readonly CellResult[],
+  counts: (cell: CellResult) => boolean = isDone,
+): SummaryRow {
   const [first] = cells as [CellResult];
   const done = cells.filter(isDone);
-  const over = (figure: (cell: CellResult) => number | null) => spreadOf(done.map(figure));
+  const counted = cells.filter(counts);
+  const over = (figure: (cell: CellResult) => number | null) => spreadOf(counted.map(figure));
   return {
     policy: first.policy,
     variant: first.variant,

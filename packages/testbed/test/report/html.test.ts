@@ -119,6 +119,25 @@ describe("report.html", () => {
     );
   });
 
+  it("shows what was known of a cell that was ended early, and nothing of one that failed", async () => {
+    const early = { completed: 2, redundancy: 1.5, p50Ms: 700, p90Ms: 800, maxMs: 800 };
+    const partial = cellOf(BITTORRENT, {
+      ...early,
+      externalBytes: 3 * 2 ** 20,
+      state: "partial",
+      why: "ended",
+    });
+    const failed = cellOf(CACHE_50, { state: "failed", why: "broke" });
+    const page = await renderHtml(reportOf([partial, failed]));
+    const table = page.split('<table id="faults">')[1]?.split("</table>")[0] ?? "";
+    const rows = table.split("</tr>").map((row) => row.replaceAll(/(<[^>]*>)+/g, " ").trim());
+    expect(rows.slice(0, 3)).toEqual([
+      "policy repetition mark complete why redundancy, × worst AS, × external, MiB p50, s p90, s max, s",
+      "bittorrent 1 partial 2/5 ended 1.50 3.00 3.0 0.7 0.8 0.8",
+      "cache 50 1 failed 5/5 broke – – – – – –",
+    ]);
+  });
+
   it("is a page also of no cells", async () => {
     expect(await renderHtml(reportOf([], { isPartial: true }))).toContain(
       "<h1>No cell ran to its end, so there is nothing to compare.</h1>",
