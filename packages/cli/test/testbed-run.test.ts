@@ -29,5 +29,33 @@ test("a scenario at fault, one that is not there, and a policy it has not are re
 test("testbed list shows the scenarios that come along, with what they are for", async () => {
   const { exitCode, stdout } = await call(["testbed", "list"]);
   expect(exitCode).toBe(0);
+test.each([
+  [
+    "run",
+    "file/out",
+    "the results cannot go there: a file is where a directory must be",
+    "CT_ERR_FILE_IN_THE_WAY",
+  ],
+  [
+    "compose",
+    "file/out",
+    "cannot write there: a file is where a directory must be",
+    "CT_ERR_FILE_IN_THE_WAY",
+  ],
+  // Nobody may make a folder there, not even root: not permitted, denied or read-only, as the machine has it.
+  ["run", "/sys/out", "cannot write there: .*", "CT_ERR_PERMISSION"],
+  ["compose", "/sys/out", "cannot write there: .*", "CT_ERR_PERMISSION"],
+])(
+  "testbed %s --out %s, where nothing can be written, names the option and the folder",
+  async (verb, out, why, code) => {
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, "file"), "");
+    await writeFile(join(cwd, "scenario.yml"), TWO_POLICIES);
+    const { exitCode, stderr } = await call(["testbed", verb, "scenario.yml", "--out", out], { cwd });
+    expect(stderr).toMatch(new RegExp(`^cachetorrent: --out ${out}: ${why} \\[${code}\\]\n$`));
+    expect(exitCode).toBe(1);
+  },
+);
+
   expect(stdout).toMatch(/^small\n {2}for +\S[\s\S]*\n {2}takes +about /m);
 });

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { CellRunner } from "./cell-runner.ts";
+import { outDirError } from "./out-dir.ts";
 import type { CellResult } from "./report/results.ts";
 import type { Cell, Scenario } from "./scenario/scenario.ts";
 
@@ -26,7 +27,7 @@ export class CellStore {
     this.#on = on;
   }
 
-  /** Makes nothing yet. Throws CT_ERR_USAGE where `outDir` has cells already and they are not to be kept. */
+  /** Makes nothing yet. Throws CT_ERR_USAGE where `outDir` has cells already and they are not to be kept, and what the file system says. */
   static async open(
     outDir: string,
     scenario: Scenario,
@@ -34,7 +35,7 @@ export class CellStore {
     on: CellRunner["on"] = "loopback",
   ): Promise<CellStore> {
     const store = new CellStore(outDir, scenario, on);
-    for (const name of await namesIn(join(outDir, "cells"))) {
+    for (const name of await namesIn(outDir)) {
       if (!name.endsWith(".json")) continue;
       if (!resume) {
         throw new CtError(
@@ -102,15 +103,13 @@ export class CellStore {
   }
 }
 
-/** None where there is no such folder. */
-async function namesIn(folder: string): Promise<string[]> {
+/** Of the cells that are there; none where there is no such folder. */
+async function namesIn(outDir: string): Promise<string[]> {
   try {
-    return await readdir(folder);
+    return await readdir(join(outDir, "cells"));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new CtError("CT_ERR_USAGE", `the results cannot go there: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw outDirError(error, outDir, "the results cannot go there");
   }
 }
 

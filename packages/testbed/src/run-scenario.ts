@@ -1,10 +1,11 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "@cachetorrent/protocol";
 import type { CellProgress } from "./cell-records.ts";
 import { cellBoundMs, cellResult, failedCell } from "./cell-result.ts";
 import type { CellRunner, CellTask } from "./cell-runner.ts";
 import { CellStore } from "./cell-store.ts";
+import { inOutDir } from "./out-dir.ts";
 import { prepareContent } from "./prepare-content.ts";
 import { type CellResult, type TestbedReport, writeReport } from "./report/index.ts";
 import { type Choice, cellsChosen, widened } from "./scenario/cells.ts";
@@ -52,9 +53,13 @@ export interface ScenarioRun {
  * Runs every chosen cell of the scenario that is not done, and writes the report anew after each, with whatever else of the scenario
  * is done. A cell that breaks down ends the
  * run, with the cells beside it; so does the signal. Throws CT_ERR_USAGE or CT_ERR_TESTBED before anything is run, for what cannot
- * be run.
+ * be run, and what the file system says of `outDir`, which is named.
  */
-export async function runScenario(options: RunScenarioOptions): Promise<ScenarioRun> {
+export function runScenario(options: RunScenarioOptions): Promise<ScenarioRun> {
+  return inOutDir(options.outDir, () => runCells(options));
+}
+
+async function runCells(options: RunScenarioOptions): Promise<ScenarioRun> {
   const { outDir, runner, scenario, watcher } = options;
   const breaking = new AbortController();
   const signal = AbortSignal.any([options.signal, breaking.signal]);
@@ -67,6 +72,8 @@ export async function runScenario(options: RunScenarioOptions): Promise<Scenario
   try {
     const content = await prepareContent(scenario, workDir, runner.announceUrl);
     const { metainfo } = content;
+    // Here, or a folder that may not be written to would be found out when the first cell is done.
+    await mkdir(workDir, { recursive: true });
     store.contentIs(metainfo.infoHash);
     const size = { bytes: metainfo.length, pieceLength: metainfo.pieceLength };
     const results = new Map<Cell, CellResult>();

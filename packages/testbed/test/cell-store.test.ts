@@ -100,8 +100,8 @@ test("a file is no folder for results", async () => {
   const file = join(await folder(), "out");
   await writeFile(file, "");
   await expect(CellStore.open(file, scenario(), false)).rejects.toMatchObject({
-    code: "CT_ERR_USAGE",
-    message: expect.stringMatching(/^the results cannot go there: .*out/),
+    code: "CT_ERR_FILE_IN_THE_WAY",
+    message: `--out ${file}: the results cannot go there: a file is where a directory must be`,
   });
 });
 

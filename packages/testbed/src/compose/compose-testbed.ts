@@ -1,5 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { CtError } from "@cachetorrent/protocol";
+import { inOutDir } from "../out-dir.ts";
 import { prepareContent } from "../prepare-content.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { ANNOUNCE_URL } from "./addresses.ts";
@@ -17,8 +18,15 @@ export interface ComposeTestbedOptions {
   readonly command: string;
 }
 
-/** Writes a testbed to be brought up by hand: compose file, content, torrent, AS table. Throws CT_ERR_USAGE, CT_ERR_FILE_IN_THE_WAY. */
-export async function writeComposeTestbed(options: ComposeTestbedOptions): Promise<Project> {
+/**
+ * Writes a testbed to be brought up by hand: compose file, content, torrent, AS table. Throws CT_ERR_USAGE,
+ * CT_ERR_FILE_IN_THE_WAY, and what the file system says of `dir`, which is named.
+ */
+export function writeComposeTestbed(options: ComposeTestbedOptions): Promise<Project> {
+  return inOutDir(options.dir, () => writeTestbed(options));
+}
+
+async function writeTestbed(options: ComposeTestbedOptions): Promise<Project> {
   const { dir } = options;
   const scenario = inRealTime(options.scenario);
   checkForCompose(scenario);

@@ -48,10 +48,14 @@ describe("writing a report", () => {
   it("tells where it cannot write, and leaves nothing half done", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(writeReport(reportOf([]), join(folder, "file", "out"))).rejects.toMatchObject({
-      code: "CT_ERR_STORAGE",
+      code: "CT_ERR_FILE_IN_THE_WAY",
+      message: `--out ${join(folder, "file", "out")}: cannot make the folder: a file is where a directory must be`,
     });
     await mkdir(join(folder, "report.json"));
-    await expect(writeReport(reportOf([]), folder)).rejects.toMatchObject({ code: "CT_ERR_STORAGE" });
+    await expect(writeReport(reportOf([]), folder)).rejects.toMatchObject({
+      code: "CT_ERR_FILE_IN_THE_WAY",
+      message: `--out ${folder}: cannot write report.json: a directory is where a file must be`,
+    });
     expect(await readdir(folder)).toEqual(["file", "report.json"]);
   });
 });
