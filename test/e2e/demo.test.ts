@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { formatSize } from "@cachetorrent/protocol";
 import { DEMO, type DemoOptions, type DemoReport, runDemo } from "@cachetorrent/testbed";
 import { describe, expect, it } from "vitest";
 import { AS1, AS2, useBench } from "./support/e2e.ts";
@@ -59,7 +60,11 @@ describe("the demo", () => {
       }
     }
     const printed = options.lines.join("\n");
-    expect(printed).toContain("complete   3/3");
+    for (const run of report.runs) {
+      const last = options.lines.filter((line) => line.startsWith(`  ${run.policy.padEnd(11)}`)).at(-1);
+      expect(last).toMatch(/ complete +3\/3 /);
+      expect(last?.split("crossed AS borders ")[1]).toBe(formatSize(run.externalBytes));
+    }
     expect(printed).toContain("redundancy, mean");
     expect(printed).toMatch(
       /^BitTorrent moved each byte .* times across AS borders; coordinated 1\.0\dx, in /m,

@@ -75,10 +75,12 @@ async function runPolicy(options: DemoOptions, policy: DemoPolicy, content: Cont
     trackerArgs: [...scenario.trackerArgs, ...policy.trackerArgs],
     peerArgs: scenario.peerArgs,
   });
-  await completeWithProgress(run, options, policy);
+  const tookMs = await completeWithProgress(run, options, policy);
   const swarm = await run.tracker.swarm(run.infoHash);
   const peakMemoryBytes = await run.peakMemory();
   await run.stop();
+  // Only now have all written down the end, which the table is made of.
+  print(progressLine(policy.name, tookMs, await run.progress()));
   await run.verifyContent();
   print(`  All ${peers} copies compared with the original, byte by byte: equal.`);
   await run.removeContent();
@@ -95,7 +97,12 @@ async function runPolicy(options: DemoOptions, policy: DemoPolicy, content: Cont
   };
 }
 
-async function completeWithProgress(run: SwarmRun, options: DemoOptions, policy: DemoPolicy): Promise<void> {
+/** Resolves with how long it took, ms. */
+async function completeWithProgress(
+  run: SwarmRun,
+  options: DemoOptions,
+  policy: DemoPolicy,
+): Promise<number> {
   const { clock, print, scenario } = options;
   const startedAt = clock.now();
   const show = async () => print(progressLine(policy.name, clock.now() - startedAt, await run.progress()));
@@ -108,5 +115,5 @@ async function completeWithProgress(run: SwarmRun, options: DemoOptions, policy:
   } finally {
     ticker.cancel();
   }
-  await show();
+  return clock.now() - startedAt;
 }

@@ -41,12 +41,12 @@ export interface SwarmPeer extends PeerProcess {
   readonly traceFile: string;
 }
 
-/** How far a run is. */
+/** How far a run is, as its peers last wrote down. */
 export interface SwarmProgress {
   /** Of those that began without the content. */
   readonly completeLeechers: number;
   readonly leechers: number;
-  /** Bytes that crossed the border of an AS so far, as their receivers last wrote down. */
+  /** Bytes that crossed the border of an AS so far, counted by their receivers. */
   readonly externalBytes: number;
 }
 
@@ -57,7 +57,6 @@ export class SwarmRun {
   readonly torrentFile: string;
   readonly infoHash: InfoHash;
   readonly #peers: SwarmPeer[] = [];
-  #completeLeechers = 0;
 
   /**
    * Starts the tracker, then the seeds, then all others at once; resolves when all listen. Rejects with CT_ERR_TESTBED, after which
@@ -131,10 +130,7 @@ export class SwarmRun {
    * the time is up, or when the tracker or a peer ends before.
    */
   async complete(timeoutMs: number): Promise<void> {
-    const completions = this.leechers.map(async (peer) => {
-      await peer.complete({ infoHash: this.infoHash, timeoutMs });
-      this.#completeLeechers++;
-    });
+    const completions = this.leechers.map((peer) => peer.complete({ infoHash: this.infoHash, timeoutMs }));
     const needed = [this.tracker.daemon, ...this.#peers.map((peer) => peer.daemon)];
     const earlyEnds = needed.map(async (daemon) => {
       const exit = await daemon.exited;
@@ -146,9 +142,11 @@ export class SwarmRun {
 
   async progress(): Promise<SwarmProgress> {
     const records = await this.records();
+    const leechers = records.filter(({ initialSeed }) => !initialSeed);
     return {
-      completeLeechers: this.#completeLeechers,
-      leechers: this.leechers.length,
+      // Of the same ledgers as the bytes: what peers have said meanwhile is of another moment.
+      completeLeechers: leechers.filter(({ ledger }) => ledger.completedAt !== null).length,
+      leechers: leechers.length,
       externalBytes: records.reduce((total, record) => total + externalBytes(record), 0),
     };
   }
