@@ -54,7 +54,15 @@ describe("a torrent's line on a terminal", () => {
   });
   test("says that the peer was elected", () => {
     expect(progressLine(torrent({ role: "leader" }))).toContain("  leader  ");
-    expect(progressLine(torrent({ role: "pending" }))).toContain("  waiting for leaders  ");
+  });
+  test.each<[string, Partial<TorrentStatus>]>([
+    ["waiting for the tracker", {}],
+    ["no tracker answers", { tracker: "unreachable" }],
+    ["the tracker refuses", { tracker: "refused" }],
+    ["waiting for leaders", { policy: "cache" }],
+  ])("tells what a peer without a role waits for: %s", (words, more) => {
+    expect(progressLine(torrent({ role: "pending", ...more }))).toContain(`  ${words}  `);
+    expect(progressLine(torrent({ role: "follower", ...more }))).toContain("  follower  ");
   });
   test("says that the metadata is fetched, and how far that is", () => {
     const bare = torrent({
@@ -207,6 +215,7 @@ test("docs/operations.md names every event and field of the JSON lines", () => {
     metadata: { received: 1, size: 2 },
     term: 1,
     policy: "coordinated",
+    tracker: "unreachable",
     claims: { asked: 4, granted: 3, denied: 1, expired: 0 },
     webSeeds: [
       { url: "http://h/", state: "resting", receivedBytes: 1, restsUntil: 5000, reason: "answered 503" },

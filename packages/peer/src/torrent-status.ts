@@ -25,7 +25,7 @@ export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
   const { lack } = content;
   const wanted = active?.wanted;
   const left = wanted ? wanted.left : content.left;
-  const { leaders, policy } = announcer;
+  const { leaders, policy, trouble } = announcer;
   const isPaused = (life.state === "downloading" || life.state === "checking") && lack !== undefined;
   const webSeeds = active?.webSeeds.status(now) ?? [];
   return {
@@ -50,6 +50,7 @@ export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
     leads: leaders?.leaders.some((leader) => leader.peerId === peerId) ?? false,
     ...(leaders ? { term: leaders.term } : {}),
     ...(policy ? { policy: policy.name === "unknown" ? policy.said : policy.name } : {}),
+    ...(trouble && !life.isOver ? { tracker: trouble } : {}),
     ...(life.state === "downloading" && !isPaused && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
     ...(active && policy?.name === "coordinated" ? { claims: active.duties.claims } : {}),
     ...(webSeeds.length > 0 ? { webSeeds } : {}),

@@ -117,6 +117,25 @@ test("completion before the first answer is announced after the start", async ()
   expect((await tracker.next()).announce.event).toBe("completed");
 });
 
+test("why nothing comes of the trackers is known while none of those that were asked works", async () => {
+  const [first, second] = [await listen(), await listen()];
+  const given = announcerOf([[first.announceUrl], [second.announceUrl]]);
+  const { announcer, answered, clock, failed, start } = given;
+  start();
+  const asked = await first.next();
+  expect(announcer.trouble).toBeUndefined();
+  asked.reset();
+  const { retryInMs } = await failed();
+  expect(announcer.trouble).toBe("unreachable");
+  (await second.next()).fail("no");
+  await failed();
+  expect(announcer.trouble).toBe("refused");
+  clock.advance(retryInMs);
+  (await first.next()).accept();
+  await answered();
+  expect(announcer.trouble).toBeUndefined();
+});
+
 test("a tracker that refuses is tried again after 5 s, doubling to 5 minutes, with jitter", async () => {
   const tracker = await listen();
   const { clock, failed, start } = announcerOf([[tracker.announceUrl]]);

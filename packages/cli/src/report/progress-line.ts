@@ -50,9 +50,12 @@ export function duration(ms: number): string {
   return m > 0 ? `${m}m${two(s)}s` : `${s}s`;
 }
 
-/** What the peer is in this swarm. */
-export function roleWords(torrent: TorrentStatus): string {
-  return torrent.role === "pending" ? "waiting for leaders" : torrent.role;
+/** What the peer is in this swarm; or, as long as it is nothing, what it waits for. */
+export function roleWords({ policy, role, tracker }: TorrentStatus): string {
+  if (role !== "pending") return role;
+  if (tracker === "unreachable") return "no tracker answers";
+  if (tracker === "refused") return "the tracker refuses";
+  return policy === undefined ? "waiting for the tracker" : "waiting for leaders";
 }
 
 function details(torrent: TorrentStatus): string[] {

@@ -63,6 +63,13 @@ export class AnnounceRounds {
     return this.#trackers.size > 0;
   }
 
+  /** Undefined while a tracker works, and before the first that was asked has answered or failed. */
+  get trouble(): "unreachable" | "refused" | undefined {
+    const asked = [...this.#trackers.values()].filter(({ result }) => result !== undefined);
+    if (asked.length === 0 || asked.some(({ working }) => working)) return undefined;
+    return asked.some(({ refuses }) => refuses) ? "refused" : "unreachable";
+  }
+
   /** All trackers of the tiers, in the order to try them. */
   get details(): TrackerDetails[] {
     const now = this.#options.clock.now();

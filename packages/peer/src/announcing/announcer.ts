@@ -151,6 +151,11 @@ export class Announcer {
     return this.#rounds.hasTracker;
   }
 
+  /** Why nothing comes of the trackers that were asked; undefined while one of them works, and before the first is done with. */
+  get trouble(): "unreachable" | "refused" | undefined {
+    return this.#rounds.trouble;
+  }
+
   /** In the order in which they are tried. */
   get trackers(): TrackerDetails[] {
     return this.#rounds.details;

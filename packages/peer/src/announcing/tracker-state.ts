@@ -18,6 +18,8 @@ export class TrackerState {
   readonly client: Tracker;
   /** The last announce was answered. */
   working = false;
+  /** The last announce was answered with a refusal. */
+  refuses = false;
   /** It answered at least once. */
   answered = false;
   /** An announce is under way. */
@@ -59,6 +61,7 @@ export class TrackerState {
     const intervalMs = clamp(answer.interval * SECOND, INTERVAL_LEAST_MS, INTERVAL_MOST_MS);
     const leastMs = (answer.minInterval ?? LIMITS.tracker.minIntervalMs / SECOND) * SECOND;
     this.working = true;
+    this.refuses = false;
     this.result = "ok";
     this.seeders = answer.complete;
     this.leechers = answer.incomplete;
@@ -73,7 +76,8 @@ export class TrackerState {
 
   /** Returns in how many milliseconds the next try is due. */
   failed(error: CtError, now: number, random: Random): number {
-    const vanished = this.answered && !(error instanceof TrackerFailure);
+    this.refuses = error instanceof TrackerFailure;
+    const vanished = this.answered && !this.refuses;
     const most = vanished ? RETRY_VANISHED_MOST_MS : RETRY_MOST_MS;
     const full = Math.min(RETRY_FIRST_MS * 2 ** this.#failures, most);
     // Half to all of it: the peers of one tracker do not come back in step.
