@@ -14,7 +14,9 @@ test("testbed compose writes the testbed of a policy, and says how to bring it u
   const cwd = await folder();
   const { exitCode, stdout } = await call(["testbed", "compose", "two.yml", "--policy", "cache 25"], { cwd });
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(/^out\/compose\/two\/compose\.yml: 3 peers in 2 ASes, policy cache 25\n/);
+  expect(stdout).toMatch(
+    /^out\/compose\/two\/compose\.yml: 2 peers, 1 initial seed in 2 ASes, policy cache 25\n/,
+  );
   expect(stdout).toContain("docker compose -f out/compose/two/compose.yml up -d\n");
   expect(stdout).toContain("docker compose -f out/compose/two/compose.yml down -v\n");
   expect(stdout).toContain(

@@ -51,9 +51,10 @@ async function write(name: string, flags: ComposeFlags, { stderr }: Context): Pr
   const compose = `docker compose -f ${quoted(join(dir, "compose.yml"))}`;
   const stock = plan.stock.length > 0 ? `, ${counted(plan.stock.length, "stock client")}` : "";
   const peers = plan.peers.filter((peer) => !peer.isInitialSeed).length;
+  const seeds = counted(plan.peers.length - peers, "initial seed");
   const inDir = (name: string) => quoted(join(dir, name));
   const second = plan.peers.find((peer) => !peer.isInitialSeed)?.name ?? "tracker";
-  return `${join(dir, "compose.yml")}: ${counted(plan.peers.length, "peer")}${stock} in ${counted(plan.ases.length, "AS", "ASes")}, policy ${cell.policy.label}
+  return `${join(dir, "compose.yml")}: ${counted(peers, "peer")}, ${seeds}${stock} in ${counted(plan.ases.length, "AS", "ASes")}, policy ${cell.policy.label}
 
 Once, in a clone:  docker build -f docker/Dockerfile -t cachetorrent .
 ${plan.stock.length > 0 ? "                   docker build -t cachetorrent-stock docker/stock\n" : ""}Bring it up:       ${compose} up -d
