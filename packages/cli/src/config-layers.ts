@@ -1,4 +1,4 @@
-import { CtError, didYouMean } from "@cachetorrent/protocol";
+import { CtError, didYouMean, yamlFault } from "@cachetorrent/protocol";
 import type { Static, TObject } from "typebox";
 import type { Pair } from "yaml";
 import { type KeySchema, readValue } from "./config-value.ts";
@@ -96,7 +96,13 @@ function fileSettings(schema: TObject, file: { path: string; text: string }): Se
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => `${file.path}:${lines.linePos(offset).line}`;
   const broken = document.errors[0];
-  if (broken) throw new CtError("CT_ERR_CONFIG", `${at(broken.pos[0])}: ${broken.message}`);
+  if (broken) {
+    const [offset] = broken.pos;
+    throw new CtError(
+      "CT_ERR_CONFIG",
+      `${at(offset)}:${lines.linePos(offset).col}: ${yamlFault(broken.message)}`,
+    );
+  }
   if (document.contents === null) return [];
   if (!isMap(document.contents)) {
     const example = `listen: ${keysOf(schema).listen?.default}`;

@@ -135,8 +135,12 @@ describe("what is refused, and how the message names the place", () => {
     expect(error.message).toMatch(/^--local: not an address and port/);
   });
   test.each([
-    ["a key twice", "slots: 1\nslots: 2\n", /^test\.yaml:2: /],
-    ["a file that is no YAML", "slots: [1\n", /^test\.yaml:\d: /],
+    ["a key twice", "slots: 1\nslots: 2\n", /^test\.yaml:2:1: not valid YAML: the same key stands here/],
+    [
+      "a file that is no YAML",
+      "slots: [1\nmode: fair\n",
+      /^test\.yaml:2:1: not valid YAML: a "\[" before this is not closed by a "\]" \(Flow sequence .*\)$/,
+    ],
     ["a file that is a list", "- slots\n", /^test\.yaml: expected lines such as/],
     ["a fraction where none goes", "slots: 1.5\n", /^test\.yaml:1: slots: must be a whole number/],
     ["nothing where something goes", "slots:\n", /^test\.yaml:1: slots: must be a whole number/],

@@ -31,3 +31,4 @@ export { percentDecode, percentEncode } from "./query.ts";
 export * from "./tracker-queries.ts";
 export * from "./udp-tracker-answer.ts";
 export * from "./udp-tracker-request.ts";
+export { yamlFault } from "./yaml-fault.ts";

@@ -213,7 +213,11 @@ describe("what is wrong is told with file, line and key, and what would be right
     ],
     ["a list where keys belong", scenarioText({ seeds: "[1]" }), /seeds must be keys with values below it/],
     ["nothing at all", "", /^a\.yml:1: the file must be keys with values below it$/],
-    ["what is no YAML", "name: [", /^a\.yml:\d+: /],
+    [
+      "what is no YAML",
+      "name: x\nabout: x: y\n",
+      /^a\.yml:2:8: not valid YAML: a value has a ": " in it: .* \(Nested mappings .*\)$/,
+    ],
   ])("%s", (_what, text, message) => {
     expect(refusal(text)).toMatch(message);
   });

@@ -1,4 +1,4 @@
-import { CtError, didYouMean, parseRate, parseSize, type Result } from "@cachetorrent/protocol";
+import { CtError, didYouMean, parseRate, parseSize, type Result, yamlFault } from "@cachetorrent/protocol";
 import type { TSchema } from "typebox";
 import { Value } from "typebox/value";
 import {
@@ -54,8 +54,10 @@ export function readDocument(schema: TSchema, text: string, file: string): ReadD
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const broken = document.errors[0];
-  if (broken)
-    throw new CtError("CT_ERR_CONFIG", `${file}:${counter.linePos(broken.pos[0]).line}: ${broken.message}`);
+  if (broken) {
+    const { col, line } = counter.linePos(broken.pos[0]);
+    throw new CtError("CT_ERR_CONFIG", `${file}:${line}:${col}: ${yamlFault(broken.message)}`);
+  }
   const reader = new Reader(file, document, (node) => counter.linePos(node?.range?.[0] ?? 0).line);
   const value = reader.read(schema as ReadSchema, document.contents as Node | null, { line: 1, path: "" });
   return { value, lineOf: (path) => reader.lineOf(path) };
