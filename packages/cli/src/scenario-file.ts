@@ -9,15 +9,23 @@ export async function scenarioFile(name: string): Promise<string> {
   const bundled = await bundledScenarios();
   const ours = bundled.find((one) => one.name === name);
   if (ours) return ours.file;
-  if (found) throw new CtError("CT_ERR_USAGE", `${name} is a folder, not a scenario's file`);
-  const hint = didYouMean(
-    name,
-    bundled.map((one) => one.name),
-  );
+  const beside = await withEnding(name);
+  const meant = beside === undefined ? "" : ` (did you mean ${beside}?)`;
+  if (found) throw new CtError("CT_ERR_USAGE", `${name} is a folder, not a scenario's file${meant}`);
+  const names = bundled.map((one) => one.name);
   throw new CtError(
     "CT_ERR_USAGE",
-    `${name}: there is no such file, and no scenario of that name comes along${hint}`,
+    `${name}: there is no such file, and no scenario of that name comes along${meant || didYouMean(name, names)}; cachetorrent testbed list shows those that do`,
   );
+}
+
+/** The scenario's file that was named without its ending, if there is one. */
+async function withEnding(name: string): Promise<string | undefined> {
+  for (const ending of [".yml", ".yaml"]) {
+    const found = await stat(name + ending).catch(() => undefined);
+    if (found?.isFile()) return name + ending;
+  }
+  return undefined;
 }
 
 /** Which of these the option names. Throws CT_ERR_USAGE with all of them. */

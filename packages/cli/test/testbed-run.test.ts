@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { call, temporaryFolder } from "./support/run.ts";
@@ -17,6 +17,9 @@ test("a scenario at fault, one that is not there, and a policy it has not are re
     /scenario\.yml:3: unknown key "abuot" \(did you mean about\?\)/,
   );
   expect(await refused("smal")).toContain("did you mean small?");
+  expect(await refused("scenario")).toMatch(
+    /^cachetorrent: scenario: there is no such file, .* \(did you mean scenario\.yml\?\); cachetorrent testbed list shows/,
+  );
   expect(await refused("small", "--only", "cash", "--out", "out")).toContain(
     "--only cash: the scenario has bittorrent",
   );
@@ -24,11 +27,12 @@ test("a scenario at fault, one that is not there, and a policy it has not are re
     "--at-once: with --on compose",
   );
   expect(await readdir(cwd)).toEqual(["scenario.yml"]);
+  await mkdir(join(cwd, "scenario"));
+  expect(await refused("scenario")).toContain(
+    "scenario is a folder, not a scenario's file (did you mean scenario.yml?)",
+  );
 });
 
-test("testbed list shows the scenarios that come along, with what they are for", async () => {
-  const { exitCode, stdout } = await call(["testbed", "list"]);
-  expect(exitCode).toBe(0);
 test.each([
   [
     "run",
@@ -57,5 +61,8 @@ test.each([
   },
 );
 
+test("testbed list shows the scenarios that come along, with what they are for", async () => {
+  const { exitCode, stdout } = await call(["testbed", "list"]);
+  expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^small\n {2}for +\S[\s\S]*\n {2}takes +about /m);
 });
