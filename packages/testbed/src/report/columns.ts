@@ -126,17 +126,17 @@ export const DETAIL_COLUMNS: readonly Column[] = [
   {
     title: "lower bound",
     unit: "s",
-    about: "the least time these capacities allow",
+    about: "the least time in which these capacities allow the last downloader to be complete",
     figure: (row) => mean(row.lowerBoundMs, formatSeconds),
   },
   {
     title: "p50 ÷ bound",
-    about: "p50 over the lower bound",
+    about: "p50 over the lower bound, which is for the last downloader: it may be below 1",
     figure: (row) => mean(row.p50ToBound, formatRatio),
   },
   {
     title: "p90 ÷ bound",
-    about: "p90 over the lower bound",
+    about: "p90 over the lower bound, which is for the last downloader: it may be below 1",
     figure: (row) => mean(row.p90ToBound, formatRatio),
   },
   {

@@ -70,7 +70,7 @@ ${charts(report)}
 ${figures.leaderPercent.some(({ families }) => families.length > 0) ? leaderPercents() : ""}
 <section>
 <h2>What explains it</h2>
-${summaryTable(report, rows, DETAIL_COLUMNS, "details", "Leaders and others, the bound, escapes, claims, and the machine; means over the repetitions")}
+${summaryTable(report, rows, DETAIL_COLUMNS, "details", "Leaders and others, the lower bound (for the last downloader: until all are complete), escapes, claims, and the machine; means over the repetitions")}
 ${escapesTable(report)}
 </section>
 <section>
@@ -87,7 +87,7 @@ function charts(report: TestbedReport): Markup {
   return html`<noscript><p class="warning">The charts need scripts; the tables do not.</p></noscript>
 <section id="completion">
 <h2>When downloaders were complete</h2>
-<p>The share of all downloaders that held the whole content, over the time since ${since}; all repetitions together. The axis begins shortly before the lower bound.</p>
+<p>The share of all downloaders that held the whole content, over the time since ${since}; all repetitions together. The axis begins shortly before the lower bound, which is for the last downloader: no policy could have all complete before it.</p>
 <div class="legend" id="legend" role="group" aria-label="Policies shown"></div>
 <div class="panels wide" data-chart="completion"></div>
 ${faultTimesTable(report)}

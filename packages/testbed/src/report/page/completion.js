@@ -7,7 +7,8 @@ export function drawCompletion() {
   const panels = figures.completions
     .filter(({ lines }) => lines.length > 0)
     .map((one) => {
-      const bound = one.bound === null ? "" : `dotted: the lower bound, ${number(one.bound)} s`;
+      const bound =
+        one.bound === null ? "" : `dotted: the lower bound for the last one, ${number(one.bound)} s`;
       const title = [element("b", {}, one.variant || "all downloaders"), element("small", {}, bound)];
       return panel(title, (width) => completionChart(one, width));
     });
