@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { loadMetainfo } from "@cachetorrent/peer";
 import { completeOf, fractionHere, isCounted, readWatchedSwarm, renderWatched } from "@cachetorrent/testbed";
@@ -59,7 +60,11 @@ async function watch(file: string, dir: string, flags: WatchFlags, context: Cont
     }
     if ((polls * POLL_MS) % TELL_MS === 0) {
       const here = percent(fractionHere(swarm, flags.peers, metainfo.length));
-      context.stdout.write(`${complete} of ${flags.peers} peers complete, ${here} of the content is there\n`);
+      const line =
+        swarm.peers.length > 0
+          ? `${complete} of ${flags.peers} peers complete, ${here} of the content is there`
+          : `no ledger of this torrent is in ${dir} yet: each peer writes its own there (peer --ledger ${join(dir, "NAME.json")})`;
+      context.stdout.write(`${line}\n`);
     }
     await delay(POLL_MS, undefined, { signal: ending.signal }).catch(() => undefined); // ended by the signal
   }
