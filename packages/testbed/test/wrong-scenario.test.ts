@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { loadScenario } from "../src/scenario/load-scenario.ts";
 import { LEAST, refusal, scenarioText } from "./support/scenarios.ts";
 
@@ -222,9 +225,35 @@ describe("what is wrong is told with file, line and key, and what would be right
     expect(refusal(text)).toMatch(message);
   });
 
+  it("content that is not there", async () => {
+    const file = await scenarioFile(scenarioText({ torrent: "\n  path: absent.iso" }));
+    await expect(loadScenario(file)).rejects.toThrow(
+      `${file}:9: torrent.path: ${join(dirname(file), "absent.iso")}: there is no such file or directory`,
+    );
+    await writeFile(join(dirname(file), "absent.iso"), "x");
+    expect((await loadScenario(file)).content.kind).toBe("path");
+  });
+
+  it("more hosts than an AS has addresses for in containers, of which there are none on loopback", async () => {
+    const ases = "\n  - { count: 2, peers: 3, up: 1MB/s }\n  - { name: big, asn: 9, peers: 240, up: 1MB/s }";
+    const file = await scenarioFile(scenarioText({ ases, seeds: "{ as: 9, up: 1MB/s }" }));
+    expect((await loadScenario(file)).ases.length).toBe(3);
+    await expect(loadScenario(file, { inContainers: true })).rejects.toThrow(
+      `${file}:8: ases[1]: 241 hosts in big: at most 240 have an address there`,
+    );
+  });
+
   it("a file that is not there", async () => {
     await expect(loadScenario("/nowhere/a.yml")).rejects.toThrow(
       /cannot read the scenario \/nowhere\/a\.yml/,
     );
   });
 });
+
+async function scenarioFile(text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "ct-scenario-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "a.yml");
+  await writeFile(file, text);
+  return file;
+}

@@ -36,7 +36,7 @@ export function defineCompose(testbed: Command, context: Context): void {
 }
 
 async function write(name: string, flags: ComposeFlags, { stderr }: Context): Promise<string> {
-  const scenario = await loadScenario(await scenarioFile(name));
+  const scenario = await loadScenario(await scenarioFile(name), { inContainers: true });
   const note = timeScaleNote(scenario);
   const dir = flags.out ?? join("out", "compose", scenario.name);
   const cell = cellFor(scenario, flags);

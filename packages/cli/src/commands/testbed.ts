@@ -94,7 +94,7 @@ export function define(command: Command, context: Context): void {
 
 async function run(name: string, flags: RunFlags, context: Context): Promise<number> {
   const file = await scenarioFile(name);
-  const scenario = await loadScenario(file);
+  const scenario = await loadScenario(file, { inContainers: flags.on === "compose" });
   for (const label of flags.only ?? []) namedBy("--only", label, scenario.policies, (policy) => policy.label);
   const { only, repetitions = scenario.repetitions, ...otherFlags } = flags;
   const outDir = flags.out ?? join("out", "testbed", scenario.name);

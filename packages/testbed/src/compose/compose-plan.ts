@@ -2,7 +2,8 @@ import { type Asn, CtError } from "@cachetorrent/protocol";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { STOCK_CLIENTS, type StockClientName } from "../scenario/schema.ts";
 import { type PlannedPeer, planTopology, presentAfterArrivals } from "../topology.ts";
-import { COMPOSE_ASES_MOST, COMPOSE_HOSTS_MOST, hostOf } from "./addresses.ts";
+import { COMPOSE_ASES_MOST, hostOf } from "./addresses.ts";
+import { crowdedAs } from "./compose-room.ts";
 
 /** What runs in containers for one cell. */
 export interface ComposePlan {
@@ -46,16 +47,11 @@ export function checkForCompose(scenario: Scenario): void {
       `has time-scale ${scenario.timeScale}: containers run in real time. Run it --on loopback, or write time-scale: 1`,
     );
   }
-  const { ases, variants } = scenario;
+  const { ases } = scenario;
   if (ases.length > COMPOSE_ASES_MOST)
     refuse(`has ${ases.length} ASes: at most ${COMPOSE_ASES_MOST} have a network of containers`);
-  ases.forEach(({ asn, name, peers, stock = {} }) => {
-    const seeds = Math.max(...variants.map((one) => (one.seeds.asn === asn ? one.seeds.count : 0)));
-    const clients = Object.values(stock).reduce((sum, count) => sum + count, 0);
-    const hosts = peers + seeds + clients;
-    if (hosts > COMPOSE_HOSTS_MOST)
-      refuse(`has ${hosts} hosts in ${name}: at most ${COMPOSE_HOSTS_MOST} have an address there`);
-  });
+  const crowded = crowdedAs(scenario);
+  if (crowded) refuse(`has ${crowded.why}`);
 }
 
 export function planCompose(scenario: Scenario, cell: Omit<Cell, "policy">): ComposePlan {

@@ -3,12 +3,18 @@ import type { Fail } from "./load-scenario.ts";
 import type { ScenarioAs } from "./scenario.ts";
 import { ASES_MOST, type AsGroupEntry, PEERS_MOST, type ScenarioFile } from "./schema.ts";
 
-/** The ASes of a scenario, and the AS of the initial seeds for each of its variants. */
-export function layOut(
-  entry: ScenarioFile,
-  fail: Fail,
-): { readonly ases: readonly ScenarioAs[]; readonly seedAsns: readonly Asn[] } {
+export interface Layout {
+  readonly ases: readonly ScenarioAs[];
+  /** The key that each of them is of. */
+  readonly paths: readonly string[];
+  /** The AS of the initial seeds for each variant. */
+  readonly seedAsns: readonly Asn[];
+}
+
+/** The ASes of a scenario, and those of its initial seeds. */
+export function layOut(entry: ScenarioFile, fail: Fail): Layout {
   const ases: ScenarioAs[] = [];
+  const paths: string[] = [];
   const taken = new Set(entry.ases.flatMap((group) => group.asn ?? []));
   entry.ases.forEach((group, i) => {
     const sizes = sizesOf(group, `ases[${i}]`, fail);
@@ -17,6 +23,7 @@ export function layOut(
       taken.add(asn);
       if (ases.some((other) => other.asn === asn)) fail(`ases[${i}]`, `there are two ASes of number ${asn}`);
       ases.push(asOf(asn, peers, group, sizes.length > 1));
+      paths.push(`ases[${i}]`);
     });
   });
   const variants = entry.variants ?? [{ name: "", seeds: undefined }];
@@ -34,12 +41,15 @@ export function layOut(
     return as as Asn;
   });
   // Its peers are the initial seeds alone: no capacities besides theirs.
-  if (ownAsn !== undefined) ases.push({ ...asOf(ownAsn, 0, undefined, false), name: "seed" });
+  if (ownAsn !== undefined) {
+    ases.push({ ...asOf(ownAsn, 0, undefined, false), name: "seed" });
+    paths.push("seeds");
+  }
   if (ases.length > ASES_MOST)
     fail("ases", `${ases.length} ASes: at most ${ASES_MOST} fit on loopback addresses`);
   const peers = ases.reduce((sum, one) => sum + one.peers, 0);
   if (peers > PEERS_MOST) fail("ases", `${peers} peers: at most ${PEERS_MOST} fit`);
-  return { ases, seedAsns };
+  return { ases, paths, seedAsns };
 }
 
 function sizesOf(group: AsGroupEntry, path: string, fail: Fail): number[] {

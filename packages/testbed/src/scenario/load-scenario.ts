@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { errnoOf } from "@cachetorrent/peer";
 import { type Asn, CtError, LIMITS } from "@cachetorrent/protocol";
+import { crowdedAs } from "../compose/compose-room.ts";
 import { type FaultPlace, faultOf, momentOf } from "./faults.ts";
 import { layOut } from "./layout.ts";
 import { settingInVain } from "./policy-settings.ts";
@@ -27,8 +29,11 @@ const { election, tracker, peer } = LIMITS;
 const SPREAD_MS = 2000;
 const TIME_LIMIT_MS = 60 * MINUTE;
 
-/** Reads and checks a scenario's file. Throws CT_ERR_CONFIG naming file, line and key. */
-export async function loadScenario(file: string): Promise<Scenario> {
+/** Reads and checks a scenario's file, for containers also that they have room for it. Throws CT_ERR_CONFIG naming file, line and key. */
+export async function loadScenario(
+  file: string,
+  { inContainers = false }: { readonly inContainers?: boolean } = {},
+): Promise<Scenario> {
   let text: string;
   try {
     text = await readFile(file, "utf8");
@@ -37,18 +42,43 @@ export async function loadScenario(file: string): Promise<Scenario> {
       cause,
     });
   }
-  return readScenario(text, file);
+  const { asPaths, fail, scenario } = checked(text, file);
+  const { content } = scenario;
+  if (content.kind === "path" && !(await isThere(content.path)))
+    fail("torrent.path", `${content.path}: there is no such file or directory`);
+  const crowded = inContainers ? crowdedAs(scenario) : undefined;
+  if (crowded) fail(asPaths[crowded.index] ?? "ases", crowded.why);
+  return scenario;
 }
 
-/** As `loadScenario`, of text; `file` names it in errors, and paths in it are relative to its folder. */
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    // Of any other error whoever reads the content tells.
+    (error: unknown) => errnoOf(error) !== "ENOENT",
+  );
+}
+
+/** As `loadScenario`, of text; `file` names it in errors, and paths in it are relative to its folder, and not looked at. */
 export function readScenario(text: string, file: string): Scenario {
+  return checked(text, file).scenario;
+}
+
+interface Checked {
+  readonly scenario: Scenario;
+  /** The key of each AS. */
+  readonly asPaths: readonly string[];
+  readonly fail: Fail;
+}
+
+function checked(text: string, file: string): Checked {
   const document = readDocument(ScenarioSchema, text, file);
   const entry = document.value as ScenarioFile;
   const fail: Fail = (path, message) => {
     throw new CtError("CT_ERR_CONFIG", `${file}:${document.lineOf(path)}: ${path}: ${message}`);
   };
-  const { ases, seedAsns } = layOut(entry, fail);
-  return {
+  const { ases, paths, seedAsns } = layOut(entry, fail);
+  const scenario: Scenario = {
     name: entry.name,
     about: entry.about,
     ases,
@@ -60,6 +90,7 @@ export function readScenario(text: string, file: string): Scenario {
     timeScale: entry["time-scale"] ?? 1,
     storage: entry.storage ?? "shared",
   };
+  return { scenario, asPaths: paths, fail };
 }
 
 /** Throws an error at the key of this path. */
