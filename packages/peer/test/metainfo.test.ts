@@ -189,7 +189,14 @@ describe("what is refused, by the name of the file and the fault", () => {
     ["a web page", html, "CT_ERR_TORRENT", /web page/],
     ["a magnet link", Buffer.from("magnet:?xt=urn:btih:00"), "CT_ERR_TORRENT", /magnet link/],
     ["a gzip file", Uint8Array.of(0x1f, 0x8b, 8), "CT_ERR_TORRENT", /gzip/],
-    ["20 bytes, which parse-torrent takes for an info-hash", noise(20), "CT_ERR_TORRENT", /bencode/],
+    [
+      "20 bytes, which parse-torrent takes for an info-hash",
+      noise(20),
+      "CT_ERR_TORRENT",
+      /is not a torrent; .*: cachetorrent create FILE --tracker URL$/,
+    ],
+    ["content", Buffer.from("dear reader"), "CT_ERR_TORRENT", /is not a torrent; .*cachetorrent create/],
+    ["half a torrent", Buffer.from("d4:infod"), "CT_ERR_TORRENT", /not valid bencode: ends in the middle/],
     ["100,000-deep nesting", nested(100_000), "CT_ERR_TORRENT", /nested deeper/],
     ["bytes after the end", Buffer.concat([torrentWith({}), html]), "CT_ERR_TORRENT", /after the end/],
     ["a list", Buffer.from("le"), "CT_ERR_TORRENT", /expected a dictionary/],
@@ -260,7 +267,7 @@ describe("what is refused, by the name of the file and the fault", () => {
   it("a file that is not there, a directory, and one of more than 64 MiB", async () => {
     const directory = await temporaryDirectory();
     const huge = join(directory, "huge.torrent");
-    await writeFile(huge, new Uint8Array(65 * KIB * KIB));
+    await writeFile(huge, Buffer.concat([Buffer.from("d4:info"), new Uint8Array(65 * KIB * KIB)]));
     await expect(loadMetainfo(join(directory, "none.torrent"))).rejects.toThrow(
       /none\.torrent: .*no such file/,
     );

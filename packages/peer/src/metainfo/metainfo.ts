@@ -206,5 +206,7 @@ function somethingElse(bytes: Uint8Array): string | undefined {
   if (start.startsWith("<")) return "is a web page (HTML or XML), not a torrent";
   if (start.startsWith("magnet:")) return "is a magnet link, not a torrent";
   if (start.startsWith("\x1f\x8b")) return "is compressed (gzip), not a torrent";
+  if (!/^d\d/.test(start))
+    return "is not a torrent; of content to share make one first: cachetorrent create FILE --tracker URL";
   return undefined;
 }
