@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ActivePiece, BlockBook } from "../src/exchange/block-book.ts";
 import { BufferBudget } from "../src/exchange/buffer-budget.ts";
+import { freeBytes } from "../src/free-bytes.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
 const [anna, bert, carl] = [{ name: "anna" }, { name: "bert" }, { name: "carl" }];
@@ -110,6 +111,16 @@ describe("the block book", () => {
     book.end(0);
     expect(budget.usedBytes).toBe(2 * BLOCK);
     expect(book.begin(2)).toBeDefined();
+  });
+
+  it("gives back as many bytes as a piece took, though its buffer was given away and freed", () => {
+    const budget = new BufferBudget(4 * BLOCK);
+    const book = new BlockBook(shape, budget);
+    const active = book.begin(0);
+    freeBytes(active?.buffer ?? new Uint8Array());
+    expect(active?.buffer.length).toBe(0);
+    book.end(0);
+    expect(budget.usedBytes).toBe(0);
   });
 
   it("takes a buffer again that nobody else holds, and only then", () => {

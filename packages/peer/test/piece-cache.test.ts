@@ -71,7 +71,7 @@ describe("the piece cache", () => {
     expect((await cache.load("a", () => Promise.resolve(bytes(3)))).length).toBe(3);
   });
 
-  describe("frees the memory of a piece that it has read", () => {
+  describe("frees the memory of a piece", () => {
     const read = (cache: PieceCache, key: string) =>
       cache.load(key, () => Promise.resolve(new Uint8Array(10).fill(7)));
 
@@ -101,12 +101,13 @@ describe("the piece cache", () => {
       expect(cache.get("a")).toEqual(new Uint8Array(10).fill(7));
     });
 
-    it("not of one that was put there: others may hold that", () => {
+    it("that was put there, and of one that another takes the place of", () => {
       const cache = new PieceCache(10);
-      const piece = bytes(10);
-      cache.put("a", piece);
-      cache.put("b", bytes(10));
-      expect(piece.length).toBe(10);
+      const pieces = [bytes(10), bytes(10), bytes(10)] as const;
+      cache.put("a", pieces[0]);
+      cache.put("b", pieces[1]);
+      cache.put("b", pieces[2]);
+      expect(pieces.map(({ length }) => length)).toEqual([0, 0, 10]);
     });
   });
 });

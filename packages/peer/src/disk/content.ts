@@ -171,7 +171,7 @@ export class Content {
     }
   }
 
-  /** It stays in memory for those who ask for it next. */
+  /** It stays in memory for those who ask for it next. Its bytes may be freed from then on. */
   keep(piece: number, bytes: Uint8Array): void {
     this.#cache.put(this.#key(piece), bytes);
   }

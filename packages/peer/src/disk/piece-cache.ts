@@ -2,7 +2,7 @@ import { freeBytes } from "../free-bytes.ts";
 
 /**
  * Whole pieces read lately or just written, for the uploads: a piece goes to several peers at about the same time, and
- * 64 requests for its blocks should cost one read. Least recently used first out; shared by all torrents.
+ * 64 requests for its blocks should cost one read. Least recently used first out, and its memory freed at once; shared by all torrents.
  */
 export class PieceCache {
   readonly #mostBytes: number;
@@ -10,8 +10,6 @@ export class PieceCache {
   readonly #loading = new Map<string, Promise<Uint8Array>>();
   /** How many blocks of each are on their way out. */
   readonly #lent = new WeakMap<Uint8Array, number>();
-  /** Those that were read for this cache: nobody else holds them. */
-  readonly #own = new WeakSet<Uint8Array>();
   /** Forgotten while blocks of them were on their way. */
   readonly #leaving = new WeakSet<Uint8Array>();
   #bytes = 0;
@@ -34,6 +32,7 @@ export class PieceCache {
     return () => this.#giveBack(piece);
   }
 
+  /** From now on the piece is the cache's own: nobody else may hold on to its bytes. */
   put(key: string, piece: Uint8Array): void {
     if (this.get(key) === piece) return;
     this.delete(key);
@@ -60,7 +59,6 @@ export class PieceCache {
     if (loading) return loading;
     const started = read()
       .then((piece) => {
-        this.#own.add(piece);
         this.put(key, piece);
         return piece;
       })
@@ -84,7 +82,6 @@ export class PieceCache {
   }
 
   #free(piece: Uint8Array): void {
-    if (!this.#own.has(piece)) return;
     if (this.#lent.has(piece)) this.#leaving.add(piece);
     else freeBytes(piece);
   }

@@ -11,6 +11,7 @@ export type Source = object;
 export class ActivePiece {
   readonly piece: number;
   readonly buffer: Uint8Array;
+  readonly bytes: number;
   readonly blockCount: number;
   /** When set, nobody else is asked: a bad copy then tells who lies. */
   readonly only: Source | undefined;
@@ -27,7 +28,8 @@ export class ActivePiece {
     this.piece = piece;
     this.only = only;
     this.buffer = buffer;
-    this.blockCount = Math.ceil(buffer.length / BLOCK);
+    this.bytes = buffer.length;
+    this.blockCount = Math.ceil(this.bytes / BLOCK);
     this.sources = new Array<Source | undefined>(this.blockCount).fill(undefined);
     this.#askedOf = new Array<Source[] | undefined>(this.blockCount).fill(undefined);
     this.#freeCount = this.blockCount;
@@ -53,7 +55,7 @@ export class ActivePiece {
   }
 
   blockLength(block: number): number {
-    return Math.min(BLOCK, this.buffer.length - block * BLOCK);
+    return Math.min(BLOCK, this.bytes - block * BLOCK);
   }
 
   mayAsk(source: Source): boolean {
@@ -182,7 +184,8 @@ export class BlockBook {
     if (!active) return;
     this.#active.delete(piece);
     this.#withFree.delete(piece);
-    this.#budget.give(active.buffer, isFree);
+    // The buffer may be somebody else's by now, and freed.
+    this.#budget.give(active.bytes, isFree ? active.buffer : undefined);
   }
 
   /**

@@ -35,14 +35,14 @@ export class BufferBudget {
     return Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** `isFree`: nobody else holds it, or will ever look at it again. */
-  give(buffer: Uint8Array, isFree: boolean): void {
-    this.#used -= buffer.length;
+  /** So many bytes are used no more. `spare`: their buffer, if nobody else holds it, or will ever look at it again. */
+  give(bytes: number, spare?: Uint8Array): void {
+    this.#used -= bytes;
     // Nothing is fetched: what is kept would be kept for long.
     if (this.#used === 0) this.#dropSpare();
-    else if (isFree && this.#spareBytes + buffer.length <= SPARE_BYTES) {
-      this.#spare.push(buffer);
-      this.#spareBytes += buffer.length;
+    else if (spare && this.#spareBytes + bytes <= SPARE_BYTES) {
+      this.#spare.push(spare);
+      this.#spareBytes += bytes;
     }
   }
 

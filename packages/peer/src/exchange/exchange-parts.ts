@@ -40,7 +40,7 @@ export interface ExchangeParts {
   readonly content: {
     isValid(piece: number, bytes: Uint8Array): boolean;
     store(piece: number, bytes: Uint8Array): Promise<void>;
-    /** In memory, for those who will ask for it. */
+    /** In memory, for those who will ask for it; its bytes may be freed from then on. */
     keep(piece: number, bytes: Uint8Array): void;
     cached(piece: number): Uint8Array | undefined;
     /** What `cached` gave is on its way out until what is returned is called. */
