@@ -4,6 +4,15 @@
  * part of a buffer stay.
  */
 export function freeBytes(bytes: Uint8Array): void {
-  const { buffer } = bytes;
-  if (buffer instanceof ArrayBuffer && bytes.length === buffer.byteLength) buffer.transfer(0);
+  if (isWhole(bytes)) freeBuffer(bytes.buffer);
+}
+
+/** As `freeBytes`. */
+export function freeBuffer(buffer: ArrayBufferLike): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
+/** Are they all of their buffer? */
+export function isWhole({ buffer, length }: Uint8Array): boolean {
+  return length === buffer.byteLength;
 }

@@ -1,12 +1,16 @@
 import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Content } from "../src/disk/content.ts";
 import { PieceCache } from "../src/disk/piece-cache.ts";
+import type { BlockRequest } from "../src/wire/block-request.ts";
 import { listeningLog } from "./support/samples.ts";
 import { writeContent } from "./support/test-peer.ts";
 import { type GivenTorrent, KIB, noise, pieceOf, temporaryDirectory, torrentOf } from "./support/torrents.ts";
+
+const MIB = 1024 * KIB;
 
 /** a: pieces 0 to 3, and 4 in part; b: 4 in part to 9. */
 const tenPieces = () =>
@@ -16,12 +20,12 @@ const tenPieces = () =>
   ]);
 
 /** What opening the content in this directory warns of. */
-async function open(torrent: GivenTorrent, dir: string) {
+async function open(torrent: GivenTorrent, dir: string, cache = new PieceCache(KIB)) {
   const { log, lines } = listeningLog();
   const content = new Content({
     metainfo: torrent.metainfo,
     dir,
-    cache: new PieceCache(KIB),
+    cache,
     clock: systemClock,
     log,
   });
@@ -81,5 +85,59 @@ describe("content that is damaged", () => {
     await first.content.store(0, pieceOf(torrent, 0));
     await first.content.close();
     expect((await open(torrent, dir)).warnings).toEqual([]);
+  });
+});
+
+describe("content in memory", () => {
+  const { blockBytes, sectionBytes } = LIMITS.peer;
+
+  async function given(pieceLength: number) {
+    const torrent = await torrentOf([{ path: ["a"], content: noise(5 * MIB, 3) }], pieceLength);
+    const dir = await temporaryDirectory();
+    await writeContent(torrent, dir);
+    const { content } = await open(torrent, dir, new PieceCache(100 * MIB));
+    const block = (piece: number, begin: number, length = blockBytes) => ({ piece, begin, length });
+    const bytesOf = ({ piece, begin, length }: BlockRequest) =>
+      new Uint8Array(
+        torrent.content.subarray(piece * pieceLength + begin, piece * pieceLength + begin + length),
+      );
+    return { content, block, bytesOf, torrent };
+  }
+
+  it("is a section of a long piece, for all blocks of it and no others", async () => {
+    const { content, block, bytesOf } = await given(4 * MIB);
+    await content.load(block(0, sectionBytes + 5 * blockBytes));
+    const inside = [sectionBytes, sectionBytes + 5 * blockBytes, 2 * sectionBytes - blockBytes];
+    for (const begin of inside) expect(content.cached(block(0, begin))).toEqual(bytesOf(block(0, begin)));
+    const outside = [block(0, sectionBytes - blockBytes), block(0, 2 * sectionBytes), block(1, sectionBytes)];
+    for (const other of outside) expect(content.cached(other)).toBeUndefined();
+  });
+
+  it("ends where the last piece does", async () => {
+    const { content, block, bytesOf } = await given(4 * MIB);
+    const last = block(1, MIB - blockBytes);
+    await content.load(last);
+    expect(content.cached(last)).toEqual(bytesOf(last));
+  });
+
+  it("is the block alone where that is in two sections", async () => {
+    const { content, block, bytesOf } = await given(4 * MIB);
+    const across = block(0, sectionBytes - 100);
+    await content.load(across);
+    expect(content.cached(across)).toEqual(bytesOf(across));
+    expect(content.cached(block(0, 0))).toBeUndefined();
+    expect(content.cached(block(0, sectionBytes))).toBeUndefined();
+  });
+
+  it("is a piece that was just written, unless it is longer than a section", async () => {
+    for (const [pieceLength, isKept] of [
+      [sectionBytes, true],
+      [4 * MIB, false],
+    ] as const) {
+      const { content, block, bytesOf, torrent } = await given(pieceLength);
+      content.keep(0, new Uint8Array(pieceOf(torrent, 0)));
+      const first = block(0, 0);
+      expect(content.cached(first)).toEqual(isKept ? bytesOf(first) : undefined);
+    }
   });
 });

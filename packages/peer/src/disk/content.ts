@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import type { Clock } from "@cachetorrent/clock";
-import { CtError, PieceSet } from "@cachetorrent/protocol";
+import { CtError, LIMITS, PieceSet } from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import { bytesOutside, type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
 import { Selection } from "../selection/selection.ts";
+import type { BlockRequest } from "../wire/block-request.ts";
 import { DamagedFiles } from "./damaged-files.ts";
 import { DiskSpace } from "./disk-space.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
@@ -144,8 +145,11 @@ export class Content {
     return isPieceValid(this.#metainfo, piece, bytes);
   }
 
-  cached(piece: number): Uint8Array | undefined {
-    return this.#cache.get(this.#key(piece));
+  /** A part of a piece, if it is in memory. */
+  cached(wanted: BlockRequest): Uint8Array | undefined {
+    const { piece, begin, end } = this.#sectionOf(wanted);
+    const at = wanted.begin - begin;
+    return this.#cache.get(this.#key(piece, begin, end))?.subarray(at, at + wanted.length);
   }
 
   /** What `cached` gave stays as it is until the function is called that is returned, and otherwise until the end of the task. */
@@ -153,9 +157,11 @@ export class Content {
     return this.#cache.lend(bytes);
   }
 
-  async load(piece: number): Promise<void> {
+  /** Brings the section of a part of a piece into memory. */
+  async load(wanted: BlockRequest): Promise<void> {
     const storage = this.#opened();
-    await this.#cache.load(this.#key(piece), () => storage.read(piece, 0, pieceSize(this.#metainfo, piece)));
+    const { piece, begin, end } = this.#sectionOf(wanted);
+    await this.#cache.load(this.#key(piece, begin, end), () => storage.read(piece, begin, end - begin));
   }
 
   /** A verified piece. Waits while the disk is full. */
@@ -171,9 +177,9 @@ export class Content {
     }
   }
 
-  /** It stays in memory for those who ask for it next. Its bytes may be freed from then on. */
+  /** It stays in memory for those who ask for it next, unless it is longer than a section. Its bytes may be freed from then on. */
   keep(piece: number, bytes: Uint8Array): void {
-    this.#cache.put(this.#key(piece), bytes);
+    if (bytes.length <= LIMITS.peer.sectionBytes) this.#cache.put(this.#key(piece, 0, bytes.length), bytes);
   }
 
   /**
@@ -320,7 +326,15 @@ export class Content {
     return this.#storage;
   }
 
-  #key(piece: number): string {
-    return `${this.#metainfo.infoHash}:${piece}`;
+  /** What is read for it: the section that it is in, or, where it is in two, no more than itself. */
+  #sectionOf({ piece, begin, length }: BlockRequest): { piece: number; begin: number; end: number } {
+    const { sectionBytes } = LIMITS.peer;
+    const start = begin - (begin % sectionBytes);
+    const end = Math.min(start + sectionBytes, pieceSize(this.#metainfo, piece));
+    return begin + length <= end ? { piece, begin: start, end } : { piece, begin, end: begin + length };
+  }
+
+  #key(piece: number, begin: number, end: number): string {
+    return `${this.#metainfo.infoHash}:${piece}:${begin}-${end}`;
   }
 }

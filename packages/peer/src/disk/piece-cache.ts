@@ -1,17 +1,17 @@
-import { freeBytes } from "../free-bytes.ts";
+import { freeBuffer, isWhole } from "../free-bytes.ts";
 
 /**
- * Whole pieces read lately or just written, for the uploads: a piece goes to several peers at about the same time, and
+ * Pieces read lately or just written, and sections of long ones, for the uploads: a piece goes to several peers at about the same time, and
  * 64 requests for its blocks should cost one read. Least recently used first out, and its memory freed at once; shared by all torrents.
  */
 export class PieceCache {
   readonly #mostBytes: number;
   readonly #pieces = new Map<string, Uint8Array>();
   readonly #loading = new Map<string, Promise<Uint8Array>>();
-  /** How many blocks of each are on their way out. */
-  readonly #lent = new WeakMap<Uint8Array, number>();
+  /** Of each buffer, how many blocks are on their way out. */
+  readonly #lent = new WeakMap<ArrayBufferLike, number>();
   /** Forgotten while blocks of them were on their way. */
-  readonly #leaving = new WeakSet<Uint8Array>();
+  readonly #leaving = new WeakSet<ArrayBufferLike>();
   #bytes = 0;
 
   constructor(mostBytes: number) {
@@ -26,10 +26,13 @@ export class PieceCache {
     return piece;
   }
 
-  /** Until what is returned is called the bytes stay, though the piece may not. A piece that is not given back is left to the collector. */
-  lend(piece: Uint8Array): () => void {
-    this.#lent.set(piece, (this.#lent.get(piece) ?? 0) + 1);
-    return () => this.#giveBack(piece);
+  /**
+   * Part of a piece: until what is returned is called its bytes stay, though the piece may not. A piece of which a part is not given back is
+   * left to the collector.
+   */
+  lend({ buffer }: Uint8Array): () => void {
+    this.#lent.set(buffer, (this.#lent.get(buffer) ?? 0) + 1);
+    return () => this.#giveBack(buffer);
   }
 
   /** From now on the piece is the cache's own: nobody else may hold on to its bytes. */
@@ -72,17 +75,19 @@ export class PieceCache {
     this.#bytes -= piece.length;
   }
 
-  #giveBack(piece: Uint8Array): void {
-    const lent = (this.#lent.get(piece) ?? 0) - 1;
-    if (lent > 0) this.#lent.set(piece, lent);
+  #giveBack(buffer: ArrayBufferLike): void {
+    const lent = (this.#lent.get(buffer) ?? 0) - 1;
+    if (lent > 0) this.#lent.set(buffer, lent);
     else {
-      this.#lent.delete(piece);
-      if (this.#leaving.delete(piece)) freeBytes(piece);
+      this.#lent.delete(buffer);
+      if (this.#leaving.delete(buffer)) freeBuffer(buffer);
     }
   }
 
   #free(piece: Uint8Array): void {
-    if (this.#lent.has(piece)) this.#leaving.add(piece);
-    else freeBytes(piece);
+    const { buffer } = piece;
+    if (!isWhole(piece)) return;
+    if (this.#lent.has(buffer)) this.#leaving.add(buffer);
+    else freeBuffer(buffer);
   }
 }

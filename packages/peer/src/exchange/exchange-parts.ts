@@ -10,6 +10,7 @@ import type { TorrentLedger } from "../accounts/ledger.ts";
 import type { TorrentRates } from "../rates/torrent-rates.ts";
 import type { Role } from "../roles/role.ts";
 import type { Wanted } from "../selection/wanted.ts";
+import type { BlockRequest } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
@@ -42,10 +43,11 @@ export interface ExchangeParts {
     store(piece: number, bytes: Uint8Array): Promise<void>;
     /** In memory, for those who will ask for it; its bytes may be freed from then on. */
     keep(piece: number, bytes: Uint8Array): void;
-    cached(piece: number): Uint8Array | undefined;
+    /** The block if it is in memory; else undefined, and `load` brings it. */
+    cached(request: BlockRequest): Uint8Array | undefined;
     /** What `cached` gave is on its way out until what is returned is called. */
-    lend(bytes: Uint8Array): () => void;
-    load(piece: number): Promise<void>;
+    lend(block: Uint8Array): () => void;
+    load(request: BlockRequest): Promise<void>;
   };
   /** Who has duties, and must know what happens. */
   readonly watcher: ExchangeWatcher;

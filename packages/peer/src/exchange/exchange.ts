@@ -82,9 +82,9 @@ export class Exchange implements ConnectionOwner<Connection> {
       watcher: this.#disclosure,
       role: () => this.#role,
       pieceSize: (piece) => parts.shape.pieceSize(piece),
-      cached: (piece) => content.cached(piece),
-      lend: (bytes) => content.lend(bytes),
-      load: (piece) => content.load(piece),
+      cached: (request) => content.cached(request),
+      lend: (block) => content.lend(block),
+      load: (request) => content.load(request),
       throttle: (connection) => parts.rates.up(this.#isInside(connection)),
       sent: (connection, bytes) => {
         ledger.sent(connection.asn, bytes);

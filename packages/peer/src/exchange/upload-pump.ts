@@ -2,16 +2,16 @@ import type { Clock, Timer } from "@cachetorrent/clock";
 import { noSharedLinks, type SharedLinks } from "../rates/shared-links.ts";
 import { Soonest } from "../rates/soonest.ts";
 import type { Throttle } from "../rates/throttle.ts";
-import type { BlockRequest } from "../wire/block-request.ts";
+import { type BlockRequest, sectionKey } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 
 /** Where the blocks of one torrent come from, and where their sending is written down. */
 export interface BlockSource {
-  /** The piece if it is in memory; else undefined, and `load` brings it. */
-  cached(piece: number): Uint8Array | undefined;
-  /** Bytes of `cached` are on their way out until what is returned is called. */
-  lend(bytes: Uint8Array): () => void;
-  load(piece: number): Promise<unknown>;
+  /** The block if it is in memory; else undefined, and `load` brings it, and what is around it. */
+  cached(request: BlockRequest): Uint8Array | undefined;
+  /** A block of `cached` is on its way out until what is returned is called. */
+  lend(block: Uint8Array): () => void;
+  load(request: BlockRequest): Promise<unknown>;
   /** The limits that hold for what is sent over the connection. */
   throttle(connection: Connection): Throttle;
   sent(connection: Connection, request: BlockRequest): void;
@@ -29,7 +29,7 @@ export class UploadPump {
   readonly #loading = new Set<Connection>();
   /** Connections whose next block waits for its booked place on a shared link; "through" once that has come. */
   readonly #booked = new Map<Connection, Timer | "through">();
-  /** The piece whose blocks each connection got last. */
+  /** The section whose blocks each connection got last. */
   readonly #serving = new WeakMap<Connection, number>();
   readonly #next: Soonest;
 
@@ -77,8 +77,8 @@ export class UploadPump {
         this.#ring.delete(connection);
         continue;
       }
-      const piece = source.cached(request.piece);
-      if (!piece) {
+      const block = source.cached(request);
+      if (!block) {
         this.#load(connection, source, request);
         continue;
       }
@@ -91,9 +91,8 @@ export class UploadPump {
       if (!this.#isThroughLinks(connection, source, request, now)) continue;
       throttle.take(request.length, now);
       connection.upload.queue.takeFirst();
-      this.#readAhead(connection, source, request.piece);
-      const block = piece.subarray(request.begin, request.begin + request.length);
-      if (connection.upload.serve(request, block, source.lend(piece))) source.sent(connection, request);
+      this.#readAhead(connection, source, request);
+      if (connection.upload.serve(request, block, source.lend(block))) source.sent(connection, request);
       budget -= request.length;
       // Whoever was served goes to the end of the ring.
       this.#ring.delete(connection);
@@ -125,19 +124,20 @@ export class UploadPump {
     return false;
   }
 
-  /** Reads the piece that will be asked for next while this one is sent: the disk and the socket work at once. */
-  #readAhead(connection: Connection, source: BlockSource, piece: number): void {
-    if (this.#serving.get(connection) === piece) return;
-    this.#serving.set(connection, piece);
-    const next = connection.upload.queue.pieceAfter(piece);
+  /** Reads the section that will be sent next while this one is sent: the disk and the socket work at once. */
+  #readAhead(connection: Connection, source: BlockSource, request: BlockRequest): void {
+    const section = sectionKey(request);
+    if (this.#serving.get(connection) === section) return;
+    this.#serving.set(connection, section);
+    const next = connection.upload.queue.beyond(section);
     if (next === undefined || source.cached(next)) return;
-    source.load(next).catch(() => undefined); // told when it is that piece's turn
+    source.load(next).catch(() => undefined); // told when it is that block's turn
   }
 
   #load(connection: Connection, source: BlockSource, request: BlockRequest): void {
     this.#ring.delete(connection);
     this.#loading.add(connection);
-    source.load(request.piece).then(
+    source.load(request).then(
       () => {
         if (this.#loading.delete(connection)) this.ready(connection, source);
       },

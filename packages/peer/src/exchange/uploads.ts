@@ -26,9 +26,9 @@ export interface UploadsParts {
   readonly watcher: UploadsWatcher;
   role(): Role;
   pieceSize(piece: number): number;
-  cached(piece: number): Uint8Array | undefined;
-  lend(bytes: Uint8Array): () => void;
-  load(piece: number): Promise<void>;
+  cached(request: BlockRequest): Uint8Array | undefined;
+  lend(block: Uint8Array): () => void;
+  load(request: BlockRequest): Promise<void>;
   /** The upload limits for the connection. */
   throttle(connection: Connection): Throttle;
   sent(connection: Connection, bytes: number): void;
@@ -67,9 +67,9 @@ export class Uploads {
     this.#rules = this.#makeRules();
     this.#transfers = new Transfers((piece) => parts.pieceSize(piece));
     this.#source = {
-      cached: (piece) => parts.cached(piece),
-      lend: (bytes) => parts.lend(bytes),
-      load: (piece) => this.#load(piece),
+      cached: (request) => parts.cached(request),
+      lend: (block) => parts.lend(block),
+      load: (request) => this.#load(request),
       throttle: (connection) => parts.throttle(connection),
       sent: (connection, request) => this.#sent(connection, request),
     };
@@ -212,9 +212,9 @@ export class Uploads {
     });
   }
 
-  async #load(piece: number): Promise<void> {
+  async #load(request: BlockRequest): Promise<void> {
     try {
-      await this.#parts.load(piece);
+      await this.#parts.load(request);
     } catch (error) {
       this.#parts.failed(error as CtError);
       throw error;

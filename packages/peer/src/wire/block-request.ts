@@ -5,6 +5,8 @@ const BLOCK = LIMITS.peer.blockBytes;
 /** Blocks of the largest piece: 16 MiB. */
 const BLOCKS_A_PIECE = 1024;
 
+const SECTIONS_A_PIECE = Math.ceil(LIMITS.peer.pieceLengthMost / LIMITS.peer.sectionBytes);
+
 /** A range of a piece that one side asks of the other. */
 export interface BlockRequest {
   readonly piece: number;
@@ -15,6 +17,14 @@ export interface BlockRequest {
 /** One block of a torrent as one number. */
 export function blockKey(piece: number, begin: number): number {
   return piece * BLOCKS_A_PIECE + Math.floor(begin / BLOCK);
+}
+
+/**
+ * The section of a piece that the block begins in, as one number for each of a torrent. Whoever asks for a block will ask for others of its
+ * section: what uploads read is whole sections.
+ */
+export function sectionKey({ piece, begin }: BlockRequest): number {
+  return piece * SECTIONS_A_PIECE + Math.floor(begin / LIMITS.peer.sectionBytes);
 }
 
 /** The inverse of `blockKey`: the piece, and the block's place in it. */

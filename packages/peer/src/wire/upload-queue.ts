@@ -1,5 +1,5 @@
 import { LIMITS } from "@cachetorrent/protocol";
-import type { BlockRequest } from "./block-request.ts";
+import { type BlockRequest, sectionKey } from "./block-request.ts";
 
 /**
  * The blocks that one peer asked for and waits for, in the order of its requests. It is the only list of them: the wire's own
@@ -17,9 +17,9 @@ export class UploadQueue {
     return this.#requests[0];
   }
 
-  /** The piece after this one that is waited for. */
-  pieceAfter(piece: number): number | undefined {
-    return this.#requests.find((request) => request.piece !== piece)?.piece;
+  /** The first one that waits in another section than this one. */
+  beyond(section: number): BlockRequest | undefined {
+    return this.#requests.find((request) => sectionKey(request) !== section);
   }
 
   /** False when too many wait already. */
