@@ -135,7 +135,7 @@ describe("content in memory", () => {
       [4 * MIB, false],
     ] as const) {
       const { content, block, bytesOf, torrent } = await given(pieceLength);
-      content.keep(0, new Uint8Array(pieceOf(torrent, 0)));
+      expect(content.keep(0, new Uint8Array(pieceOf(torrent, 0)))).toBe(isKept);
       const first = block(0, 0);
       expect(content.cached(first)).toEqual(isKept ? bytesOf(first) : undefined);
     }

@@ -177,9 +177,14 @@ export class Content {
     }
   }
 
-  /** It stays in memory for those who ask for it next, unless it is longer than a section. Its bytes may be freed from then on. */
-  keep(piece: number, bytes: Uint8Array): void {
-    if (bytes.length <= LIMITS.peer.sectionBytes) this.#cache.put(this.#key(piece, 0, bytes.length), bytes);
+  /**
+   * It stays in memory for those who ask for it next, and its bytes may be freed from then on. False where it is longer than a section, and
+   * does not.
+   */
+  keep(piece: number, bytes: Uint8Array): boolean {
+    const isSection = bytes.length <= LIMITS.peer.sectionBytes;
+    if (isSection) this.#cache.put(this.#key(piece, 0, bytes.length), bytes);
+    return isSection;
   }
 
   /**

@@ -1,3 +1,5 @@
+import { freeBytes } from "../free-bytes.ts";
+
 /** So many bytes of buffers that nobody uses are kept for the next pieces. */
 const SPARE_BYTES = 8 * 1024 * 1024;
 
@@ -40,13 +42,15 @@ export class BufferBudget {
     this.#used -= bytes;
     // Nothing is fetched: what is kept would be kept for long.
     if (this.#used === 0) this.#dropSpare();
-    else if (spare && this.#spareBytes + bytes <= SPARE_BYTES) {
+    if (!spare) return;
+    if (this.#used > 0 && this.#spareBytes + bytes <= SPARE_BYTES) {
       this.#spare.push(spare);
       this.#spareBytes += bytes;
-    }
+    } else freeBytes(spare);
   }
 
   #dropSpare(): void {
+    for (const spare of this.#spare) freeBytes(spare);
     this.#spare = [];
     this.#spareBytes = 0;
   }

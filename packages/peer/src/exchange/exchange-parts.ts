@@ -41,8 +41,8 @@ export interface ExchangeParts {
   readonly content: {
     isValid(piece: number, bytes: Uint8Array): boolean;
     store(piece: number, bytes: Uint8Array): Promise<void>;
-    /** In memory, for those who will ask for it; its bytes may be freed from then on. */
-    keep(piece: number, bytes: Uint8Array): void;
+    /** In memory, for those who will ask for it; its bytes may be freed from then on. False if that is not done. */
+    keep(piece: number, bytes: Uint8Array): boolean;
     /** The block if it is in memory; else undefined, and `load` brings it. */
     cached(request: BlockRequest): Uint8Array | undefined;
     /** What `cached` gave is on its way out until what is returned is called. */

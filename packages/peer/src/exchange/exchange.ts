@@ -67,9 +67,7 @@ export class Exchange implements ConnectionOwner<Connection> {
       isValid: (piece, bytes) => content.isValid(piece, bytes),
       store: async (piece, bytes) => {
         await content.store(piece, bytes);
-        const isLacked = this.#isLacked(piece);
-        if (isLacked) content.keep(piece, bytes);
-        return isLacked;
+        return this.#isLacked(piece) && content.keep(piece, bytes);
       },
       stored: (piece, origin) => {
         ledger.pieceVerified(origin);
