@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { CtError } from "@cachetorrent/protocol";
-import type { Cell, Scenario } from "./scenario/scenario.ts";
+import { CtError, LIMITS } from "@cachetorrent/protocol";
+import type { Cell, Scenario, ScenarioPolicy } from "./scenario/scenario.ts";
 import { planTopology } from "./topology.ts";
 
 /**
@@ -17,12 +17,21 @@ const FILES_BESIDES = 200;
  */
 export function openFilesOf(
   scenario: Scenario,
-  { repetition, variant }: Pick<Cell, "repetition" | "variant">,
+  { policy, repetition, variant }: Cell,
   processes: number,
 ): number {
   const { peers } = planTopology(scenario, { variant, repetition });
   const connections = Math.min(variant.connections, peers.length - 1);
-  return FILES_BESIDES + Math.ceil(peers.length / processes) * (connections + FILES_A_PEER);
+  return (
+    FILES_BESIDES + Math.ceil(peers.length / processes) * (connections + indirectOf(policy) + FILES_A_PEER)
+  );
+}
+
+/** Of each peer, both ends of what leaders open for it: it may name destinations to the leaders of each range. */
+function indirectOf({ fetchers, name, ranges = 2 }: ScenarioPolicy): number {
+  const { destinationsPerFollower } = LIMITS.cache;
+  if (name === "multi") return 2 * destinationsPerFollower * ranges;
+  return name === "cache" || fetchers === "leaders" ? 2 * destinationsPerFollower : 0;
 }
 
 /** The most that a process may open, by the text of `/proc/self/limits`; undefined where it does not say. */
@@ -32,6 +41,14 @@ export function openFilesLimit(limits: string): number | undefined {
   return soft === "unlimited" ? Number.POSITIVE_INFINITY : Number(soft);
 }
 
+export interface Hosting {
+  /** How many cells share a process. */
+  readonly cellsInOne: number;
+  readonly processes: number;
+  /** Could the peers of a cell be dealt out to more of them? */
+  readonly isDealtOut: boolean;
+}
+
 /**
  * A swarm that runs out of files is another experiment: peers lose their heads and their tracker. Throws CT_ERR_TESTBED, with what
  * to do, when a process may not open as many as the cells may need. Where there is no /proc nothing is known, and nothing thrown.
@@ -39,14 +56,23 @@ export function openFilesLimit(limits: string): number | undefined {
 export async function checkOpenFiles(
   scenario: Scenario,
   cells: readonly Cell[],
-  { cellsInOne, processes }: { readonly cellsInOne: number; readonly processes: number },
+  { cellsInOne, isDealtOut, processes }: Hosting,
 ): Promise<void> {
   const limits = await readFile("/proc/self/limits", "utf8").catch(() => ""); // no Linux
   const most = openFilesLimit(limits);
-  const needed = cellsInOne * Math.max(0, ...cells.map((cell) => openFilesOf(scenario, cell, processes)));
-  if (most === undefined || needed <= most) return;
+  const needed = (processes: number) =>
+    cellsInOne * Math.max(0, ...cells.map((cell) => openFilesOf(scenario, cell, processes)));
+  if (most === undefined || needed(processes) <= most) return;
+  const enough = isDealtOut ? fewestProcesses(needed, most) : undefined;
+  const workers = enough === undefined ? "" : `, with --workers ${enough}`;
   throw new CtError(
     "CT_ERR_TESTBED",
-    `${scenario.name} may need ${needed} open files at a time, and a process may open ${most}: run it after "ulimit -n ${needed}", or with fewer peers, connections or cells at once`,
+    `${scenario.name} may need ${needed(processes)} open files at a time, and a process may open ${most}: run it after "ulimit -n ${needed(processes)}"${workers}, or with fewer peers, connections or cells at once`,
   );
+}
+
+/** Among how many processes a cell must be dealt out, so that none needs more than it may open; undefined where 64 are not enough. */
+function fewestProcesses(needed: (processes: number) => number, most: number): number | undefined {
+  for (let processes = 1; processes <= 64; processes++) if (needed(processes) <= most) return processes;
+  return undefined;
 }

@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { checkOpenFiles, openFilesLimit, openFilesOf } from "../src/open-files.ts";
 import { cellsOf } from "../src/scenario/cells.ts";
 import { readScenario } from "../src/scenario/load-scenario.ts";
+import type { ScenarioPolicy } from "../src/scenario/scenario.ts";
+
+const here = { cellsInOne: 1, processes: 1, isDealtOut: false };
 
 const scenario = (peers: number) =>
   readScenario(
@@ -41,7 +44,7 @@ describe("the open files of a swarm", () => {
 
   it("of a small one may be opened here", async () => {
     const few = scenario(2);
-    await expect(checkOpenFiles(few, cellsOf(few), { cellsInOne: 1, processes: 1 })).resolves.toBeUndefined();
+    await expect(checkOpenFiles(few, cellsOf(few), here)).resolves.toBeUndefined();
   });
 
   it("of one that is too large are told with what to do", async () => {
@@ -49,8 +52,31 @@ describe("the open files of a swarm", () => {
     const peers = Math.min(9999, Math.ceil(limit / 60));
     const crowd = { ...scenario(peers), name: "crowd" };
     const huge = { ...crowd, variants: crowd.variants.map((variant) => ({ ...variant, connections: 1e9 })) };
-    await expect(checkOpenFiles(huge, cellsOf(huge), { cellsInOne: 1, processes: 1 })).rejects.toThrow(
-      /crowd may need \d+ open files.*ulimit -n \d+/,
+    await expect(checkOpenFiles(huge, cellsOf(huge), here)).rejects.toThrow(
+      /crowd may need \d+ open files.*ulimit -n \d+", or with fewer/,
+    );
+  });
+
+  it("are more where leaders connect for followers, and most where pieces are in ranges", () => {
+    const crowd = scenario(100);
+    const [cell] = cellsOf(crowd);
+    const under = (policy: Partial<ScenarioPolicy>) =>
+      cell ? openFilesOf(crowd, { ...cell, policy: { ...cell.policy, ...policy } }, 1) : 0;
+    const plain = under({ name: "bittorrent" });
+    expect(under({ name: "coordinated" })).toBe(plain);
+    const cache = under({ name: "cache", leaderPercent: 10 });
+    expect(cache).toBe(plain + 201 * 16);
+    expect(under({ name: "coordinated", fetchers: "leaders" })).toBe(cache);
+    expect(under({ name: "multi", ranges: 2, leaderPercent: 10 })).toBe(plain + 201 * 32);
+  });
+
+  it("that are too many for the workers are told with the number of them that would do", async () => {
+    const limit = openFilesLimit(await readFile("/proc/self/limits", "utf8")) ?? 0;
+    // Everybody with everybody: three times as many as a process may open.
+    const crowd = scenario(Math.ceil(Math.sqrt(3 * limit) / 2));
+    const huge = { ...crowd, variants: crowd.variants.map((variant) => ({ ...variant, connections: 1e9 })) };
+    await expect(checkOpenFiles(huge, cellsOf(huge), { ...here, isDealtOut: true })).rejects.toThrow(
+      /"ulimit -n \d+", with --workers [4-9], or/,
     );
   });
 

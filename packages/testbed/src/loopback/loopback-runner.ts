@@ -41,8 +41,10 @@ export class LoopbackRunner implements CellRunner {
     }
     const { atOnce, workers } = this.#options;
     // Threads, of all cells alike, have one process.
-    const [cellsInOne, processes] = scenario.ases.some(isLimited) ? [atOnce, 1] : [1, workers];
-    await checkOpenFiles(scenario, cells, { cellsInOne, processes });
+    const hosting = scenario.ases.some(isLimited)
+      ? { cellsInOne: atOnce, processes: 1, isDealtOut: false }
+      : { cellsInOne: 1, processes: workers, isDealtOut: true };
+    await checkOpenFiles(scenario, cells, hosting);
   }
 
   run({ content, scenario, workDir, ...task }: CellTask): Promise<CellRecords> {
