@@ -9,6 +9,7 @@ import {
   encodeBencode,
   formatEndpoint,
   idBytes,
+  isIPv6,
   LIMITS,
   unwrap,
 } from "@cachetorrent/protocol";
@@ -118,11 +119,40 @@ describe("peers that take part in the DHT", () => {
     for (const bytes of hostile) await raw.send(bytes);
     expect(asBytes((await raw.answerTo("ping", { id })).id)?.length).toBe(20);
   });
+
+  it.each([
+    ["IPv4", "127.1.0.1", "127.9.0.1", "nodes", 26],
+    ["IPv6", "[::1]:0", "::1", "nodes6", 38],
+  ] as const)(
+    "tell of the eight nodes that are closest, of whom they know by %s",
+    async (_, at, from, list, size) => {
+      const peer = await TestPeer.start(await aTorrent(), { at, dht: { bootstrap: [] } });
+      const raw = await rawNode(from, peer.endpoint);
+      // In buckets of their own: one has room for twenty. And apart in the first bits, which are all that the library compares.
+      const { id: own } = await raw.answerTo("ping", { id });
+      const ids = Array.from({ length: 45 }, (_, bit) => [[bit], [bit, bit + 2]]).flatMap((pair) =>
+        pair.map((bits) => flipped(asBytes(own) as Uint8Array, bits)),
+      );
+      for (const one of ids) await raw.answerTo("ping", { id: one });
+      const target = ids[40] as Buffer;
+      for (const given of [{ target }, { info_hash: target }]) {
+        const reply = await raw.answerTo("target" in given ? "find_node" : "get_peers", { id, ...given });
+        const nodes = Buffer.from(asBytes(reply[list]) as Uint8Array);
+        const told = Array.from({ length: nodes.length / size }, (_, n) =>
+          nodes.subarray(n * size, n * size + 20),
+        );
+        const closest = ids.toSorted((a, b) => Buffer.compare(distance(a, target), distance(b, target)));
+        expect(told.map((one) => one.toString("hex"))).toEqual(
+          closest.slice(0, 8).map((one) => one.toString("hex")),
+        );
+      }
+    },
+  );
 });
 
 /** A node of which the test writes each message. */
 async function rawNode(at: string, other: Endpoint) {
-  const socket = createSocket("udp4");
+  const socket = createSocket(isIPv6(other.address) ? "udp6" : "udp4");
   onTestFinished(() => void socket.close());
   await new Promise<void>((resolve) => socket.bind(0, at, resolve));
   const replies: BencodeDict[] = [];
@@ -142,6 +172,17 @@ async function rawNode(at: string, other: Endpoint) {
       return replies[0] as BencodeDict;
     },
   };
+}
+
+/** An id that differs from the given one in these bits. */
+function flipped(id: Uint8Array, bits: readonly number[]): Buffer {
+  const other = Buffer.from(id);
+  for (const bit of bits) other[bit >> 3] = (other[bit >> 3] as number) ^ (0x80 >> (bit & 7));
+  return other;
+}
+
+function distance(a: Buffer, b: Buffer): Buffer {
+  return Buffer.from(a.map((byte, at) => byte ^ (b[at] as number)));
 }
 
 describe("a message of the DHT", () => {
@@ -180,6 +221,8 @@ describe("a message of the DHT", () => {
     const cut = cutKrpc(long) as Uint8Array;
     expect(cut.length).toBeLessThanOrEqual(LIMITS.discovery.dhtBytes);
     expect(isSoundKrpc(cut)).toBe(true);
-    expect(cutKrpc(encodeBencode({ t: "aa", y: "r", r: { id, nodes: Buffer.alloc(2000) } }))).toBeUndefined();
+    const token = Buffer.alloc(1400);
+    expect(cutKrpc(encodeBencode({ t: "aa", y: "r", r: { id, token, values } }))).toBeUndefined();
+    expect(cutKrpc(query("ping", { id, token }))).toBeUndefined();
   });
 });

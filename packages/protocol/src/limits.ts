@@ -142,6 +142,7 @@ export const LIMITS = {
     dhtRetryMs: 15 * SECOND,
     dhtMessagesPerSecond: 500,
     dhtBytes: 1400,
+    dhtNodesTold: 8,
     dhtPeersTold: 100,
     dhtPeers: 10_000,
     dhtTables: 1000,

@@ -16,7 +16,7 @@ import {
   parseAddress,
 } from "@cachetorrent/protocol";
 import type { KrpcDialect } from "./krpc-dialect.ts";
-import { cutKrpc, isSoundKrpc } from "./krpc-message.ts";
+import { encodeReply, isSoundKrpc, withFewNodes } from "./krpc-message.ts";
 import { StandIns } from "./stand-ins.ts";
 
 const ID_BYTES = 20;
@@ -63,8 +63,7 @@ export function krpcIPv6(): KrpcDialect {
       if (!message) return undefined;
       const reply = asDict(get(message, "r"));
       if (reply) {
-        const answer = encodeBencode({ ...message, r: translated(reply, toOthers, "nodes", "nodes6") });
-        return cutKrpc(answer, BYTES_MOST);
+        return encodeReply(message, translated(withFewNodes(reply), toOthers, "nodes", "nodes6"), BYTES_MOST);
       }
       asked.add(queryKey(message, to));
       const [oldest] = asked;

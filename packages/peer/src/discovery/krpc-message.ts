@@ -9,9 +9,11 @@ import {
   LIMITS,
 } from "@cachetorrent/protocol";
 
-const { dhtBytes, dhtPeersTold } = LIMITS.discovery;
+const { dhtBytes, dhtNodesTold, dhtPeersTold } = LIMITS.discovery;
 const BOUNDS = { bytes: dhtBytes, depth: 4, items: 400 };
 const ID_BYTES = 20;
+/** Of a node in a reply, by the name of the list: its id and where it is. */
+const NODE_BYTES = { nodes: ID_BYTES + 6, nodes6: ID_BYTES + 18 } as const;
 /** Of a peer in a reply. */
 const PEER_BYTES = { IPv4: 6, IPv6: 18 } as const;
 
@@ -79,19 +81,40 @@ function isId(dict: BencodeDict, key: string): boolean {
 }
 
 /**
- * A message as it may be sent: the library answers with all peers that it knows of a torrent, 60 KB to whatever address a
- * request of 100 bytes seems to come from. Undefined: it may not.
+ * A message as it may be sent: the library answers with all nodes that it knows, the closest first, or with all peers that it knows of a torrent,
+ * 60 KB to whatever address a request of 100 bytes seems to come from. Undefined: it may not.
  */
-export function cutKrpc(bytes: Uint8Array, most: number = dhtBytes): Uint8Array | undefined {
-  if (bytes.length <= most) return bytes;
+export function cutKrpc(bytes: Uint8Array): Uint8Array | undefined {
   const decoded = decodeBencodeDict(bytes);
   const reply = decoded.ok ? asDict(get(decoded.value, "r")) : undefined;
-  const values = reply && asList(get(reply, "values"));
-  if (!decoded.ok || !values?.length) return undefined;
-  const cutTo = (count: number) =>
-    encodeBencode({ ...decoded.value, r: { ...reply, values: values.slice(0, count) } });
-  const room = most - cutTo(0).length;
-  const fitting = Math.max(0, Math.floor(room / (cutTo(1).length - cutTo(0).length)));
-  const cut = cutTo(Math.min(dhtPeersTold, fitting));
-  return cut.length <= most ? cut : undefined;
+  if (decoded.ok && reply) return encodeReply(decoded.value, withFewNodes(reply));
+  return bytes.length <= dhtBytes ? bytes : undefined;
+}
+
+/** With those nodes that are closest to what was asked for (BEP 5). */
+export function withFewNodes(reply: BencodeDict): BencodeDict {
+  const few: Record<string, Uint8Array> = {};
+  for (const [name, size] of Object.entries(NODE_BYTES)) {
+    const nodes = asBytes(get(reply, name));
+    if (nodes) few[name] = nodes.subarray(0, dhtNodesTold * size);
+  }
+  return { ...reply, ...few };
+}
+
+/** The message with this reply, of whose peers those are left out that have no room. Undefined where it is too long without any. */
+export function encodeReply(
+  message: BencodeDict,
+  reply: BencodeDict,
+  most: number = dhtBytes,
+): Uint8Array | undefined {
+  const values = asList(get(reply, "values")) ?? [];
+  const encodeWith = (count: number) =>
+    encodeBencode({
+      ...message,
+      r: values.length === 0 ? reply : { ...reply, values: values.slice(0, count) },
+    });
+  const room = most - encodeWith(0).length;
+  const fitting = Math.floor(room / Math.max(1, encodeWith(1).length - encodeWith(0).length));
+  const encoded = encodeWith(Math.max(0, Math.min(dhtPeersTold, fitting)));
+  return encoded.length <= most ? encoded : undefined;
 }
