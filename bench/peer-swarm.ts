@@ -2,28 +2,26 @@ import { join } from "node:path";
 import { formatSize } from "@cachetorrent/protocol";
 import { writeSeededContent } from "@cachetorrent/testbed";
 import { type Outcome, runBench } from "./lib/bench.ts";
+import { type Cell, type CellRun, cellOptions, cellsOf, nameOf, ratioToOthers, runsOf } from "./lib/cells.ts";
 import { CLIENT_NAMES, CLIENTS, type ClientName } from "./lib/clients/index.ts";
-import { medianRatio, spread } from "./lib/figures.ts";
+import { spread } from "./lib/figures.ts";
 import { asMegabytes, asTimes, atLeast, atMost, type Goal } from "./lib/goals.ts";
 import { count, size, some } from "./lib/options.ts";
 import { inTurns, versionsOf } from "./lib/rounds.ts";
 import { runSwarm } from "./lib/swarm-round.ts";
 import { renderTable } from "./lib/table.ts";
-import { hashFile } from "./lib/torrents.ts";
 
 const PEAK_MOST = 150e6;
 
 const options = {
   size: size("256MiB", "bytes that each leecher downloads"),
   leechers: count(8, "how many leechers", 100),
-  "piece-length": size("1MiB", "length of pieces"),
   rounds: count(3, "how often each client runs, in turns with the others", 100),
   clients: some(CLIENT_NAMES, "who is measured"),
+  ...cellOptions,
 };
 
-interface Run {
-  readonly client: ClientName;
-  readonly round: number;
+interface Run extends CellRun {
   /** Of all leechers, each over the time that it took itself. */
   readonly sumMbPerSecond: number;
   /** Until the last was complete. */
@@ -43,43 +41,64 @@ await runBench({
     const versions = await versionsOf(values.clients);
     const seedDir = join(stage.dir, "original");
     await writeSeededContent(seedDir, [{ path: "content.bin", bytes: values.size }], 1);
-    const content = await hashFile(join(seedDir, "content.bin"), "content.bin", values["piece-length"]);
+    const cells = await cellsOf(values, seedDir, "content.bin");
+    const { leechers } = values;
     const runs: Run[] = [];
     for (let round = 0; round < values.rounds; round++) {
-      for (const client of inTurns(values.clients, round)) {
-        const { leechers } = values;
-        const plan = { client: CLIENTS[client], seedDir, content, pageCache: "warm", leechers } as const;
-        const figures = await runSwarm(stage, plan);
-        const all = [figures.seed, ...figures.leechers];
-        const rates = figures.leechers.map((one) => values.size / 1e6 / one.seconds);
-        const run = {
-          ...{ client, round },
-          sumMbPerSecond: rates.reduce((sum, rate) => sum + rate, 0),
-          seconds: Math.max(...figures.leechers.map((one) => one.seconds)),
-          cpuSeconds: all.reduce((sum, one) => sum + one.cpuSeconds, 0),
-          peakBytes: all.map((one) => one.peakBytes),
-        };
-        runs.push(run);
-        stage.print(
-          `round ${round + 1} of ${values.rounds}: ${client}: ${run.sumMbPerSecond.toFixed(0)} MB/s together, last after ${run.seconds.toFixed(2)} s`,
-        );
+      for (const { cell, content } of cells) {
+        for (const client of inTurns(values.clients, round)) {
+          const plan = { client: CLIENTS[client], seedDir, content, pageCache: cell.pageCache, leechers };
+          const figures = await runSwarm(stage, plan);
+          const all = [figures.seed, ...figures.leechers];
+          const rates = figures.leechers.map((one) => values.size / 1e6 / one.seconds);
+          const run = {
+            ...{ ...cell, client, round },
+            sumMbPerSecond: rates.reduce((sum, rate) => sum + rate, 0),
+            seconds: Math.max(...figures.leechers.map((one) => one.seconds)),
+            cpuSeconds: all.reduce((sum, one) => sum + one.cpuSeconds, 0),
+            peakBytes: all.map((one) => one.peakBytes),
+          };
+          runs.push(run);
+          stage.print(
+            `round ${round + 1} of ${values.rounds}: ${nameOf(run)}, ${client}: ${run.sumMbPerSecond.toFixed(0)} MB/s together, last after ${run.seconds.toFixed(2)} s`,
+          );
+        }
       }
     }
     const lines = [
-      `1 -> ${values.leechers}, ${formatSize(values.size)}, pieces of ${formatSize(values["piece-length"])}, warm: median of ${values.rounds} rounds, least and most`,
-      ...renderTable([
-        ["client", "MB/s together", "last s", "CPU s", "peak MB seed", "largest leecher"],
-        ...values.clients.map((client) => rowOf(client, runs)),
-      ]),
+      `1 -> ${leechers}, ${formatSize(values.size)}: median of ${values.rounds} rounds, least and most`,
+      ...renderTable(
+        [
+          [
+            "page cache",
+            "pieces",
+            "client",
+            "MB/s together",
+            "last s",
+            "CPU s",
+            "peak MB seed",
+            "largest leecher",
+          ],
+          ...cells.flatMap(({ cell }) => values.clients.map((client) => rowOf(cell, client, runs))),
+        ],
+        3,
+      ),
     ];
-    return { lines, goals: goalsOf(runs), figures: runs, versions };
+    return {
+      lines,
+      goals: [...cells.flatMap(({ cell }) => speedGoals(cell, runs)), ...memoryGoals(runs)],
+      figures: runs,
+      versions,
+    };
   },
 });
 
-function rowOf(client: ClientName, runs: readonly Run[]): string[] {
-  const own = runs.filter((run) => run.client === client);
+function rowOf(cell: Cell, client: ClientName, runs: readonly Run[]): string[] {
+  const own = runsOf(cell, runs).filter((run) => run.client === client);
   const figure = (of: (run: Run) => number, digits: number) => spread(own.map(of), digits);
   return [
+    cell.pageCache,
+    cell.pieces,
     client,
     figure((run) => run.sumMbPerSecond, 0),
     figure((run) => run.seconds, 2),
@@ -89,20 +108,15 @@ function rowOf(client: ClientName, runs: readonly Run[]): string[] {
   ];
 }
 
-function goalsOf(runs: readonly Run[]): Goal[] {
-  const rounds = [...new Set(runs.map((run) => run.round))].map((round) => {
-    const inRound = runs.filter((run) => run.round === round);
-    return {
-      ours: inRound.find((run) => run.client === "cachetorrent")?.sumMbPerSecond,
-      others: inRound.filter((run) => run.client !== "cachetorrent").map((run) => run.sumMbPerSecond),
-    };
-  });
-  const speed = medianRatio(rounds, "highest");
+function speedGoals(cell: Cell, runs: readonly Run[]): Goal[] {
+  const of = (run: Run) => run.sumMbPerSecond;
+  const speed = ratioToOthers(runsOf(cell, runs), of, ["aria2", "libtorrent"], "highest");
+  const what = `sum of rates ÷ the better other, ${nameOf(cell)}`;
+  return speed === undefined ? [] : [atLeast(what, speed, 1, asTimes)];
+}
+
+function memoryGoals(runs: readonly Run[]): Goal[] {
   const peaks = runs.filter((run) => run.client === "cachetorrent").flatMap((run) => run.peakBytes);
-  return [
-    ...(speed === undefined ? [] : [atLeast("sum of rates ÷ the better other", speed, 1, asTimes)]),
-    ...(peaks.length === 0
-      ? []
-      : [atMost("peak memory of any of ours", Math.max(...peaks), PEAK_MOST, asMegabytes)]),
-  ];
+  if (peaks.length === 0) return [];
+  return [atMost("peak memory of any of ours", Math.max(...peaks), PEAK_MOST, asMegabytes)];
 }
