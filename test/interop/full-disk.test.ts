@@ -6,14 +6,13 @@ import {
   type DaemonEvent,
   DaemonGroup,
   findDifference,
-  launch,
   type PeerProcess,
-  runCommand,
   startPeerProcess,
   writeSeededContent,
 } from "@cachetorrent/testbed";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { CEILING_MS, PLAIN, startTracker, stopPeer } from "./support/cachetorrent.ts";
+import { startDaemon } from "./support/daemon.ts";
 import { Place } from "./support/place.ts";
 import { describeWithMounts, mountSmallDisk, unmount } from "./support/small-disk.ts";
 
@@ -91,16 +90,7 @@ describeWithMounts("a disk that fills up in the middle of a download", () => {
   /** A daemon that has the first file, and no room for more. */
   async function daemonOnFullDisk() {
     const { file } = await startSeed();
-    const { launcher } = place("daemon");
-    const state = ["--state", path.join(dir, "state")];
-    const where = ["--dir", disk, "--listen", "127.1.0.2:0", "--control", "127.0.0.1:0"];
-    const daemon = await launch(launcher, "daemon", ["peer", "--daemon", ...where, ...state, "--json"]);
-    await daemon.waitFor("listening");
-    let orders = 0;
-    const tell = async (...args: readonly string[]) => {
-      const { lines } = await runCommand(launcher, `order ${++orders}`, [...args, ...state]);
-      return lines.map(({ text }) => text).join("\n");
-    };
+    const { daemon, order: tell } = await startDaemon(place("daemon"), "127.1.0.2:0", disk);
     await tell("add", file, "--skip-files", "folder");
     await daemon.waitFor("complete", { timeoutMs: CEILING_MS });
     const filler = path.join(disk, "filler");

@@ -1,5 +1,5 @@
 import type { Host } from "./lab.ts";
-import { runIn } from "./namespaces.ts";
+import { linkCounters, runIn } from "./namespaces.ts";
 
 const LEG = "eth0";
 /** Interface counters of a veth begin at the link layer, those of nftables at the IP header. */
@@ -55,7 +55,8 @@ export class BorderMeter {
   }
 
   async read(): Promise<BorderCount> {
-    const [leg, counters] = await Promise.all([this.#readLeg(), this.#readCounters()]);
+    const { namespace } = this.#border;
+    const [leg, counters] = await Promise.all([linkCounters(namespace, LEG), this.#readCounters()]);
     const counter = (name: string) => {
       const found = counters.get(name);
       if (!found) throw new Error(`nftables has no counter ${name} at ${this.#border.name}`);
@@ -63,17 +64,11 @@ export class BorderMeter {
     };
     const [leftIn, leftOut] = [linkBytes(counter("left-in")), linkBytes(counter("left-out"))];
     return {
-      into: leg.into - leftIn,
-      outOf: leg.outOf - leftOut,
+      into: leg.rx - leftIn,
+      outOf: leg.tx - leftOut,
       connections: counter("accepted").packets,
       leftOut: leftIn + leftOut,
     };
-  }
-
-  async #readLeg(): Promise<{ into: number; outOf: number }> {
-    const json = await runIn(this.#border.namespace, "ip", ["-s", "-j", "link", "show", LEG]);
-    const [link] = JSON.parse(json) as [{ stats64: Record<"rx" | "tx", { bytes: number }> }];
-    return { into: link.stats64.rx.bytes, outOf: link.stats64.tx.bytes };
   }
 
   async #readCounters(): Promise<Map<string, Counter>> {

@@ -39,6 +39,13 @@ export async function runIn(namespace: string, command: string, args: readonly s
   return (await run("ip", ["netns", "exec", namespace, command, ...args])).stdout;
 }
 
+/** What its interface has received and sent since it is there, in bytes with all headers but the preamble. */
+export async function linkCounters(namespace: string, link = "eth0"): Promise<{ rx: number; tx: number }> {
+  const json = await runIn(namespace, "ip", ["-s", "-j", "link", "show", link]);
+  const [{ stats64 }] = JSON.parse(json) as [{ stats64: Record<"rx" | "tx", { bytes: number }> }];
+  return { rx: stats64.rx.bytes, tx: stats64.tx.bytes };
+}
+
 /** Synchronous, for it also runs when the process exits. What is already gone is not missed. */
 export function removeNamespaces(names: readonly string[]): void {
   const isThere = (name: string) => existsSync(path.join(WHERE_IP_KEEPS_THEM, name));

@@ -35,8 +35,10 @@ export const ENCRYPTION = {
 export interface RunningLibtorrent extends RunningClient {
   /** The first so many different addresses that it tried to connect to. */
   dialled(howMany: number): Promise<string[]>;
-  /** The pieces of which it has sent blocks so far, in the order of the first; none unless it was started to tell. */
-  uploaded(torrent: MadeTorrent): number[];
+  /** Resolves when it next loses a connection with that address; by then it has told of all that it sent over it. */
+  loses(address: string): Promise<void>;
+  /** The piece of each block that it has sent so far, in their order; none unless it was started to tell. */
+  uploads(torrent: MadeTorrent): number[];
 }
 
 /** As `libtorrent.start`, with settings of libtorrent's own on top. With `tellsUploads` it tells of each block that it sends. */
@@ -71,9 +73,13 @@ export async function startLibtorrent(
       await client.waitFor("dialled", { accepts, timeoutMs: CEILING_MS });
       return [...addresses];
     },
-    uploaded({ infoHash }) {
+    async loses(address) {
+      const accepts = (event: DaemonEvent) => event.address === address;
+      await client.waitFor("lost", { from: client.lines.length, accepts, timeoutMs: CEILING_MS });
+    },
+    uploads({ infoHash }) {
       const told = client.events.filter((event) => event.event === "uploaded" && event.infoHash === infoHash);
-      return [...new Set(told.map(({ piece }) => Number(piece)))];
+      return told.map(({ piece }) => Number(piece));
     },
     async stop() {
       await client.stop();

@@ -73,6 +73,8 @@ while not ending:
                 say("complete", infoHash=info_hash(alert.handle))
         elif isinstance(alert, (lt.peer_connect_alert, lt.peer_disconnected_alert)):
             say("dialled", address=alert.endpoint[0])
+            if isinstance(alert, lt.peer_disconnected_alert):
+                say("lost", address=alert.endpoint[0])
         elif isinstance(alert, lt.block_uploaded_alert):
             say("uploaded", infoHash=info_hash(alert.handle), piece=alert.piece_index)
         else:
