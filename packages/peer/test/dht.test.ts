@@ -1,8 +1,11 @@
 import { createSocket } from "node:dgram";
 import { ScaledClock, systemClock } from "@cachetorrent/clock";
 import {
+  type Address,
   asBytes,
   asDict,
+  asText,
+  type Bencodable,
   type BencodeDict,
   decodeBencodeDict,
   type Endpoint,
@@ -25,8 +28,7 @@ import { until } from "./support/until.ts";
 
 const aTorrent = () => torrentOf([{ path: ["a"], content: noise(40 * 16 * KIB) }]);
 const id = Buffer.alloc(20, 1);
-const query = (q: string, a: Record<string, Uint8Array | string | number>) =>
-  encodeBencode({ t: "aa", y: "q", q, a });
+const query = (q: string, a: Record<string, Bencodable>, t = "aa") => encodeBencode({ t, y: "q", q, a });
 
 describe("peers that take part in the DHT", () => {
   it.each([
@@ -130,11 +132,11 @@ describe("peers that take part in the DHT", () => {
       const raw = await rawNode(from, peer.endpoint);
       // In buckets of their own: one has room for twenty. And apart in the first bits, which are all that the library compares.
       const { id: own } = await raw.answerTo("ping", { id });
-      const ids = Array.from({ length: 45 }, (_, bit) => [[bit], [bit, bit + 2]]).flatMap((pair) =>
+      const ids = Array.from({ length: 30 }, (_, bit) => [[bit], [bit, bit + 2]]).flatMap((pair) =>
         pair.map((bits) => flipped(asBytes(own) as Uint8Array, bits)),
       );
-      for (const one of ids) await raw.answerTo("ping", { id: one });
-      const target = ids[40] as Buffer;
+      for (const one of ids) await raw.send(query("ping", { id: one }, "ping"));
+      const target = ids[30] as Buffer;
       for (const given of [{ target }, { info_hash: target }]) {
         const reply = await raw.answerTo("target" in given ? "find_node" : "get_peers", { id, ...given });
         const nodes = Buffer.from(asBytes(reply[list]) as Uint8Array);
@@ -148,6 +150,42 @@ describe("peers that take part in the DHT", () => {
       }
     },
   );
+
+  it.each([
+    ["IPv6", { asker: "127.0.0.1", other: "::1", want: "n6", list: "nodes6", bytes: 38 }],
+    ["IPv4", { asker: "::1", other: "127.0.0.1", want: "n4", list: "nodes", bytes: 26 }],
+  ] as const)(
+    "tell whoever wants them of nodes of %s, too (BEP 32)",
+    async (_, { asker, bytes, list, other, want }) => {
+      const { endpoint } = await TestPeer.start(await aTorrent(), { at: "[::]:0", dht: { bootstrap: [] } });
+      const at = (address: string) => ({ address: address as Address, port: endpoint.port });
+      const there = await rawNode(other, at(other));
+      const hex = "0b".repeat(20);
+      await there.answerTo("ping", { id: Buffer.from(hex, "hex") });
+      const raw = await rawNode(asker, at(asker));
+      for (const [name, given] of [
+        ["find_node", { id, target: id }],
+        ["get_peers", { id, info_hash: id }],
+      ] as const) {
+        expect(await raw.answerTo(name, given)).not.toHaveProperty(list);
+        const reply = await raw.answerTo(name, { ...given, want: [want] });
+        const nodes = Buffer.from(asBytes(reply[list]) as Uint8Array);
+        expect(nodes.length).toBe(bytes);
+        expect(nodes.toString("hex")).toContain(hex);
+        expect(nodes.readUInt16BE(bytes - 2)).toBe(there.port);
+      }
+    },
+  );
+
+  it("that know no node over IPv6 ask for some over IPv4", async () => {
+    const first = await TestPeer.start(await aTorrent(), { at: "[::]:0", dht: { bootstrap: [] } });
+    const { port } = first.endpoint;
+    const there = await rawNode("::1", { address: "::1" as Address, port });
+    await there.answerTo("ping", { id });
+    const dht = { bootstrap: [`127.0.0.1:${port}`] };
+    const peer = await TestPeer.start(await aTorrent(), { at: "[::]:0", dht });
+    await until("the node of IPv6 is asked", () => there.askedFrom.has(peer.endpoint.port));
+  });
 });
 
 /** A node of which the test writes each message. */
@@ -156,16 +194,22 @@ async function rawNode(at: string, other: Endpoint) {
   onTestFinished(() => void socket.close());
   await new Promise<void>((resolve) => socket.bind(0, at, resolve));
   const replies: BencodeDict[] = [];
-  socket.on("message", (bytes) => {
-    const reply = asDict(unwrap(decodeBencodeDict(bytes)).r);
-    if (reply) replies.push(reply);
+  const askedFrom = new Set<number>();
+  socket.on("message", (bytes, from) => {
+    const { r, t } = unwrap(decodeBencodeDict(bytes));
+    const reply = asDict(r);
+    if (!reply) askedFrom.add(from.port);
+    else if (asText(t) === "aa") replies.push(reply);
   });
   const send = (bytes: Uint8Array) =>
     new Promise<void>((resolve) => socket.send(bytes, other.port, other.address, () => resolve()));
   return {
     send,
-    /** The reply to this query, while there is no other. */
-    async answerTo(...[name, given]: Parameters<typeof query>): Promise<BencodeDict> {
+    port: socket.address().port,
+    /** The ports that queries came from. */
+    askedFrom,
+    /** The reply to this query, while there is no other but to those with a transaction of another name. */
+    async answerTo(name: string, given: Record<string, Bencodable>): Promise<BencodeDict> {
       replies.length = 0;
       await send(query(name, given));
       await until(`${name} is answered`, () => replies.length > 0);

@@ -33,8 +33,14 @@ declare module "bittorrent-dht" {
     addNode(node: { readonly host: string; readonly port: number }): void;
     removeNode(id: Buffer): void;
     readonly nodeId: Buffer;
-    /** How many nodes it knows. */
-    readonly nodes: { count(): number };
+    /** Those that it knows. */
+    readonly nodes: {
+      count(): number;
+      closest(
+        id: Uint8Array,
+        most: number,
+      ): { readonly id: Uint8Array; readonly host: string; readonly port: number }[];
+    };
     destroy(done?: () => void): void;
   }
 }

@@ -4,6 +4,7 @@ import {
   type Address,
   CtError,
   type Endpoint,
+  encodeCompact,
   formatEndpoint,
   type InfoHash,
   infoHashFromBytes,
@@ -17,6 +18,7 @@ import type { Logger } from "pino";
 import type { Discoverable } from "./discoverable.ts";
 import type { KrpcDialect } from "./krpc-dialect.ts";
 import { KrpcSocket } from "./krpc-socket.ts";
+import type { Twin } from "./krpc-want.ts";
 import { usableEndpoints } from "./scope.ts";
 
 export interface DhtNodeParts {
@@ -33,12 +35,13 @@ export interface DhtNodeParts {
 }
 
 const CHECK_MS = 1000;
-const { dhtAnnounceMs, dhtLonelyLeastMs, dhtLonelyMs, dhtRetryMs, dhtPeers, dhtTables } = LIMITS.discovery;
+const { dhtAnnounceMs, dhtLonelyLeastMs, dhtLonelyMs, dhtNodesTold, dhtRetryMs, dhtPeers, dhtTables } =
+  LIMITS.discovery;
 /** What others tell of themselves is forgotten after this time: they announce again within it. */
 const KEPT_MS = 2 * dhtAnnounceMs;
 
 /** A node of the DHT (BEP 5) of one family: finds peers of our torrents there, private ones left out, and says that we have them. */
-export class DhtNode {
+export class DhtNode implements Twin {
   readonly #parts: DhtNodeParts;
   readonly #dht: DHT;
   readonly #dueAt = new Map<InfoHash, number>();
@@ -88,6 +91,18 @@ export class DhtNode {
     this.#dht.on("error", (error) => log.warn({ err: error, event: "dht" }, error.message));
     this.#timer = clock.every(CHECK_MS, () => this.#sweep());
     void this.#lookForNodes();
+  }
+
+  get isLost(): boolean {
+    return this.#dht.nodes.count() < dhtNodesTold;
+  }
+
+  closest(id: Uint8Array): Uint8Array {
+    const nodes = this.#dht.nodes.closest(id, dhtNodesTold).flatMap(({ host, id: own, port }) => {
+      const address = this.#parts.dialect.addressOf(host);
+      return address ? [own, encodeCompact([{ address, port }])] : [];
+    });
+    return Buffer.concat(nodes);
   }
 
   /** There is one. */

@@ -1,4 +1,4 @@
-import { type Address, type Endpoint, isIPv6, parseAddress } from "@cachetorrent/protocol";
+import { type Address, type BencodeDict, type Endpoint, isIPv6, parseAddress } from "@cachetorrent/protocol";
 import { cutKrpc, isSoundKrpc } from "./krpc-message.ts";
 
 /** How nodes of one family and the DHT's library, which knows IPv4 only, understand each other. */
@@ -10,8 +10,8 @@ export interface KrpcDialect {
   addressOf(host: string): Address | undefined;
   /** A message as it came, for the library; undefined for one that it cannot be trusted with. */
   incoming(bytes: Uint8Array, from: Endpoint): Uint8Array | undefined;
-  /** One of the library's, as it may be sent; undefined for one that may not. */
-  outgoing(bytes: Uint8Array, to: Endpoint): Uint8Array | undefined;
+  /** One of the library's, as it may be sent, a reply with what is `besides`; undefined for one that may not. */
+  outgoing(bytes: Uint8Array, to: Endpoint, besides?: BencodeDict): Uint8Array | undefined;
 }
 
 /** The library's own. */
@@ -23,5 +23,5 @@ export const krpcIPv4: KrpcDialect = {
     return address && !isIPv6(address) ? address : undefined;
   },
   incoming: (bytes) => (isSoundKrpc(bytes) ? bytes : undefined),
-  outgoing: (bytes) => cutKrpc(bytes),
+  outgoing: (bytes, _to, besides) => cutKrpc(bytes, besides),
 };

@@ -4,22 +4,19 @@ import {
   asDict,
   asList,
   type BencodeDict,
-  decodeBencodeDict,
   decodeCompact,
-  type Endpoint,
   encodeBencode,
   encodeCompact,
-  formatEndpoint,
   get,
   isIPv6,
   LIMITS,
   parseAddress,
 } from "@cachetorrent/protocol";
+import { AskedQueries } from "./asked-queries.ts";
 import type { KrpcDialect } from "./krpc-dialect.ts";
-import { encodeReply, isSoundKrpc, withFewNodes } from "./krpc-message.ts";
+import { encodeReply, ID_BYTES, isSoundKrpc, krpcDict, NODE_BYTES, withFewNodes } from "./krpc-message.ts";
 import { StandIns } from "./stand-ins.ts";
 
-const ID_BYTES = 20;
 /** Of a datagram (BEP 32). */
 const BYTES_MOST = 1024;
 /** Queries of ours whose replies are still heard. */
@@ -42,7 +39,7 @@ export function krpcIPv6(): KrpcDialect {
     translate: (address) => (isIPv6(address) ? standIns.standInFor(address) : undefined),
   };
   const toOthers: Translation = { from: "IPv4", translate: (address) => standIns.addressOf(address) };
-  const asked = new Set<string>();
+  const asked = new AskedQueries(ASKED_MOST);
   return {
     family: 6,
     hostFor: (address) => standIns.standInFor(address),
@@ -51,35 +48,25 @@ export function krpcIPv6(): KrpcDialect {
       return standIn && standIns.addressOf(standIn);
     },
     incoming(bytes, from) {
-      const message = isSoundKrpc(bytes, "IPv6") ? dictOf(bytes) : undefined;
+      const message = isSoundKrpc(bytes, "IPv6") ? krpcDict(bytes) : undefined;
       const reply = message && asDict(get(message, "r"));
       if (!message || !reply) return message && bytes;
       // Whoever sends what nobody asked for would have us forget the addresses that we need.
-      if (!asked.delete(queryKey(message, from))) return undefined;
+      if (!asked.take(message, from)) return undefined;
       return encodeBencode({ ...message, r: translated(reply, toLibrary, "nodes6", "nodes") });
     },
-    outgoing(bytes, to) {
-      const message = dictOf(bytes);
+    outgoing(bytes, to, besides) {
+      const message = krpcDict(bytes);
       if (!message) return undefined;
       const reply = asDict(get(message, "r"));
       if (reply) {
-        return encodeReply(message, translated(withFewNodes(reply), toOthers, "nodes", "nodes6"), BYTES_MOST);
+        const answer = translated(withFewNodes(reply), toOthers, "nodes", "nodes6");
+        return encodeReply(message, { ...answer, ...besides }, BYTES_MOST);
       }
-      asked.add(queryKey(message, to));
-      const [oldest] = asked;
-      if (asked.size > ASKED_MOST && oldest !== undefined) asked.delete(oldest);
+      asked.add(message, to);
       return bytes;
     },
   };
-}
-
-function dictOf(bytes: Uint8Array): BencodeDict | undefined {
-  const decoded = decodeBencodeDict(bytes);
-  return decoded.ok ? decoded.value : undefined;
-}
-
-function queryKey(message: BencodeDict, other: Endpoint): string {
-  return `${Buffer.from(asBytes(get(message, "t")) ?? []).toString("hex")} ${formatEndpoint(other)}`;
 }
 
 /** A reply with its lists translated, and that of nodes renamed. */
@@ -96,7 +83,7 @@ function translated(reply: BencodeDict, by: Translation, nodesAre: string, nodes
 
 /** Of compact nodes: an id and an endpoint each. */
 function translatedNodes(bytes: Uint8Array, by: Translation): Uint8Array {
-  const size = ID_BYTES + (by.from === "IPv4" ? 6 : 18);
+  const size = NODE_BYTES[by.from === "IPv4" ? "nodes" : "nodes6"];
   const nodes: Uint8Array[] = [];
   for (let at = 0; at + size <= bytes.length; at += size) {
     const id = bytes.subarray(at, at + ID_BYTES);

@@ -11,13 +11,18 @@ import {
 
 const { dhtBytes, dhtNodesTold, dhtPeersTold } = LIMITS.discovery;
 const BOUNDS = { bytes: dhtBytes, depth: 4, items: 400 };
-const ID_BYTES = 20;
+export const ID_BYTES = 20;
 /** Of a node in a reply, by the name of the list: its id and where it is. */
-const NODE_BYTES = { nodes: ID_BYTES + 6, nodes6: ID_BYTES + 18 } as const;
+export const NODE_BYTES = { nodes: ID_BYTES + 6, nodes6: ID_BYTES + 18 } as const;
 /** Of a peer in a reply. */
 const PEER_BYTES = { IPv4: 6, IPv6: 18 } as const;
 
 type Family = keyof typeof PEER_BYTES;
+
+export function krpcDict(bytes: Uint8Array): BencodeDict | undefined {
+  const decoded = decodeBencodeDict(bytes);
+  return decoded.ok ? decoded.value : undefined;
+}
 
 /**
  * Is this a message of the DHT (BEP 5) that its library can be trusted with? It takes for granted that ids and info-hashes
@@ -82,12 +87,12 @@ function isId(dict: BencodeDict, key: string): boolean {
 
 /**
  * A message as it may be sent: the library answers with all nodes that it knows, the closest first, or with all peers that it knows of a torrent,
- * 60 KB to whatever address a request of 100 bytes seems to come from. Undefined: it may not.
+ * 60 KB to whatever address a request of 100 bytes seems to come from. A reply has what is `besides`, too. Undefined: it may not.
  */
-export function cutKrpc(bytes: Uint8Array): Uint8Array | undefined {
-  const decoded = decodeBencodeDict(bytes);
-  const reply = decoded.ok ? asDict(get(decoded.value, "r")) : undefined;
-  if (decoded.ok && reply) return encodeReply(decoded.value, withFewNodes(reply));
+export function cutKrpc(bytes: Uint8Array, besides?: BencodeDict): Uint8Array | undefined {
+  const message = krpcDict(bytes);
+  const reply = message && asDict(get(message, "r"));
+  if (message && reply) return encodeReply(message, { ...withFewNodes(reply), ...besides });
   return bytes.length <= dhtBytes ? bytes : undefined;
 }
 
