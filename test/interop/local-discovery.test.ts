@@ -33,4 +33,16 @@ describeInLab("local discovery with libtorrent, without a tracker", libtorrent.c
     await leecher.complete(torrent);
     await expectSameContent(torrent, downloads);
   });
+
+  test.concurrent("our leecher finds libtorrent's seed over IPv6, or it ours", async () => {
+    const source = await lab.addDir("source-3");
+    const torrent = await makeTorrent(source, { name: "over IPv6", content: 5_000_000 });
+    const host = await lab.addHost("three", 3, ["ipv6"]);
+    const settings = { enable_lsd: 1, listen_interfaces: `[${host.ipv6}]:6881` };
+    await startLibtorrent(host, "seed", source, [torrent], settings);
+    const downloads = await lab.addDir("ours over IPv6");
+    const peer = await startPeer(host, host.ipv6, [torrent], downloads, ["--local-discovery"]);
+    await complete(peer, torrent);
+    await expectSameContent(torrent, downloads);
+  });
 });
