@@ -13,7 +13,9 @@ import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torr
 
 const SITE = 1;
 const TRACKER_SITE = 200;
+/** Of who dialled us, and of whom we dialled. */
 const REFUSAL = "not encrypted, and --encryption is require";
+const NOT_TAKEN = "does not take encryption, and --encryption is require";
 
 type Starter = (
   host: Host,
@@ -24,7 +26,7 @@ type Starter = (
 
 interface Case {
   readonly name: string;
-  readonly ours: "allow" | "require";
+  readonly ours: "off" | "allow" | "prefer" | "require";
   readonly start: Starter;
 }
 
@@ -44,7 +46,18 @@ const CASES: readonly Case[] = [
     start: (host, role, dir, torrents) =>
       startLibtorrent(host, role, dir, torrents, ENCRYPTION.handshakeOnly),
   },
+  {
+    name: "libtorrent that takes no encryption, which we would prefer",
+    ours: "prefer",
+    start: (host, role, dir, torrents) => startLibtorrent(host, role, dir, torrents, ENCRYPTION.disabled),
+  },
+  {
+    name: "libtorrent with its own settings, where we take no encryption",
+    ours: "off",
+    start: libtorrent.start,
+  },
 ];
+const MODES = [...new Set(CASES.map(({ ours }) => ours))];
 
 /** Swarms of two, in which it is known who dials: nobody can dial a leecher. */
 describeInLab("encrypted connections with stock clients", commands(), () => {
@@ -54,6 +67,7 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
   const fromUs = new Map<Case, { torrent: MadeTorrent; dir: string; client: RunningClient }>();
   const toUs = new Map<Case, { torrent: MadeTorrent; ours: PeerProcess }>();
   let refused: { torrent: MadeTorrent; host: Host };
+  let refusing: { ours: PeerProcess; host: Host };
 
   beforeAll(async () => {
     lab = await Lab.open();
@@ -69,7 +83,7 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     }
     const toPlain = await makeTorrent(source, { name: "to plain", tracker: url, content: 1_000_000 });
     ourSeeds = new Map();
-    for (const mode of ["require", "allow"] as const) {
+    for (const mode of MODES) {
       const host = await lab.addHost(`our-${mode}`, SITE);
       const torrents = CASES.filter(({ ours }) => ours === mode).map((one) => given.get(one) as MadeTorrent);
       if (mode === "require") torrents.push(toPlain);
@@ -77,15 +91,10 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     }
     await Promise.all(CASES.map((one, at) => startLeeching(one, at, given.get(one) as MadeTorrent)));
     await Promise.all(CASES.map((one, at) => startSeeding(one, at)));
-    const plainHost = await lab.addHost("plain", SITE);
-    refused = { torrent: toPlain, host: plainHost };
-    await startLibtorrent(
-      plainHost,
-      "leecher",
-      await lab.addDir("plain-downloads"),
-      [toPlain],
-      ENCRYPTION.disabled,
-    );
+    refused = { torrent: toPlain, host: await lab.addHost("plain", SITE) };
+    const plainDownloads = await lab.addDir("plain-downloads");
+    await startLibtorrent(refused.host, "leecher", plainDownloads, [toPlain], ENCRYPTION.disabled);
+    refusing = await startBesidePlainSeed();
   });
   afterAll(() => lab?.close());
 
@@ -104,13 +113,28 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
   });
 
   test("libtorrent without encryption is refused where we require it, and the log says why", async () => {
-    const seed = ourSeeds.get("require") ?? expect.unreachable();
-    const log = (): Promise<string> => readFile(seed.daemon.logFile, "utf8");
-    await expect.poll(log, { timeout: CEILING_MS }).toContain(REFUSAL);
-    const line = (await log()).split("\n").find((one) => one.includes(REFUSAL)) ?? "";
+    const line = await lineOf(ourSeeds.get("require") ?? expect.unreachable(), REFUSAL);
     expect(line).toContain(refused.host.ipv4);
     expect(line).toContain('"event":"refused"');
   });
+
+  test("libtorrent's seed without encryption is not downloaded from where we require it, and the log says why", async () => {
+    const { ours, host } = refusing;
+    expect(await lineOf(ours, NOT_TAKEN)).toContain(host.ipv4);
+    expect(ours.daemon.events.some(({ event }) => event === "complete")).toBe(false);
+  });
+
+  /** A leecher of ours that requires encryption, and a seed of libtorrent's that takes none. */
+  async function startBesidePlainSeed(): Promise<{ ours: PeerProcess; host: Host }> {
+    const source = await lab.addDir("plain-source");
+    const torrent = await makeTorrent(source, { name: "from plain", tracker: url, content: 1_000_000 });
+    const host = await lab.addHost("plain-seed", SITE);
+    await startLibtorrent(host, "seed", source, [torrent], ENCRYPTION.disabled);
+    const ourHost = await lab.addHost("requiring", SITE);
+    await letNobodyIn(ourHost);
+    const ours = await startOurs(ourHost, "require", [torrent], await lab.addDir("requiring-downloads"));
+    return { ours, host };
+  }
 
   async function startLeeching(one: Case, at: number, torrent: MadeTorrent): Promise<void> {
     const host = await lab.addHost(`leech${at}`, SITE);
@@ -146,6 +170,13 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     ]);
   }
 });
+
+/** The first line of its log that has these words. */
+async function lineOf({ daemon }: PeerProcess, words: string): Promise<string> {
+  const log = (): Promise<string> => readFile(daemon.logFile, "utf8");
+  await expect.poll(log, { timeout: CEILING_MS }).toContain(words);
+  return (await log()).split("\n").find((one) => one.includes(words)) ?? "";
+}
 
 async function letNobodyIn({ namespace }: Host): Promise<void> {
   await runIn(namespace, "nft", ["add table ip fence"]);
