@@ -1,0 +1,98 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Asn, decodeBencodeDict, encodeBencode, unwrap } from "@cachetorrent/protocol";
+import { externalBytes, type LedgerTorrent, type PeerProcess } from "@cachetorrent/testbed";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
+import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { asnOf, type Host, Lab, prefixesOf } from "./support/lab.ts";
+import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
+
+const PORT = 6881;
+const OUR_SITE = 1;
+const SEED_SITE = 2;
+const MEMBERS = 3;
+const LENGTH = 12_000_000;
+/** So slow that peers are at it when they tell each other of whom they know. */
+const SEED_RATE = 2_000_000;
+
+/** The tracker has never heard of the seed, but knows by its prefix in which AS it is. */
+describeInLab(
+  "a site whose tracker does not know the only seed, libtorrent's outside",
+  libtorrent.commands,
+  () => {
+    let lab: Lab;
+    let node: Host;
+    beforeAll(async () => {
+      lab = await Lab.open();
+      node = await lab.addHost("node", 9);
+      const source = await lab.addDir("source-of-node");
+      const another = await makeTorrent(source, { name: "another", content: 100_000 });
+      await startPeer(node, node.ipv4, [another], source, dht(), PORT);
+    });
+    afterAll(() => lab?.close());
+
+    const nodeAt = () => `${node.ipv4}:${PORT}`;
+    const dht = () => ["--dht", "--dht-bootstrap", nodeAt()];
+
+    /** The accounts of its members when all are complete. */
+    async function runSite(policy: string): Promise<LedgerTorrent[]> {
+      const trackerHost = await lab.addHost(`tracker-${policy}`, 200);
+      const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
+      const options = ["--policy", policy, ...prefixes];
+      const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv4, options);
+      const source = await lab.addDir(`source-${policy}`);
+      const torrent = await makeTorrent(source, { name: `under ${policy}`, content: LENGTH });
+      const seedHost = await lab.addHost(`seed-${policy}`, SEED_SITE);
+      await startLibtorrent(seedHost, "seed", source, [torrent], {
+        enable_dht: 1,
+        dht_bootstrap_nodes: nodeAt(),
+        upload_rate_limit: SEED_RATE,
+      });
+
+      const tracked = await withTracker(torrent, announceUrl, path.join(lab.dir, `${policy}.torrent`));
+      const peers: PeerProcess[] = [];
+      for (let number = 1; number <= MEMBERS; number++) {
+        const host = await lab.addHost(`${policy}${number}`, OUR_SITE);
+        const downloads = path.join(host.dir, "downloads");
+        peers.push(await startPeer(host, host.ipv4, [tracked], downloads, dht()));
+      }
+      await Promise.all(peers.map((peer) => complete(peer, torrent)));
+      for (const peer of peers) {
+        await expectSameContent(torrent, peer.dir);
+        await stopPeer(peer);
+      }
+      return Promise.all(peers.map((peer) => peer.ledger(torrent.infoHash)));
+    }
+
+    test("finds it by the DHT, and under cache its leader alone has anything from there", async () => {
+      const accounts = await runSite("cache");
+      const led = accounts.map(({ roles }) => roles.some(({ role }) => role === "leader"));
+      expect(led.filter(Boolean)).toHaveLength(1);
+      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
+      const fromOutside = accounts.map(outsideBytes);
+      expect(fromOutside.filter((_, at) => !led[at])).toEqual([0, 0]);
+      expect(Math.max(...fromOutside)).toBeGreaterThanOrEqual(LENGTH);
+    });
+
+    test("finds it by the DHT, and under coordinated each piece comes in once", async () => {
+      const accounts = await runSite("coordinated");
+      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
+      const copies = accounts.map(outsideBytes).reduce((sum, bytes) => sum + bytes, 0) / LENGTH;
+      expect(copies).toBeGreaterThanOrEqual(1);
+      expect(copies).toBeLessThanOrEqual(1.05);
+    });
+  },
+);
+
+function outsideBytes(ledger: LedgerTorrent): number {
+  return externalBytes({ asn: asnOf(OUR_SITE) as Asn, initialSeed: false, ledger });
+}
+
+/** The same torrent in another file, which names a tracker. */
+async function withTracker(torrent: MadeTorrent, announce: string, file: string): Promise<MadeTorrent> {
+  const given = unwrap(decodeBencodeDict(await readFile(torrent.file)));
+  await writeFile(file, encodeBencode({ ...given, announce }));
+  return { ...torrent, file };
+}
