@@ -18,11 +18,11 @@ const CORE_ADDRESS = "198.18.0.1";
 const SITE_ADDRESS = "198.19.0.1";
 const GATEWAY6 = "fe80::1";
 const BORDER6 = "fe80::2";
-/** 198.18.0.0/15 is the range for tests of networks (RFC 2544); stock clients take it for the open internet. */
+/** 198.18.0.0/15 is the range for tests of networks (RFC 2544), 2001:db8::/32 that for documents (RFC 3849); stock clients take both for the open internet. */
 const publicAddress4 = (site: number, host: number) => `198.18.${site}.${host}`;
-const publicAddress6 = (site: number, host: number) => `fd00:c7:${site}::${host}`;
+const publicAddress6 = (site: number, host: number) => `2001:db8:${site}::${host}`;
 const publicPrefix4 = (site: number) => `198.18.${site}.0/24`;
-const publicPrefix6 = (site: number) => `fd00:c7:${site}::/48`;
+const publicPrefix6 = (site: number) => `2001:db8:${site}::/48`;
 const hiddenAddress4 = (site: number, host: number) => `198.19.${site}.${host}`;
 
 export type Family = "ipv4" | "ipv6";
