@@ -47,23 +47,27 @@ export interface Hosting {
   readonly processes: number;
   /** Could the peers of a cell be dealt out to more of them? */
   readonly isDealtOut: boolean;
+  /** Somebody wants so many, and no more. */
+  readonly isFixed: boolean;
 }
 
 /**
- * A swarm that runs out of files is another experiment: peers lose their heads and their tracker. Throws CT_ERR_TESTBED, with what
- * to do, when a process may not open as many as the cells may need. Where there is no /proc nothing is known, and nothing thrown.
+ * How many processes are to host a cell: as many as given, or as many more as it takes so that each may open what it may need. A swarm that
+ * runs out of files is another experiment: peers lose their heads and their tracker. Throws CT_ERR_TESTBED, with what to do, where there may
+ * be no more of them, or they would not help. Where there is no /proc nothing is known, and nothing thrown.
  */
-export async function checkOpenFiles(
+export async function processesFor(
   scenario: Scenario,
   cells: readonly Cell[],
-  { cellsInOne, isDealtOut, processes }: Hosting,
-): Promise<void> {
+  { cellsInOne, isDealtOut, isFixed, processes }: Hosting,
+): Promise<number> {
   const limits = await readFile("/proc/self/limits", "utf8").catch(() => ""); // no Linux
   const most = openFilesLimit(limits);
   const needed = (processes: number) =>
     cellsInOne * Math.max(0, ...cells.map((cell) => openFilesOf(scenario, cell, processes)));
-  if (most === undefined || needed(processes) <= most) return;
+  if (most === undefined || needed(processes) <= most) return processes;
   const enough = isDealtOut ? fewestProcesses(needed, most) : undefined;
+  if (enough !== undefined && !isFixed) return enough;
   const workers = enough === undefined ? "" : `, with --workers ${enough}`;
   throw new CtError(
     "CT_ERR_TESTBED",

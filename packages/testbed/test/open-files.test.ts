@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { checkOpenFiles, openFilesLimit, openFilesOf } from "../src/open-files.ts";
+import { openFilesLimit, openFilesOf, processesFor } from "../src/open-files.ts";
 import { cellsOf } from "../src/scenario/cells.ts";
 import { readScenario } from "../src/scenario/load-scenario.ts";
 import type { ScenarioPolicy } from "../src/scenario/scenario.ts";
 
-const here = { cellsInOne: 1, processes: 1, isDealtOut: false };
+const here = { cellsInOne: 1, processes: 1, isDealtOut: false, isFixed: true };
 
 const scenario = (peers: number) =>
   readScenario(
@@ -44,7 +44,7 @@ describe("the open files of a swarm", () => {
 
   it("of a small one may be opened here", async () => {
     const few = scenario(2);
-    await expect(checkOpenFiles(few, cellsOf(few), here)).resolves.toBeUndefined();
+    await expect(processesFor(few, cellsOf(few), here)).resolves.toBe(1);
   });
 
   it("of one that is too large are told with what to do", async () => {
@@ -52,7 +52,7 @@ describe("the open files of a swarm", () => {
     const peers = Math.min(9999, Math.ceil(limit / 60));
     const crowd = { ...scenario(peers), name: "crowd" };
     const huge = { ...crowd, variants: crowd.variants.map((variant) => ({ ...variant, connections: 1e9 })) };
-    await expect(checkOpenFiles(huge, cellsOf(huge), here)).rejects.toThrow(
+    await expect(processesFor(huge, cellsOf(huge), here)).rejects.toThrow(
       /crowd may need \d+ open files.*ulimit -n \d+", or with fewer/,
     );
   });
@@ -70,14 +70,19 @@ describe("the open files of a swarm", () => {
     expect(under({ name: "multi", ranges: 2, leaderPercent: 10 })).toBe(plain + 201 * 32);
   });
 
-  it("that are too many for the workers are told with the number of them that would do", async () => {
+  it("that are too many for the workers take more of them, unless their number is given", async () => {
     const limit = openFilesLimit(await readFile("/proc/self/limits", "utf8")) ?? 0;
     // Everybody with everybody: three times as many as a process may open.
     const crowd = scenario(Math.ceil(Math.sqrt(3 * limit) / 2));
     const huge = { ...crowd, variants: crowd.variants.map((variant) => ({ ...variant, connections: 1e9 })) };
-    await expect(checkOpenFiles(huge, cellsOf(huge), { ...here, isDealtOut: true })).rejects.toThrow(
+    const cells = cellsOf(huge);
+    await expect(processesFor(huge, cells, { ...here, isDealtOut: true })).rejects.toThrow(
       /"ulimit -n \d+", with --workers [4-9], or/,
     );
+    const enough = await processesFor(huge, cells, { ...here, isDealtOut: true, isFixed: false });
+    const [cell] = cells;
+    expect(cell && openFilesOf(huge, cell, enough)).toBeLessThanOrEqual(limit);
+    expect(cell && openFilesOf(huge, cell, enough - 1)).toBeGreaterThan(limit);
   });
 
   it("are bounded by what the system says", () => {

@@ -75,7 +75,7 @@ export function define(command: Command, context: Context): void {
     )
     .option(
       "--workers <N>",
-      "processes to spread the peers of a cell over, on loopback (default: one for each core, shared by the cells that run at once)",
+      "processes to spread the peers of a cell over, on loopback (default: one for each core, shared by the cells that run at once; more where each would have too many open files)",
       wholeNumber,
     )
     .action(async (name: string, flags: RunFlags) => context.finish(await run(name, flags, context)));
@@ -157,6 +157,7 @@ function runnerOf({ atOnce = 1, on, workers }: RunFlags, context: Context): Cell
     return new LoopbackRunner({
       atOnce,
       workers: workers ?? Math.max(1, Math.floor(availableParallelism() / atOnce)),
+      isFixed: workers !== undefined,
       clock: systemClock,
       cpuMicros: () => {
         const { system, user } = process.cpuUsage();
