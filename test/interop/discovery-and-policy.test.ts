@@ -1,13 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Asn, decodeBencodeDict, encodeBencode, unwrap } from "@cachetorrent/protocol";
+import type { Asn } from "@cachetorrent/protocol";
 import { externalBytes, type LedgerTorrent, type PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, type Host, Lab, prefixesOf } from "./support/lab.ts";
-import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
+import { changeTorrent, expectSameContent, makeTorrent } from "./support/torrents.ts";
 
 const PORT = 6881;
 const OUR_SITE = 1;
@@ -51,7 +50,8 @@ describeInLab(
         upload_rate_limit: SEED_RATE,
       });
 
-      const tracked = await withTracker(torrent, announceUrl, path.join(lab.dir, `${policy}.torrent`));
+      const tracked = { ...torrent, file: path.join(lab.dir, `${policy}.torrent`) };
+      await changeTorrent(torrent.file, { announce: announceUrl }, tracked.file);
       const peers: PeerProcess[] = [];
       for (let number = 1; number <= MEMBERS; number++) {
         const host = await lab.addHost(`${policy}${number}`, OUR_SITE);
@@ -88,11 +88,4 @@ describeInLab(
 
 function outsideBytes(ledger: LedgerTorrent): number {
   return externalBytes({ asn: asnOf(OUR_SITE) as Asn, initialSeed: false, ledger });
-}
-
-/** The same torrent in another file, which names a tracker. */
-async function withTracker(torrent: MadeTorrent, announce: string, file: string): Promise<MadeTorrent> {
-  const given = unwrap(decodeBencodeDict(await readFile(torrent.file)));
-  await writeFile(file, encodeBencode({ ...given, announce }));
-  return { ...torrent, file };
 }

@@ -1,12 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { decodeBencodeDict, encodeBencode, unwrap } from "@cachetorrent/protocol";
 import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { complete, receivedByAsn, startPeer, stopPeer } from "./support/cachetorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { type Host, Lab } from "./support/lab.ts";
-import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
+import { changeTorrent, expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const LENGTH = 3_000_001;
 const PORT = 6969;
@@ -29,11 +28,13 @@ for (const scheme of ["udp", "http"]) {
         const source = await lab.addDir("source");
         const live = `${scheme}://${trackerHost.ipv4}:${PORT}/announce`;
         torrent = await makeTorrent(source, { name: `over-${scheme}`, tracker: live, content: LENGTH });
-        await writeTiers(torrent.file, [
-          [`http://${trackerHost.ipv4}:1/announce`],
-          [`udp://${trackerHost.ipv4}:1/announce`],
-          [live],
-        ]);
+        await changeTorrent(torrent.file, {
+          "announce-list": [
+            [`http://${trackerHost.ipv4}:1/announce`],
+            [`udp://${trackerHost.ipv4}:1/announce`],
+            [live],
+          ],
+        });
         await startOpentracker(trackerHost, [torrent]);
 
         const seedHost = await lab.addHost("seed", 1, ["ipv4"]);
@@ -62,9 +63,4 @@ async function startOpentracker(host: Host, torrents: readonly MadeTorrent[]): P
   await writeFile(path.join(host.dir, "whitelist"), whitelist, { mode: 0o644 });
   const listen = ["-i", host.ipv4, "-p", `${PORT}`, "-P", `${PORT}`];
   await host.run("opentracker", [...listen, "-w", "whitelist", "-d", host.dir]);
-}
-
-async function writeTiers(file: string, tiers: string[][]): Promise<void> {
-  const torrent = unwrap(decodeBencodeDict(await readFile(file)));
-  await writeFile(file, encodeBencode({ ...torrent, "announce-list": tiers }));
 }

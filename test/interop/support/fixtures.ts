@@ -1,8 +1,7 @@
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { decodeBencodeDict, encodeBencode } from "@cachetorrent/protocol";
-import { describeTorrent, type MadeTorrent } from "./torrents.ts";
+import { changeTorrent, describeTorrent, type MadeTorrent } from "./torrents.ts";
 
 const PACKAGE = path.dirname(fileURLToPath(import.meta.resolve("webtorrent-fixtures")));
 
@@ -15,11 +14,8 @@ export async function fixtureTorrent(
   dir: string,
   tracker: string,
 ): Promise<MadeTorrent> {
-  const bytes = await readFile(path.join(PACKAGE, "fixtures", `${fixture}.torrent`));
-  const decoded = decodeBencodeDict(bytes);
-  if (!decoded.ok) throw decoded.error;
   const file = path.join(dir, `${fixture}.torrent`);
-  await writeFile(file, encodeBencode({ ...decoded.value, announce: tracker }));
+  await changeTorrent(path.join(PACKAGE, "fixtures", `${fixture}.torrent`), { announce: tracker }, file);
   const torrent = await describeTorrent(file, dir);
   await cp(path.join(PACKAGE, "fixtures", torrent.name), path.join(dir, torrent.name), { recursive: true });
   return torrent;

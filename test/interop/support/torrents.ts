@@ -13,6 +13,7 @@ import {
   type InfoHash,
   infoHashFromBytes,
   scanBencode,
+  unwrap,
 } from "@cachetorrent/protocol";
 import { expect } from "vitest";
 
@@ -84,6 +85,15 @@ export async function writeTorrent(
   const file = path.join(dir, `${info.name}.torrent`);
   await writeFile(file, encodeBencode({ ...(tracker === undefined ? {} : { announce: tracker }), info }));
   return describeTorrent(file, dir);
+}
+
+/** Writes to `to` what the .torrent says, with other values for some of its keys besides `info`. */
+export async function changeTorrent(
+  file: string,
+  keys: { readonly [key: string]: Bencodable },
+  to = file,
+): Promise<void> {
+  await writeFile(to, encodeBencode({ ...unwrap(decodeBencodeDict(await readFile(file))), ...keys }));
 }
 
 /** Reads what a .torrent says; its content lies, or will, under `source`. */
