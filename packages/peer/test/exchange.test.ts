@@ -1,6 +1,6 @@
 import { ManualClock, seededRandom } from "@cachetorrent/clock";
 import Wire from "bittorrent-protocol";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { TorrentLedger } from "../src/accounts/ledger.ts";
 import { noTrace } from "../src/accounts/trace.ts";
 import { Content } from "../src/disk/content.ts";
@@ -10,6 +10,7 @@ import { Exchange } from "../src/exchange/exchange.ts";
 import type { ExchangeWatcher } from "../src/exchange/exchange-parts.ts";
 import { UploadPump } from "../src/exchange/upload-pump.ts";
 import { pieceSize } from "../src/metainfo/metainfo.ts";
+import type { LimitChanges } from "../src/rates/rate-limits.ts";
 import { SessionRates } from "../src/rates/session-rates.ts";
 import { TorrentRates } from "../src/rates/torrent-rates.ts";
 import { IndependentRole } from "../src/roles/independent.ts";
@@ -18,7 +19,8 @@ import { Wanted } from "../src/selection/wanted.ts";
 import { Connection } from "../src/wire/connection.ts";
 import { asn, endpoint, otherPeerId, peerId, silent } from "./support/samples.ts";
 import { socketPair } from "./support/socket-pair.ts";
-import { KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
+import { writeContent } from "./support/test-peer.ts";
+import { type GivenTorrent, KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
 
 /** A peer without duties. */
@@ -38,19 +40,12 @@ const nobody: ExchangeWatcher = {
   closed: () => undefined,
 };
 
-it("an exchange that stops gives back the buffers of the pieces it had begun", async () => {
+/** An exchange of the torrent in the folder, and a stock peer that is connected with it. */
+async function connected({ metainfo }: GivenTorrent, dir: string, limits: LimitChanges = {}) {
   const clock = new ManualClock();
   const budget = new BufferBudget(1e9);
-  const torrent = await torrentOf([{ path: ["a"], content: noise(256 * KIB) }], 64 * KIB);
-  const { metainfo } = torrent;
   const shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece: number) => pieceSize(metainfo, piece) };
-  const content = new Content({
-    metainfo,
-    dir: await temporaryDirectory(),
-    cache: new PieceCache(1e9),
-    clock,
-    log: silent,
-  });
+  const content = new Content({ metainfo, dir, cache: new PieceCache(1e9), clock, log: silent });
   await content.open();
   onTestFinished(() => content.close());
   const exchange = new Exchange({
@@ -63,7 +58,7 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
     random: seededRandom(1),
     choker: "tit-for-tat",
     budget,
-    rates: new TorrentRates(new SessionRates(clock, silent), clock),
+    rates: new TorrentRates(new SessionRates(clock, silent), clock, limits),
     pump: new UploadPump(clock),
     ledger: new TorrentLedger(metainfo.infoHash, clock.now()),
     content,
@@ -93,8 +88,14 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
   const wire = new Wire();
   wire.on("data", (bytes) => theirs.write(bytes));
   theirs.on("data", (bytes: Uint8Array) => wire.write(bytes));
+  wire.on("handshake", () => wire.handshake(metainfo.infoHash, otherPeerId, { fast: true }));
+  return { clock, budget, content, exchange, wire };
+}
+
+it("an exchange that stops gives back the buffers of the pieces it had begun", async () => {
+  const torrent = await torrentOf([{ path: ["a"], content: noise(256 * KIB) }], 64 * KIB);
+  const { budget, exchange, wire } = await connected(torrent, await temporaryDirectory());
   wire.on("handshake", () => {
-    wire.handshake(metainfo.infoHash, otherPeerId, { fast: true });
     wire.haveAll();
     wire.unchoke();
   });
@@ -102,4 +103,35 @@ it("an exchange that stops gives back the buffers of the pieces it had begun", a
   exchange.stop();
   await until("all is closed", () => exchange.connections.size === 0);
   expect(budget.usedBytes).toBe(0);
+});
+
+describe("an upload", () => {
+  it.each([
+    { pieceLength: 256 * KIB, ahead: 4 },
+    { pieceLength: 1024 * KIB, ahead: 1 },
+  ])(
+    "has of pieces of $pieceLength bytes $ahead read before their turn, and no more",
+    async ({ pieceLength, ahead }) => {
+      const torrent = await torrentOf([{ path: ["a"], content: noise(8 * pieceLength) }], pieceLength);
+      const dir = await temporaryDirectory();
+      await writeContent(torrent, dir);
+      const { clock, content, wire } = await connected(torrent, dir, { up: 1 });
+      const isRead = (piece: number) => content.cached({ piece, begin: 0, length: 16 * KIB }) !== undefined;
+      const got: number[] = [];
+      wire.on("handshake", () => {
+        wire.haveNone();
+        wire.interested();
+      });
+      wire.on("unchoke", () => {
+        for (let piece = 0; piece < 8; piece++) wire.request(piece, 0, 16 * KIB, () => got.push(piece));
+      });
+      // A full bucket, and the least that comes after it, let a block pass each.
+      await until("the limit is reached", () => {
+        clock.advance(10);
+        return got.length === 2;
+      });
+      await until("what comes next is read", () => isRead(1 + ahead));
+      expect([0, 1, 2, 3, 4, 5, 6, 7].filter(isRead)).toEqual([0, 1, 2, 3, 4, 5].slice(0, 2 + ahead));
+    },
+  );
 });

@@ -43,8 +43,8 @@ const PARTS = -1;
 
 /**
  * A torrent as the files it names. Nothing is made before its first byte is there to write, and nothing preallocated:
- * holes stay holes. Each piece is one write for each file that it touches. Files that are not to be downloaded are not made: what comes of
- * them in pieces that they share with others is kept in a parts file.
+ * holes stay holes. Files that are not to be downloaded are not made: what comes of them in pieces that they share with others is kept in a
+ * parts file.
  */
 export class FileStorage implements Storage {
   readonly #metainfo: Metainfo;

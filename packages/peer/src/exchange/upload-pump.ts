@@ -12,6 +12,8 @@ export interface BlockSource {
   /** A block of `cached` is on its way out until what is returned is called. */
   lend(block: Uint8Array): () => void;
   load(request: BlockRequest): Promise<unknown>;
+  /** The most that is loaded for a block of the piece. */
+  sectionBytes(piece: number): number;
   /** The limits that hold for what is sent over the connection. */
   throttle(connection: Connection): Throttle;
   sent(connection: Connection, request: BlockRequest): void;
@@ -124,14 +126,17 @@ export class UploadPump {
     return false;
   }
 
-  /** Reads the section that will be sent next while this one is sent: the disk and the socket work at once. */
+  /** Reads the sections that will be sent next while this one is sent: the disk and the socket work at once. */
   #readAhead(connection: Connection, source: BlockSource, request: BlockRequest): void {
     const section = sectionKey(request);
     if (this.#serving.get(connection) === section) return;
     this.#serving.set(connection, section);
-    const next = connection.upload.queue.beyond(section);
-    if (next === undefined || source.cached(next)) return;
-    source.load(next).catch(() => undefined); // told when it is that block's turn
+    let bytes = 0;
+    for (const next of connection.upload.queue.ahead(section)) {
+      if (!source.cached(next)) source.load(next).catch(() => undefined); // told when it is that block's turn
+      bytes += source.sectionBytes(next.piece);
+      if (bytes >= READ_AHEAD_BYTES) return;
+    }
   }
 
   #load(connection: Connection, source: BlockSource, request: BlockRequest): void {
@@ -151,6 +156,8 @@ export class UploadPump {
   }
 }
 
+/** So much is read for a connection before its turn: short sections come from a disk as fast as long ones if it is asked for several at a time. */
+const READ_AHEAD_BYTES = 1024 * 1024;
 /** Timers fire at best this often; a limit is kept by bursts of this length. */
 const PACE_MS = 5;
 /** After this many bytes other events get their turn. */

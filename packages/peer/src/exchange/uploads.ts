@@ -70,6 +70,7 @@ export class Uploads {
       cached: (request) => parts.cached(request),
       lend: (block) => parts.lend(block),
       load: (request) => this.#load(request),
+      sectionBytes: (piece) => Math.min(parts.pieceSize(piece), LIMITS.peer.sectionBytes),
       throttle: (connection) => parts.throttle(connection),
       sent: (connection, request) => this.#sent(connection, request),
     };

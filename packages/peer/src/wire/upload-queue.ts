@@ -17,9 +17,15 @@ export class UploadQueue {
     return this.#requests[0];
   }
 
-  /** The first one that waits in another section than this one. */
-  beyond(section: number): BlockRequest | undefined {
-    return this.#requests.find((request) => sectionKey(request) !== section);
+  /** Of each other section than this one the first request that waits, in their turn. */
+  *ahead(section: number): Generator<BlockRequest> {
+    const seen = new Set([section]);
+    for (const request of this.#requests) {
+      const key = sectionKey(request);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      yield request;
+    }
   }
 
   /** False when too many wait already. */
