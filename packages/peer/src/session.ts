@@ -53,8 +53,9 @@ export interface SessionOptions {
   readonly cache?: PieceCache;
 }
 
-/** Pieces read for uploads, and pieces being downloaded: half of the piece buffers each. */
-const HALF_OF_BUFFERS = LIMITS.peer.pieceBufferBytes / 2;
+/** Of the piece buffers: what was read for uploads takes a third, pieces being downloaded the rest. */
+const CACHE_BYTES = LIMITS.peer.pieceBufferBytes / 3;
+const BUDGET_BYTES = LIMITS.peer.pieceBufferBytes - CACHE_BYTES;
 
 /** Many torrents on one listener, with one set of limits. */
 export class Session {
@@ -122,8 +123,8 @@ export class Session {
       dialer: new Dialer(clock, endpoint.address),
       encryption: this.#encryption,
       pump,
-      cache: cache ?? new PieceCache(HALF_OF_BUFFERS),
-      budget: new BufferBudget(HALF_OF_BUFFERS),
+      cache: cache ?? new PieceCache(CACHE_BYTES),
+      budget: new BufferBudget(BUDGET_BYTES),
       rates: this.#rates,
       ...(this.#dht ? { dht: this.#dht } : {}),
       hasRoom: () => this.connectionCount < maxConnections,

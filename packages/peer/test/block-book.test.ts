@@ -141,6 +141,23 @@ describe("the block book", () => {
     expect(before).not.toContain(book.begin(2)?.buffer);
   });
 
+  it("tells those that had no room, each once, in turn, when a buffer is given back", () => {
+    const budget = new BufferBudget(4 * BLOCK);
+    const told: string[] = [];
+    const books = ["a", "b"].map((name) => new BlockBook(shape, budget, () => void told.push(name)));
+    const [a, b] = books as [BlockBook, BlockBook];
+    for (const book of books) expect(book.begin(0)).toBeDefined();
+    for (const book of [b, a, b]) expect(book.begin(1)).toBeUndefined();
+    expect(told).toEqual([]);
+    a.end(0);
+    expect(told).toEqual(["b"]);
+    b.end(0);
+    expect(told).toEqual(["b", "a"]);
+    expect(a.begin(1)).toBeDefined();
+    a.end(1);
+    expect(told).toEqual(["b", "a"]);
+  });
+
   it("may always have one piece, however large: every torrent goes on", () => {
     const budget = new BufferBudget(BLOCK);
     expect(new BlockBook(shape, budget).begin(0)).toBeDefined();

@@ -77,7 +77,7 @@ export const LIMITS = {
     controlMessagesPerSecond: 5000,
     unsentBytesLeast: 64 * KiB,
     unsentMs: 50,
-    pieceBufferBytes: 32 * MiB,
+    pieceBufferBytes: 24 * MiB,
     sectionBytes: MiB,
     pieceLengthLeast: 16 * KiB,
     pieceLengthMost: 16 * MiB,

@@ -122,13 +122,16 @@ export class ActivePiece {
 export class BlockBook {
   readonly #shape: TorrentShape;
   readonly #budget: BufferBudget;
+  readonly #whenRoom: () => void;
   readonly #active = new Map<number, ActivePiece>();
   /** Those with a free block: in a torrent of small pieces most pieces under way have none. */
   readonly #withFree = new Map<number, ActivePiece>();
 
-  constructor(shape: TorrentShape, budget: BufferBudget) {
+  /** `whenRoom`: a piece may be begun again for which there was no room. It must not begin one before it returns. */
+  constructor(shape: TorrentShape, budget: BufferBudget, whenRoom: () => void = () => undefined) {
     this.#shape = shape;
     this.#budget = budget;
+    this.#whenRoom = whenRoom;
   }
 
   get size(): number {
@@ -152,7 +155,7 @@ export class BlockBook {
   /** Begins a piece, from one source `only` if given; undefined when there is no room for its buffer. */
   begin(piece: number, only?: Source): ActivePiece | undefined {
     const size = this.#shape.pieceSize(piece);
-    const buffer = this.#budget.take(size, this.#active.size === 0);
+    const buffer = this.#budget.take(size, this.#whenRoom, this.#active.size === 0);
     if (!buffer) return undefined;
     const active = new ActivePiece(piece, buffer, only);
     this.#active.set(piece, active);

@@ -10,6 +10,8 @@ export class BufferBudget {
   #spare: Uint8Array[] = [];
   #spareBytes = 0;
   #used = 0;
+  /** Who was refused a buffer: told in turn, one for each that is given back. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(mostBytes: number) {
     this.#most = mostBytes;
@@ -20,11 +22,14 @@ export class BufferBudget {
   }
 
   /**
-   * A buffer of so many bytes, whatever stands in them; undefined where that would be too much. `insist` takes it even over the budget:
-   * every torrent may always have one piece under way.
+   * A buffer of so many bytes, whatever stands in them; undefined where that would be too much: then `whenRoom` is called once, when it may
+   * be tried again. `insist` takes it even over the budget: every torrent may always have one piece under way.
    */
-  take(bytes: number, insist = false): Uint8Array | undefined {
-    if (!insist && this.#used + bytes > this.#most) return undefined;
+  take(bytes: number, whenRoom: () => void, insist = false): Uint8Array | undefined {
+    if (!insist && this.#used + bytes > this.#most) {
+      this.#waiting.add(whenRoom);
+      return undefined;
+    }
     this.#used += bytes;
     const at = this.#spare.findIndex(({ length }) => length === bytes);
     const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
@@ -40,6 +45,7 @@ export class BufferBudget {
   /** So many bytes are used no more. `spare`: their buffer, if nobody else holds it, or will ever look at it again. */
   give(bytes: number, spare?: Uint8Array): void {
     this.#used -= bytes;
+    this.#tellNext();
     // Nothing is fetched: what is kept would be kept for long.
     if (this.#used === 0) this.#dropSpare();
     if (!spare) return;
@@ -47,6 +53,13 @@ export class BufferBudget {
       this.#spare.push(spare);
       this.#spareBytes += bytes;
     } else freeBytes(spare);
+  }
+
+  #tellNext(): void {
+    const [next] = this.#waiting;
+    if (!next) return;
+    this.#waiting.delete(next);
+    next();
   }
 
   #dropSpare(): void {

@@ -62,7 +62,7 @@ export class Downloads {
     this.#rank();
     for (const piece of parts.wanted.settled) this.#picker.close(piece);
     this.forwarded = new CacheDownload(parts.wanted.settled, this.#picker);
-    this.#book = new BlockBook(parts.shape, parts.budget);
+    this.#book = new BlockBook(parts.shape, parts.budget, () => this.refillAllIn(0));
     this.#scheduler = new RequestScheduler({
       picker: this.#picker,
       book: this.#book,
