@@ -1,18 +1,26 @@
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ManualClock } from "@cachetorrent/clock";
-import { type Endpoint, LIMITS, PieceSet } from "@cachetorrent/protocol";
+import { type Endpoint, encodeBencode, LIMITS, PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { FileStorage } from "../src/disk/storage.ts";
-import type { Metainfo } from "../src/metainfo/metainfo.ts";
+import { type Metainfo, parseMetainfo } from "../src/metainfo/metainfo.ts";
 import { NO_LIMITS } from "../src/rates/rate-limits.ts";
 import { keptLog } from "./support/kept-log.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { RawMetadata } from "./support/raw-metadata.ts";
 import { RawPeer } from "./support/raw-peer.ts";
+import { RawPex } from "./support/raw-pex.ts";
 import { tapped } from "./support/tapped.ts";
 import { readContent, TestPeer } from "./support/test-peer.ts";
-import { type GivenTorrent, temporaryDirectory, torrentOfLongInfo } from "./support/torrents.ts";
+import {
+  type GivenTorrent,
+  hashesOf,
+  KIB,
+  noise,
+  temporaryDirectory,
+  torrentOfLongInfo,
+} from "./support/torrents.ts";
 import { advanceUntil, until } from "./support/until.ts";
 
 const PIECE = LIMITS.metadata.pieceBytes;
@@ -42,6 +50,13 @@ function give(metadata: RawMetadata, piece: number, { info }: Metainfo, spoil = 
   const bytes = Uint8Array.from(info.subarray(piece * PIECE, (piece + 1) * PIECE));
   if (spoil) bytes[0] = (bytes[0] ?? 0) ^ 1;
   metadata.send({ m: "data", piece, totalSize: info.length, bytes });
+}
+
+async function privateTorrent(): Promise<GivenTorrent> {
+  const content = noise(100 * KIB);
+  const shape = { name: "secret", length: content.length, "piece length": 16 * KIB };
+  const bytes = encodeBencode({ info: { ...shape, pieces: hashesOf(content, 16 * KIB), private: 1 } });
+  return { bytes, content, metainfo: await parseMetainfo(bytes, "given.torrent") };
 }
 
 /** Dials, and gives the pieces in this order when all are asked for. */
@@ -180,6 +195,35 @@ describe("a peer with a magnet link", () => {
     await until("it was dialled", () => source.sources.length > 0);
     await source.sources[0]?.raw.closed();
     expect(peer.torrent.status().state).toBe("metadata");
+  });
+
+  it("that finds its torrent private knows nobody any more but whom the tracker tells of (BEP 27)", async () => {
+    const torrent = await privateTorrent();
+    const { infoHash } = torrent.metainfo;
+    let heardOf = 0;
+    const other = await RawPeer.listen({ infoHash, at: "127.4.0.1" }, () => heardOf++);
+    let dials = 0;
+    const source = await RawPeer.listen({ infoHash, at: "127.3.0.1" }, (raw) => {
+      dials++;
+      const metadata = new RawMetadata(raw, torrent.metainfo.info.length);
+      const pex = new RawPex(raw);
+      raw.handshake();
+      raw.wire.on("extended", async (name) => {
+        if (name !== "ut_metadata") return;
+        pex.send({ added: [other], dropped: [] });
+        await until("the one that it was told of is dialled", () => heardOf > 0);
+        give(metadata, 0, torrent.metainfo);
+      });
+    });
+    const tracker = await MeetingPoint.open();
+    const found = { exchangesPeers: true, localDiscovery: true, byMagnet: { peers: [source] } };
+    const peer = await TestPeer.start(torrent, { at: "127.2.0.1", tracker, ...found });
+    expect(peer.torrent.isDiscoverable).toBe(true);
+    await until("it is the torrent", () => peer.torrent.status().state === "downloading");
+    expect(peer.torrent.isDiscoverable).toBe(false);
+    await TestPeer.start(torrent, { at: "127.1.0.1", seeds: true, tracker });
+    await peer.complete();
+    expect({ dials, heardOf }).toEqual({ dials: 1, heardOf: 1 });
   });
 
   it("asks nothing of a peer whose metadata would be larger than 16 MiB, and says so", async () => {
