@@ -96,7 +96,8 @@ await runBench({
       goals: [
         atMost(`CPU at rest, seed with ${values.idle}`, seed.with.cpuPercent, CPU_MOST, asPercent),
         atMost(`CPU at rest, leecher with ${values.leecher}`, leecher.with.cpuPercent, CPU_MOST, asPercent),
-        atMost("memory of an idle connection", seedBytes, BYTES_PER_CONNECTION, asKibibytes),
+        atMost("memory of an idle connection, seed", seedBytes, BYTES_PER_CONNECTION, asKibibytes),
+        atMost("memory of an idle connection, leecher", leecherBytes, BYTES_PER_CONNECTION, asKibibytes),
       ],
       figures: { seed, leecher, alone, crowded },
     };
