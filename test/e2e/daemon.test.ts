@@ -165,6 +165,34 @@ it("status --follow tells what happens, and metrics what came from which AS", as
   expect(follower.lines.at(-1)?.text).toContain("the daemon has stopped");
 });
 
+it("status --follow on a terminal is a table that is drawn over itself as the download goes on", async () => {
+  const { launcher, dir } = bench();
+  const daemon = await startDaemon();
+  await order("add", torrent, "--limit-down", "500kB/s");
+  const follow = `exec ${launcher.program} status --follow --state ${stateDir()}`;
+  const terminal = await launcher.group.start({
+    name: "terminal",
+    command: "script",
+    args: ["--quiet", "--return", "--flush", "--command", `stty columns 200; ${follow}`, "/dev/null"],
+    logFile: join(dir, "terminal.log"),
+    clock: launcher.clock,
+  });
+  await terminal.waitForLine(/content +seeding +100%/);
+  const written = terminal.lines.map(({ text }) => text);
+  const drawn = written.slice(
+    0,
+    written.findIndex((line) => line.includes("seeding")),
+  );
+  const done = drawn.flatMap((line) => /content +downloading +([\d.]+)%/.exec(line)?.[1] ?? []).map(Number);
+  expect(new Set(done).size).toBeGreaterThan(1);
+  expect(done).toEqual(done.toSorted((a, b) => a - b));
+  // The daemon's line, the titles and the only torrent: each drawing but the first goes up these three.
+  const drawings = drawn.filter((line) => line.includes("listening on")).length;
+  expect(drawn.filter((line) => line.endsWith("\u001b[3A"))).toHaveLength(drawings - 1);
+  await daemon.stop();
+  expect(await terminal.exited).toEqual({ code: 1, signal: null });
+});
+
 it("a second daemon on the same state folder is refused, and a wrong token", async () => {
   const { launcher } = bench();
   const daemon = await startDaemon();

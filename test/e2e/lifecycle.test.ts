@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { InfoHash } from "@cachetorrent/protocol";
 import {
@@ -97,6 +97,17 @@ describe("a peer", () => {
     expect(await peer.daemon.exited).toEqual({ code: 0, signal: null });
   });
 
+  it("looks for others by no DHT and no local discovery unless it is told to", async () => {
+    const torrent = await torrentOf("content", 600 * KiB);
+    const seed = await startPeer("seed", "127.1.0.1:0", [torrent.file], torrent.content.parent);
+    const leecher = await startPeer("leecher", "127.2.0.1:0", [torrent.file], join(bench().dir, "leecher"));
+    await leecher.complete();
+    expect(await Promise.all([seed, leecher].map(udpSockets))).toEqual([[], []]);
+    const asked = ["--dht", "--dht-bootstrap", seed.endpoint];
+    const willing = await startPeer("willing", "127.1.0.2:0", [torrent.file], torrent.content.parent, asked);
+    expect(await udpSockets(willing)).toHaveLength(1);
+  });
+
   it("shares and fetches several torrents in one process", async () => {
     const torrents = [
       await torrentOf("first", 900 * KiB),
@@ -116,3 +127,14 @@ describe("a peer", () => {
     for (const torrent of torrents) await expectEqualContent(torrent.content, leecher.dir);
   });
 });
+
+/** The inodes of those that the peer has. */
+async function udpSockets({ daemon }: PeerProcess): Promise<string[]> {
+  const tables = await Promise.all(["udp", "udp6"].map((name) => readFile(`/proc/net/${name}`, "utf8")));
+  const all = new Set(tables.flatMap((table) => table.split("\n").map((line) => line.trim().split(/ +/)[9])));
+  const folder = `/proc/${daemon.pid}/fd`;
+  const open = await Promise.all(
+    (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => "closed meanwhile")),
+  );
+  return open.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []).filter((inode) => all.has(inode));
+}
