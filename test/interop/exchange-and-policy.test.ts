@@ -1,0 +1,89 @@
+import path from "node:path";
+import type { Asn } from "@cachetorrent/protocol";
+import { externalBytes, type LedgerTorrent, type PeerProcess } from "@cachetorrent/testbed";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
+import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
+import { describeInLab } from "./support/describe-in-lab.ts";
+import { asnOf, Lab, prefixesOf } from "./support/lab.ts";
+import { changeTorrent, expectSameContent, makeTorrent } from "./support/torrents.ts";
+
+const PORT = 6881;
+const OUR_SITE = 1;
+const SEED_SITE = 2;
+const MEMBERS = 3;
+const LENGTH = 12_000_000;
+const SEED_RATE = 2_000_000;
+/** What comes to whoever tells the members of the seed: so slow that it has next to nothing for them. */
+const GOSSIP_RATE = 20_000;
+/** What of the content may be the gossip's. */
+const LEAST = 0.8;
+
+/** The tracker has never heard of the seed, but knows by its prefix in which AS it is. */
+describeInLab(
+  "a site in which libtorrent alone knows the only seed, outside, and tells of it by peer exchange",
+  libtorrent.commands,
+  () => {
+    let lab: Lab;
+    beforeAll(async () => {
+      lab = await Lab.open();
+    });
+    afterAll(() => lab?.close());
+
+    /** The accounts of its members when all are complete. */
+    async function runSite(policy: string): Promise<LedgerTorrent[]> {
+      const trackerHost = await lab.addHost(`tracker-${policy}`, 200);
+      const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
+      const options = ["--policy", policy, ...prefixes];
+      const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv4, options);
+      const source = await lab.addDir(`source-${policy}`);
+      const torrent = await makeTorrent(source, { name: `under ${policy}`, content: LENGTH });
+      const seedHost = await lab.addHost(`seed-${policy}`, SEED_SITE);
+      await startLibtorrent(seedHost, "seed", source, [torrent], { upload_rate_limit: SEED_RATE });
+
+      const gossipHost = await lab.addHost(`gossip-${policy}`, OUR_SITE);
+      const link = `magnet:?xt=urn:btih:${torrent.infoHash}&tr=${encodeURIComponent(announceUrl)}&x.pe=${seedHost.ipv4}:${PORT}`;
+      const linked = [{ ...torrent, file: link }];
+      const downloads = await lab.addDir(`gossip-files-${policy}`);
+      const settings = { download_rate_limit: GOSSIP_RATE };
+      const gossip = await startLibtorrent(gossipHost, "leecher", downloads, linked, settings);
+      await gossip.dialled(1);
+
+      const tracked = { ...torrent, file: path.join(lab.dir, `${policy}.torrent`) };
+      await changeTorrent(torrent.file, { announce: announceUrl }, tracked.file);
+      const peers: PeerProcess[] = [];
+      for (let number = 1; number <= MEMBERS; number++) {
+        const host = await lab.addHost(`${policy}${number}`, OUR_SITE);
+        peers.push(await startPeer(host, host.ipv4, [tracked], path.join(host.dir, "downloads")));
+      }
+      await Promise.all(peers.map((peer) => complete(peer, torrent)));
+      for (const peer of peers) {
+        await expectSameContent(torrent, peer.dir);
+        await stopPeer(peer);
+      }
+      return Promise.all(peers.map((peer) => peer.ledger(torrent.infoHash)));
+    }
+
+    test.concurrent("under cache its leader alone has anything from there", async () => {
+      const accounts = await runSite("cache");
+      const led = accounts.map(({ roles }) => roles.some(({ role }) => role === "leader"));
+      expect(led.filter(Boolean)).toHaveLength(1);
+      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
+      const fromOutside = accounts.map(outsideBytes);
+      expect(fromOutside.filter((_, at) => !led[at])).toEqual([0, 0]);
+      expect(Math.max(...fromOutside)).toBeGreaterThan(LEAST * LENGTH);
+    });
+
+    test.concurrent("under coordinated each piece comes in once", async () => {
+      const accounts = await runSite("coordinated");
+      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
+      const copies = accounts.map(outsideBytes).reduce((sum, bytes) => sum + bytes, 0) / LENGTH;
+      expect(copies).toBeGreaterThan(LEAST);
+      expect(copies).toBeLessThanOrEqual(1.05);
+    });
+  },
+);
+
+function outsideBytes(ledger: LedgerTorrent): number {
+  return externalBytes({ asn: asnOf(OUR_SITE) as Asn, initialSeed: false, ledger });
+}
