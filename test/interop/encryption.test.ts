@@ -28,11 +28,14 @@ interface Case {
   readonly name: string;
   readonly ours: "off" | "allow" | "prefer" | "require";
   readonly start: Starter;
+  /** Whether our leecher ever begins in plaintext, which whoever is on the way can tell. */
+  readonly beginsPlain: boolean;
 }
 
 const requiring = (client: StockClient): Case => ({
   name: `${client.name} that requires it`,
   ours: "require",
+  beginsPlain: false,
   start: (host, role, dir, torrents) => client.start(host, role, dir, torrents, { requiresEncryption: true }),
 });
 
@@ -43,17 +46,26 @@ const CASES: readonly Case[] = [
   {
     name: "libtorrent that requires an encrypted handshake and plaintext after it",
     ours: "allow",
+    beginsPlain: true,
     start: (host, role, dir, torrents) =>
       startLibtorrent(host, role, dir, torrents, ENCRYPTION.handshakeOnly),
   },
   {
     name: "libtorrent that takes no encryption, which we would prefer",
     ours: "prefer",
+    beginsPlain: true,
     start: (host, role, dir, torrents) => startLibtorrent(host, role, dir, torrents, ENCRYPTION.disabled),
+  },
+  {
+    name: "libtorrent that takes either, where we prefer encryption",
+    ours: "prefer",
+    beginsPlain: false,
+    start: (host, role, dir, torrents) => startLibtorrent(host, role, dir, torrents, ENCRYPTION.either),
   },
   {
     name: "libtorrent with its own settings, where we take no encryption",
     ours: "off",
+    beginsPlain: true,
     start: libtorrent.start,
   },
 ];
@@ -65,7 +77,7 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
   let url: string;
   let ourSeeds: Map<Case["ours"], PeerProcess>;
   const fromUs = new Map<Case, { torrent: MadeTorrent; dir: string; client: RunningClient }>();
-  const toUs = new Map<Case, { torrent: MadeTorrent; ours: PeerProcess }>();
+  const toUs = new Map<Case, { torrent: MadeTorrent; ours: PeerProcess; host: Host }>();
   let refused: { torrent: MadeTorrent; host: Host };
   let refusing: { ours: PeerProcess; host: Host };
 
@@ -106,9 +118,10 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     });
 
     test("is dialled by our leecher and seeds", async () => {
-      const { ours, torrent } = toUs.get(one) ?? expect.unreachable();
+      const { host, ours, torrent } = toUs.get(one) ?? expect.unreachable();
       await complete(ours, torrent);
       await expectSameContent(torrent, ours.dir);
+      expect((await plainHandshakes(host)) > 0).toBe(one.beginsPlain);
     });
   });
 
@@ -154,6 +167,7 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     const host = await lab.addHost(`ours${at}`, SITE);
     await letNobodyIn(host);
     toUs.set(one, {
+      host,
       torrent,
       ours: await startOurs(host, one.ours, [torrent], await lab.addDir(`ours-${at}`)),
     });
@@ -178,10 +192,21 @@ async function lineOf({ daemon }: PeerProcess, words: string): Promise<string> {
   return (await log()).split("\n").find((one) => one.includes(words)) ?? "";
 }
 
+/** Nobody but whom it dials, and what it says first to those in plaintext is counted: 0x13 and `BitTorrent protocol`. */
 async function letNobodyIn({ namespace }: Host): Promise<void> {
-  await runIn(namespace, "nft", ["add table ip fence"]);
-  await runIn(namespace, "nft", ["add chain ip fence in { type filter hook input priority filter; }"]);
-  await runIn(namespace, "nft", ["add rule ip fence in tcp flags & (syn | ack) == syn drop"]);
+  const table = `table ip fence {
+    counter plain {}
+    chain in { type filter hook input priority filter; tcp flags & (syn | ack) == syn drop; }
+    chain out { type filter hook output priority filter; tcp flags & psh != 0 @ih,0,32 0x13426974 counter name plain; }
+  }`;
+  await runIn(namespace, "nft", [table]);
+}
+
+async function plainHandshakes({ namespace }: Host): Promise<number> {
+  const listed = JSON.parse(await runIn(namespace, "nft", ["-j", "list", "counters"])) as {
+    nftables: { counter?: { packets: number } }[];
+  };
+  return listed.nftables.flatMap(({ counter }) => counter?.packets ?? [])[0] ?? expect.unreachable();
 }
 
 function commands(): string[] {

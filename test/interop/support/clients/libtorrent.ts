@@ -30,6 +30,8 @@ export const ENCRYPTION = {
   forced: { in_enc_policy: 0, out_enc_policy: 0, allowed_enc_level: 2 },
   handshakeOnly: { in_enc_policy: 0, out_enc_policy: 0, allowed_enc_level: 1 },
   disabled: { in_enc_policy: 2, out_enc_policy: 2 },
+  /** Of who offers both ways after the handshake it takes RC4. */
+  either: { in_enc_policy: 1, out_enc_policy: 1, allowed_enc_level: 3, prefer_rc4: 1 },
 } as const;
 
 export interface RunningLibtorrent extends RunningClient {
