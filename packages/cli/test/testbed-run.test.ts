@@ -49,6 +49,9 @@ test.each([
   // Nobody may make a folder there, not even root: not permitted, denied or read-only, as the machine has it.
   ["run", "/sys/out", "cannot write there: .*", "CT_ERR_PERMISSION"],
   ["compose", "/sys/out", "cannot write there: .*", "CT_ERR_PERMISSION"],
+  // The kernel says of it that there is no /proc.
+  ["run", "/proc/out", "no folder can be made there", "CT_ERR_STORAGE"],
+  ["compose", "/proc/out/of/it", "no folder can be made there", "CT_ERR_STORAGE"],
 ])(
   "testbed %s --out %s, where nothing can be written, names the option and the folder",
   async (verb, out, why, code) => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import { CtError, type InfoHash } from "@cachetorrent/protocol";
 import type { CellRunner } from "./cell-runner.ts";
 import { outDirError } from "./out-dir.ts";
@@ -81,7 +82,7 @@ export class CellStore {
   /** In one step: whoever reads it meanwhile gets the old one. */
   async #write(name: string, text: string): Promise<void> {
     const path = join(this.#outDir, "cells", name);
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     await writeFile(`${path}.new`, text);
     await rename(`${path}.new`, path);
   }

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { seededRandom } from "@cachetorrent/clock";
+import { makeDirectory } from "@cachetorrent/files";
 import { CtError } from "@cachetorrent/protocol";
 
 /** A file of a run's content. `path` is relative to the content's folder, with `/`. */
@@ -20,7 +21,7 @@ export async function writeSeededContent(
   const random = seededRandom(seed);
   for (const file of files) {
     const path = join(folder, file.path);
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     await using handle = await open(path, "w");
     for (let at = 0; at < file.bytes; at += CHUNK_BYTES) {
       const words = new Uint32Array(CHUNK_BYTES / 4);

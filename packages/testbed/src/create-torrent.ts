@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import { createTorrentFile } from "@cachetorrent/peer";
 import type { InfoHash } from "@cachetorrent/protocol";
 import type { ContentFile } from "./content.ts";
@@ -23,7 +24,7 @@ export async function createTorrent(
     trackers: [announceUrl].flat(),
     pieceLength: content.pieceLength,
   });
-  await mkdir(dirname(torrentFile), { recursive: true });
+  await makeDirectory(dirname(torrentFile));
   await writeFile(torrentFile, bytes);
   return metainfo.infoHash;
 }

@@ -1,6 +1,7 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@cachetorrent/clock";
+import { makeDirectory } from "@cachetorrent/files";
 import { formatSize } from "@cachetorrent/protocol";
 import { writeSeededContent } from "./content.ts";
 import type { Content } from "./create-torrent.ts";
@@ -35,7 +36,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   const parent = join(outDir, "content");
   const contentBytes = scenario.files.reduce((total, file) => total + file.bytes, 0);
   print(`Making ${formatSize(contentBytes)} of random content in ${scenario.files.length} files.`);
-  await mkdir(parent, { recursive: true });
+  await makeDirectory(parent);
   await writeSeededContent(join(parent, scenario.name), scenario.files, options.seed);
   const content: Content = { ...scenario, parent };
   const runs: DemoRun[] = [];

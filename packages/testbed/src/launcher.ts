@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "@cachetorrent/clock";
+import { makeDirectory } from "@cachetorrent/files";
 import type { DaemonGroup } from "./daemon-group.ts";
 import type { DaemonProcess } from "./daemon-process.ts";
 
@@ -22,7 +22,7 @@ export async function launch(
   name: string,
   args: readonly string[],
 ): Promise<DaemonProcess> {
-  await mkdir(launcher.logDir, { recursive: true });
+  await makeDirectory(launcher.logDir);
   const [command, ...rest] = [...(launcher.within ?? []), launcher.program, ...args] as [string, ...string[]];
   return launcher.group.start({
     name,

@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import type { TorrentAccounts } from "@cachetorrent/peer";
 import type { InfoHash } from "@cachetorrent/protocol";
 import type { DaemonProcess } from "./daemon-process.ts";
@@ -33,8 +33,8 @@ export interface PeerProcess {
 
 /** Resolves when the peer listens. */
 export async function startPeerProcess(launcher: Launcher, options: PeerOptions): Promise<PeerProcess> {
-  await mkdir(options.dir, { recursive: true });
-  await mkdir(dirname(options.ledgerFile), { recursive: true });
+  await makeDirectory(options.dir);
+  await makeDirectory(dirname(options.ledgerFile));
   const daemon = await launch(launcher, options.name, [
     "peer",
     ...options.torrentFiles,

@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import { createTorrentFile, type Metainfo } from "@cachetorrent/peer";
 import { writeSeededContent } from "./content.ts";
 import type { Scenario } from "./scenario/scenario.ts";
@@ -20,7 +20,7 @@ export async function prepareContent(
 ): Promise<PreparedContent> {
   const path = content.kind === "path" ? content.path : join(workDir, "content", `${name}.bin`);
   if (content.kind === "random") {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     const bytes = content.pieces * content.pieceLength;
     await writeSeededContent(dirname(path), [{ path: basename(path), bytes }], seed);
   }

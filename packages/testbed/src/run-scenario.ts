@@ -1,5 +1,6 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import { LIMITS } from "@cachetorrent/protocol";
 import type { CellProgress } from "./cell-records.ts";
 import { cellBoundMs, cellResult, failedCell } from "./cell-result.ts";
@@ -73,7 +74,7 @@ async function runCells(options: RunScenarioOptions): Promise<ScenarioRun> {
     const content = await prepareContent(scenario, workDir, runner.announceUrl);
     const { metainfo } = content;
     // Here, or a folder that may not be written to would be found out when the first cell is done.
-    await mkdir(workDir, { recursive: true });
+    await makeDirectory(workDir);
     store.contentIs(metainfo.infoHash);
     const size = { bytes: metainfo.length, pieceLength: metainfo.pieceLength };
     const results = new Map<Cell, CellResult>();

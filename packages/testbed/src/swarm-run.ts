@@ -1,5 +1,6 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import { type Asn, CtError, type InfoHash, type PolicyName } from "@cachetorrent/protocol";
 import { type Accounts, accountsOf, externalBytes, type PeerRecord } from "./accounts.ts";
 import { findDifference } from "./content.ts";
@@ -63,7 +64,7 @@ export class SwarmRun {
    * the launcher's group may still hold running processes.
    */
   static async start(options: SwarmOptions): Promise<SwarmRun> {
-    await mkdir(options.dir, { recursive: true });
+    await makeDirectory(options.dir);
     const tracker = await startTrackerProcess(options.launcher, {
       ases: options.sites.map((site) => site.asn),
       policy: options.policy,

@@ -1,4 +1,5 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { makeDirectory } from "@cachetorrent/files";
 import { CtError } from "@cachetorrent/protocol";
 import { inOutDir } from "../out-dir.ts";
 import { prepareContent } from "../prepare-content.ts";
@@ -30,7 +31,7 @@ async function writeTestbed(options: ComposeTestbedOptions): Promise<Project> {
   const { dir } = options;
   const scenario = inRealTime(options.scenario);
   checkForCompose(scenario);
-  await mkdir(dir, { recursive: true });
+  await makeDirectory(dir);
   if ((await readdir(dir)).length > 0) {
     throw new CtError(
       "CT_ERR_FILE_IN_THE_WAY",

@@ -1,5 +1,6 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import type { PreparedContent } from "../prepare-content.ts";
 import type { Cell, Scenario } from "../scenario/scenario.ts";
 import { asTable } from "./as-table.ts";
@@ -68,14 +69,14 @@ export async function writeProject(dir: string, options: ProjectOptions): Promis
   ].map((name) => join(path, name));
   const downloaders = [...plan.peers.filter((peer) => !peer.isInitialSeed), ...plan.stock];
   folders.push(...downloaders.map(({ name }) => project.dataDir(name)));
-  for (const folder of folders) await mkdir(folder, { recursive: true });
+  for (const folder of folders) await makeDirectory(folder);
   // Borders run as root without root's powers: to them this folder is a stranger's.
   await chmod(join(path, "counters"), 0o777);
   await writeFile(join(path, "torrent", basename(TORRENT_FILE)), content.torrent);
   await writeFile(join(path, "tracker", "as-table.txt"), asTable(plan));
   for (const client of plan.stock) {
     const own = project.stockDir(client.name);
-    await mkdir(own, { recursive: true });
+    await makeDirectory(own);
     for (const [name, text] of Object.entries(stockSetup(client, TORRENT_FILE).files))
       await writeFile(join(own, name), text, { mode: name.endsWith(".sh") ? 0o755 : 0o644 });
   }

@@ -1,5 +1,6 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "@cachetorrent/files";
 import { outDirError } from "../out-dir.ts";
 import { renderCsv } from "./csv.ts";
 import { renderHtml } from "./html.ts";
@@ -17,7 +18,7 @@ export async function writeReport(report: TestbedReport, outDir: string): Promis
     "report.html": await renderHtml(report),
   };
   try {
-    await mkdir(outDir, { recursive: true });
+    await makeDirectory(outDir);
   } catch (cause) {
     throw outDirError(cause, outDir, "cannot make the folder");
   }
