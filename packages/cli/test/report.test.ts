@@ -74,6 +74,7 @@ describe("a torrent's line on a terminal", () => {
     });
     expect(progressLine(bare)).toMatch(/ 0\.0% {2}fetching metadata {2}2 peers$/);
     expect(progressLine({ ...bare, metadata: { received: 50, size: 200 } })).toContain(" 25.0%  fetching");
+    expect(progressLine({ ...bare, tracker: "refused" })).toMatch(/ 2 peers {2}the tracker refuses$/);
     expect(progressLine({ ...bare, state: "stopped" })).toContain("   0.0%  stopped");
   });
   test("shows how far the check is while what is on disk is checked", () => {

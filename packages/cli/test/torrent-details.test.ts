@@ -41,6 +41,26 @@ it("a torrent's status has a line for each web seed: what it gave, what it does,
   ]);
 });
 
+const waiting: TorrentView = { ...torrent, role: "pending" };
+
+it.each<[string, TorrentView]>([
+  ["independent", torrent],
+  ["leader, elected leader, term 3", { ...torrent, role: "leader", leads: true, term: 3 }],
+  ["pending, waiting for the tracker", waiting],
+  ["pending, no tracker answers", { ...waiting, tracker: "unreachable" }],
+  ["pending, the tracker refuses", { ...waiting, state: "seeding", tracker: "refused" }],
+  ["pending, waiting for leaders, term 2", { ...waiting, policy: "cache", term: 2 }],
+  ["pending, waiting for metadata", { ...waiting, state: "metadata" }],
+  ["pending, no tracker answers", { ...waiting, state: "metadata", tracker: "unreachable" }],
+  // These wait for nobody.
+  ["pending", { ...waiting, state: "checking" }],
+  ["pending", { ...waiting, state: "paused" }],
+  ["pending", { ...waiting, state: "stopped" }],
+  ["pending", { ...waiting, state: "failed" }],
+])("a torrent's status says of its role: %s", (words, view) => {
+  expect(torrentText(view).split("\n")).toContain(`role       ${words}`);
+});
+
 it("a torrent's status says nothing of web seeds where there are none", () => {
   expect(torrentText(torrent)).not.toContain("web seed");
 });

@@ -6,11 +6,13 @@ import { describe, expect, it } from "vitest";
 import { FileStorage } from "../src/disk/storage.ts";
 import { type Metainfo, parseMetainfo } from "../src/metainfo/metainfo.ts";
 import { NO_LIMITS } from "../src/rates/rate-limits.ts";
+import type { TorrentStatus } from "../src/status.ts";
 import { keptLog } from "./support/kept-log.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { RawMetadata } from "./support/raw-metadata.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { RawPex } from "./support/raw-pex.ts";
+import { type Asked, ScriptedTracker } from "./support/scripted-tracker.ts";
 import { tapped } from "./support/tapped.ts";
 import { readContent, TestPeer } from "./support/test-peer.ts";
 import {
@@ -290,6 +292,30 @@ describe("a peer with a magnet link", () => {
     const second = await TestPeer.start(torrent, options);
     await second.complete();
     expect((await readContent(torrent, second.dir)).equals(torrent.content)).toBe(true);
+  });
+
+  it("tells that its tracker is not reached, or refuses, as long as that lasts and it is not stopped", async () => {
+    const tracker = await ScriptedTracker.listen();
+    const clock = new ManualClock();
+    const options = { at: "127.2.0.1", tracker, clock, byMagnet: {} };
+    const { torrent } = await TestPeer.start(await torrentOfLongInfo(), options);
+    expect(torrent.status()).not.toHaveProperty("tracker");
+    const answers: readonly [(asked: Asked) => void, TorrentStatus["tracker"]][] = [
+      [(asked) => asked.reset(), "unreachable"],
+      [(asked) => asked.accept({ interval: 1, minInterval: 1 }), undefined],
+      [(asked) => asked.fail("not today"), "refused"],
+    ];
+    for (const [answer, trouble] of answers) {
+      const asked = tracker.next();
+      await advanceUntil(clock, "it announces", () => torrent.trackers()[0]?.isAsked === true);
+      answer(await asked);
+      await until("that is known", () => torrent.status().tracker === trouble);
+    }
+    expect(torrent.status().state).toBe("metadata");
+    const stopped = torrent.stop();
+    (await tracker.next()).accept();
+    await stopped;
+    expect(torrent.status()).not.toHaveProperty("tracker");
   });
 
   it("ends at once when it is stopped in the middle", async () => {

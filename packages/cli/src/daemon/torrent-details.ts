@@ -2,14 +2,16 @@ import type { FileView, TorrentView } from "@cachetorrent/control";
 import type { PeerDetails, TrackerDetails, WebSeedStatus } from "@cachetorrent/peer";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
 import { printable } from "../printable.ts";
-import { duration, percent, progressFraction } from "../report/progress-line.ts";
+import { duration, percent, progressFraction, roleWords } from "../report/progress-line.ts";
 import { table } from "../table.ts";
 import { type Column, columnLines } from "./columns.ts";
 import { limitWords } from "./torrent-table.ts";
 
+const IN_SWARM: ReadonlySet<TorrentView["state"]> = new Set(["metadata", "downloading", "seeding"]);
+
 /** One torrent in full, a line for each of what is known of it. */
 export function torrentText(torrent: TorrentView): string {
-  const { asn, claims, length, paused, policy, shared, stopRule, term, wanted, webSeeds = [] } = torrent;
+  const { asn, claims, length, paused, policy, shared, stopRule, wanted, webSeeds = [] } = torrent;
   const rows: [string, string][] = [
     ["name", printable(torrent.name)],
     ["info-hash", torrent.infoHash],
@@ -30,10 +32,7 @@ export function torrentText(torrent: TorrentView): string {
     ...webSeeds.map((one) => ["web seed", webSeedWords(one)] as [string, string]),
     ["AS", asn === 0 ? "unknown" : `AS${asn}`],
     ["policy", policy ?? "unknown"],
-    [
-      "role",
-      `${torrent.role}${torrent.leads ? ", elected leader" : ""}${term === undefined ? "" : `, term ${term}`}`,
-    ],
+    ["role", standing(torrent)],
     ...(claims ? [["claims kept", JSON.stringify(claims)] as [string, string]] : []),
     ["limits", limitWords(torrent.limits)],
     ["stops", stopWords(stopRule)],
@@ -97,6 +96,18 @@ export function trackerLines(trackers: readonly TrackerDetails[]): string[] {
 /** By the first 8 characters of the id (BEP 20): `-TR4060-`. */
 function clientOf(peerId: string): string {
   return printable(Buffer.from(peerId, "hex").subarray(0, 8).toString("latin1").replaceAll("-", ""));
+}
+
+/** What it is in its swarm; as long as that is nothing, what it waits for, too. */
+function standing(torrent: TorrentView): string {
+  const { leads, role, state, term } = torrent;
+  const waits = role === "pending" && IN_SWARM.has(state);
+  return [
+    role,
+    ...(waits ? [roleWords(torrent)] : []),
+    ...(leads ? ["elected leader"] : []),
+    ...(term === undefined ? [] : [`term ${term}`]),
+  ].join(", ");
 }
 
 /** What rules to stop by go by. */

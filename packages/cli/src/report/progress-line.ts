@@ -9,6 +9,7 @@ const GAP = "  ";
 const WIDE_COLUMNS = 100;
 const WIDE = { nameCells: 24, barCells: 20 };
 const NARROW = { nameCells: 16, barCells: 10 };
+const TROUBLE = { unreachable: "no tracker answers", refused: "the tracker refuses" } as const;
 
 /** One torrent on a terminal: one line, or as many as its figures need on a terminal of so many columns. */
 export function progressLines(torrent: TorrentStatus, columns: number): string[] {
@@ -51,17 +52,21 @@ export function duration(ms: number): string {
 }
 
 /** What the peer is in this swarm; or, as long as it is nothing, what it waits for. */
-export function roleWords({ policy, role, tracker }: TorrentStatus): string {
+export function roleWords({ policy, role, state, tracker }: TorrentStatus): string {
   if (role !== "pending") return role;
-  if (tracker === "unreachable") return "no tracker answers";
-  if (tracker === "refused") return "the tracker refuses";
+  if (tracker) return TROUBLE[tracker];
+  if (state === "metadata") return "waiting for metadata";
   return policy === undefined ? "waiting for the tracker" : "waiting for leaders";
 }
 
 function details(torrent: TorrentStatus): string[] {
   switch (torrent.state) {
     case "metadata":
-      return ["fetching metadata", counted(torrent.peers, "peer")];
+      return [
+        "fetching metadata",
+        counted(torrent.peers, "peer"),
+        ...(torrent.tracker ? [TROUBLE[torrent.tracker]] : []),
+      ];
     case "checking":
       return ["checking what is on disk"];
     case "paused":

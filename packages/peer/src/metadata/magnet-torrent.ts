@@ -184,6 +184,7 @@ export class MagnetTorrent implements SwarmTorrent {
     if (this.#torrent) return this.#torrent.status();
     const { infoHash, name } = this.#magnet;
     const { lack } = this.#space;
+    const { trouble } = this.#announcer;
     return {
       infoHash,
       name: name ?? infoHash,
@@ -201,6 +202,7 @@ export class MagnetTorrent implements SwarmTorrent {
       role: "pending",
       asn: UNKNOWN_ASN,
       leads: false,
+      ...(trouble && !this.#life.isOver ? { tracker: trouble } : {}),
       ...(lack !== undefined && !this.#life.isOver ? { paused: lack } : {}),
       ...(this.#life.error ? { error: this.#life.error.message } : {}),
     };
