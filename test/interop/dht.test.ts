@@ -31,6 +31,7 @@ describeInLab("the DHT with libtorrent", [...libtorrent.commands, ...aria2.comma
 
   const endpointOf = (host: Host, family: Family) =>
     family === "ipv4" ? `${host.ipv4}:${PORT}` : `[${host.ipv6}]:${PORT}`;
+  const bothOf = (host: Host) => `${endpointOf(host, "ipv4")},${endpointOf(host, "ipv6")}`;
   const ours = (family: Family) => ["--dht", "--dht-bootstrap", endpointOf(node, family)];
   const theirs = (host: Host, family: Family) => ({
     enable_dht: 1,
@@ -69,6 +70,40 @@ describeInLab("the DHT with libtorrent", [...libtorrent.commands, ...aria2.comma
       const peer = await startPeer(host, host[family], [link], downloads, ours(family), PORT);
       await complete(peer, torrent);
       await expectSameContent(torrent, peer.dir);
+    });
+  });
+
+  // A node of one family tells of nodes of the other only whom asks for these (BEP 32, `want`).
+  describe("a seed that is reached over IPv6 alone", () => {
+    test("is found by libtorrent's leecher, which was told of our node by IPv4 alone", async () => {
+      const { source, torrent } = await made("told of over IPv4");
+      const seedHost = await lab.addHost("our-seed-six", 10, ["ipv6"]);
+      const options = [...ours("ipv6"), "--log-level", "debug"];
+      const { daemon } = await startPeer(seedHost, seedHost.ipv6, [torrent], source, options, PORT);
+      await daemon.waitForLine(/announced to the DHT/);
+      const host = await lab.addHost("lt-leecher-both", 11);
+      const downloads = await lab.addDir("theirs by want");
+      const settings = { ...theirs(host, "ipv4"), listen_interfaces: bothOf(host) };
+      const leecher = await startLibtorrent(host, "leecher", downloads, [torrent], settings);
+      await leecher.complete(torrent);
+      await expectSameContent(torrent, downloads);
+    });
+
+    test("is found by our leecher, which was told of libtorrent's node by IPv4 alone", async () => {
+      const { source, torrent } = await made("told of by libtorrent");
+      const nodeHost = await lab.addHost("lt-node-both", 12);
+      const settings = { enable_dht: 1, dht_bootstrap_nodes: "", listen_interfaces: bothOf(nodeHost) };
+      await startLibtorrent(nodeHost, "leecher", await lab.addDir("nothing"), [], settings);
+      const knowing = (family: Family) => ["--dht", "--dht-bootstrap", endpointOf(nodeHost, family)];
+      const seedHost = await lab.addHost("our-seed-of-lt", 13, ["ipv6"]);
+      const options = [...knowing("ipv6"), "--log-level", "debug"];
+      const { daemon } = await startPeer(seedHost, seedHost.ipv6, [torrent], source, options, PORT);
+      await daemon.waitForLine(/announced to the DHT/);
+      const host = await lab.addHost("our-leecher-both", 14);
+      const downloads = await lab.addDir("ours by want");
+      const peer = await startPeer(host, "::", [torrent], downloads, knowing("ipv4"), PORT);
+      await complete(peer, torrent);
+      await expectSameContent(torrent, downloads);
     });
   });
 
