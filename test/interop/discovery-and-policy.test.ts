@@ -1,12 +1,19 @@
 import path from "node:path";
-import type { Asn } from "@cachetorrent/protocol";
+import { type Asn, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { externalBytes, type LedgerTorrent, type PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
+import {
+  asPrefixOptions,
+  complete,
+  receivedByAsn,
+  startPeer,
+  startTracker,
+  stopPeer,
+} from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, type Host, Lab, prefixesOf } from "./support/lab.ts";
-import { changeTorrent, expectSameContent, makeTorrent } from "./support/torrents.ts";
+import { changeTorrent, expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const PORT = 6881;
 const OUR_SITE = 1;
@@ -58,33 +65,109 @@ describeInLab(
         const downloads = path.join(host.dir, "downloads");
         peers.push(await startPeer(host, host.ipv4, [tracked], downloads, dht()));
       }
-      await Promise.all(peers.map((peer) => complete(peer, torrent)));
-      for (const peer of peers) {
-        await expectSameContent(torrent, peer.dir);
-        await stopPeer(peer);
-      }
-      return Promise.all(peers.map((peer) => peer.ledger(torrent.infoHash)));
+      return accountsOf(peers, torrent);
     }
 
     test("finds it by the DHT, and under cache its leader alone has anything from there", async () => {
-      const accounts = await runSite("cache");
-      const led = accounts.map(({ roles }) => roles.some(({ role }) => role === "leader"));
-      expect(led.filter(Boolean)).toHaveLength(1);
-      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
-      const fromOutside = accounts.map(outsideBytes);
-      expect(fromOutside.filter((_, at) => !led[at])).toEqual([0, 0]);
-      expect(Math.max(...fromOutside)).toBeGreaterThanOrEqual(LENGTH);
+      expectThroughLeader(await runSite("cache"));
     });
 
     test("finds it by the DHT, and under coordinated each piece comes in once", async () => {
-      const accounts = await runSite("coordinated");
-      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
-      const copies = accounts.map(outsideBytes).reduce((sum, bytes) => sum + bytes, 0) / LENGTH;
-      expect(copies).toBeGreaterThanOrEqual(1);
-      expect(copies).toBeLessThanOrEqual(1.05);
+      expectOnce(await runSite("coordinated"));
     });
   },
 );
+
+/** Multicast reaches who is on one host: the members share its address, and the seed has one of its own there. */
+describeInLab(
+  "a site whose only seed, libtorrent's, is known by local discovery alone",
+  libtorrent.commands,
+  () => {
+    const NOWHERE = 3;
+    let lab: Lab;
+    beforeAll(async () => {
+      lab = await Lab.open();
+    });
+    afterAll(() => lab?.close());
+
+    /** The accounts of its members when all are complete; the seed has an address of that site. */
+    async function runSite(policy: string, seedSite: number): Promise<LedgerTorrent[]> {
+      const name = `${policy}${seedSite}`;
+      const trackerHost = await lab.addHost(`tracker-${name}`, 200);
+      const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
+      const options = ["--policy", policy, ...prefixes];
+      const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv4, options);
+      const source = await lab.addDir(`source-${name}`);
+      const torrent = await makeTorrent(source, { name, content: LENGTH });
+      const host = await lab.addHost(`site-${name}`, OUR_SITE);
+      const seedAddress = await lab.addAddress(host, seedSite);
+      await startLibtorrent(host, "seed", source, [torrent], {
+        enable_lsd: 1,
+        listen_interfaces: `${seedAddress}:${PORT}`,
+        // Or the kernel would take the members' address to dial them by.
+        outgoing_interfaces: seedAddress,
+        upload_rate_limit: SEED_RATE,
+      });
+
+      const tracked = { ...torrent, file: path.join(lab.dir, `${name}.torrent`) };
+      await changeTorrent(torrent.file, { announce: announceUrl }, tracked.file);
+      const peers: PeerProcess[] = [];
+      for (let number = 1; number <= MEMBERS; number++) {
+        const place = host.another(`member${number}`);
+        const downloads = path.join(place.dir, "downloads");
+        const found = ["--local-discovery", "--no-pex"];
+        peers.push(await startPeer(place, host.ipv4, [tracked], downloads, found));
+      }
+      return accountsOf(peers, torrent);
+    }
+
+    test.concurrent("and of another AS: under cache its leader alone has anything from there", async () => {
+      expectThroughLeader(await runSite("cache", SEED_SITE));
+    });
+
+    test.concurrent("and of another AS: under coordinated each piece comes in once", async () => {
+      expectOnce(await runSite("coordinated", SEED_SITE));
+    });
+
+    test.concurrent("and of no AS that the tracker knows: under coordinated each piece comes in once", async () => {
+      const accounts = await runSite("coordinated", NOWHERE);
+      expectOnce(accounts);
+      expect(accounts.flatMap((account) => [...receivedByAsn(account).keys()])).toContain(UNKNOWN_ASN);
+    });
+
+    test.concurrent("and of their own AS by its prefix: under coordinated it is one of their own", async () => {
+      const accounts = await runSite("coordinated", OUR_SITE);
+      expect(accounts.map(outsideBytes)).toEqual(accounts.map(() => 0));
+    });
+  },
+);
+
+/** The final accounts of these, once each has all of the torrent. */
+async function accountsOf(peers: readonly PeerProcess[], torrent: MadeTorrent): Promise<LedgerTorrent[]> {
+  await Promise.all(peers.map((peer) => complete(peer, torrent)));
+  for (const peer of peers) {
+    await expectSameContent(torrent, peer.dir);
+    await stopPeer(peer);
+  }
+  return Promise.all(peers.map((peer) => peer.ledger(torrent.infoHash)));
+}
+
+/** One of the members led, and it alone had anything from outside. */
+function expectThroughLeader(accounts: readonly LedgerTorrent[]): void {
+  const led = accounts.map(({ roles }) => roles.some(({ role }) => role === "leader"));
+  expect(led.filter(Boolean)).toHaveLength(1);
+  expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
+  const fromOutside = accounts.map(outsideBytes);
+  expect(fromOutside.filter((_, at) => !led[at])).toEqual([0, 0]);
+  expect(Math.max(...fromOutside)).toBeGreaterThanOrEqual(LENGTH);
+}
+
+function expectOnce(accounts: readonly LedgerTorrent[]): void {
+  expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
+  const copies = accounts.map(outsideBytes).reduce((sum, bytes) => sum + bytes, 0) / LENGTH;
+  expect(copies).toBeGreaterThanOrEqual(1);
+  expect(copies).toBeLessThanOrEqual(1.05);
+}
 
 function outsideBytes(ledger: LedgerTorrent): number {
   return externalBytes({ asn: asnOf(OUR_SITE) as Asn, initialSeed: false, ledger });

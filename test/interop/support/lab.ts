@@ -152,6 +152,13 @@ export class Lab {
     return { border, hosts };
   }
 
+  /** A further IPv4 address of the host, by its looks of that site; no other host gets there. */
+  async addAddress(host: Host, site: number): Promise<string> {
+    const ipv4 = publicAddress4(site, this.#nextNumber(site));
+    await ip([`address add ${ipv4}/32 dev eth0`], host.namespace);
+    return ipv4;
+  }
+
   /** A directory of its own, which goes with the lab. */
   async addDir(name: string): Promise<string> {
     const dir = path.join(this.dir, name);

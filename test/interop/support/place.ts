@@ -5,6 +5,14 @@ import { type DaemonGroup, type DaemonProcess, type Launcher, launch } from "@ca
 
 const CACHETORRENT = fileURLToPath(new URL("../../../packages/cli/bin/cachetorrent", import.meta.url));
 
+interface PlaceParts {
+  readonly name: string;
+  readonly dir: string;
+  readonly group: DaemonGroup;
+  /** Words in front of each command line. */
+  readonly within?: readonly string[];
+}
+
 /** Where processes run: a host of the lab, or this machine itself. */
 export class Place {
   readonly name: string;
@@ -13,13 +21,10 @@ export class Place {
   /** Starts `cachetorrent` there. */
   readonly launcher: Launcher;
 
-  constructor(of: {
-    readonly name: string;
-    readonly dir: string;
-    readonly group: DaemonGroup;
-    /** Words in front of each command line. */
-    readonly within?: readonly string[];
-  }) {
+  readonly #parts: PlaceParts;
+
+  constructor(of: PlaceParts) {
+    this.#parts = of;
     this.name = of.name;
     this.dir = of.dir;
     this.launcher = {
@@ -30,6 +35,11 @@ export class Place {
       // The kernel ends the child when this process dies, in whatever way: no failure leaves a daemon running.
       within: ["setpriv", "--pdeathsig", "KILL", ...(of.within ?? [])],
     };
+  }
+
+  /** The same, for a further peer of ours: with a directory of its own. */
+  another(name: string): Place {
+    return new Place({ ...this.#parts, name: `${this.name}-${name}`, dir: path.join(this.dir, name) });
   }
 
   /** Starts any other program there. */
