@@ -10,8 +10,7 @@ import {
   startTracker,
   stopPeer,
 } from "./support/cachetorrent.ts";
-import { aria2, aria2With } from "./support/clients/aria2.ts";
-import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
+import { OVER_IPV6 } from "./support/clients/over-ipv6.ts";
 import type { RunningClient, StockClient } from "./support/clients/stock-client.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, Lab, prefixesOf } from "./support/lab.ts";
@@ -20,19 +19,6 @@ import { expectSameContent, type MadeTorrent, makeTorrent } from "./support/torr
 const NEAR = 1;
 const FAR = 2;
 const LENGTH = 12_000_003;
-
-const STOCK: readonly StockClient[] = [
-  {
-    ...aria2,
-    start: (host, ...rest) =>
-      aria2With([`--interface=${host.ipv6}`, "--disable-ipv6=false"]).start(host, ...rest),
-  },
-  {
-    ...libtorrent,
-    start: (host, role, dir, torrents) =>
-      startLibtorrent(host, role, dir, torrents, { listen_interfaces: `[${host.ipv6}]:6881` }),
-  },
-];
 
 /** A peer of ours that has stopped, and its final account. */
 interface Member {
@@ -127,7 +113,7 @@ describeInLab("two sites over IPv6 alone", [], () => {
     }
   });
 
-  describeInLab("ours and stock clients", commandsOf(STOCK), () => {
+  describeInLab("ours and stock clients", commandsOf(OVER_IPV6), () => {
     let ourLeecher: PeerProcess;
     const fromUs = new Map<StockClient, { torrent: MadeTorrent; dir: string; running: RunningClient }>();
     const toUs = new Map<StockClient, MadeTorrent>();
@@ -136,7 +122,7 @@ describeInLab("two sites over IPv6 alone", [], () => {
       const make = (dir: string, name: string) => makeTorrent(dir, { name, tracker, content: 3_000_007 });
       const ourSource = await lab.addDir("our-source");
       const given = new Map<StockClient, MadeTorrent>();
-      for (const client of STOCK) {
+      for (const client of OVER_IPV6) {
         given.set(client, await make(ourSource, `from us to ${client.name}`));
         const source = await lab.addDir(`source-of-${client.name}`);
         const torrent = await make(source, `from ${client.name} to us`);
@@ -156,7 +142,7 @@ describeInLab("two sites over IPv6 alone", [], () => {
       }
     });
 
-    describe.each(STOCK)("$name", (client) => {
+    describe.each(OVER_IPV6)("$name", (client) => {
       test("downloads from our seed", async () => {
         const { torrent, dir, running } = fromUs.get(client) ?? expect.unreachable();
         await running.complete(torrent);

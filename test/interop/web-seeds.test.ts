@@ -1,11 +1,25 @@
 import path from "node:path";
-import { type PeerProcess, runCommand } from "@cachetorrent/testbed";
+import { type PeerProcess, runCommand, type TrackerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
+import {
+  asPrefixOptions,
+  complete,
+  receivedByAsn,
+  startPeer,
+  startTracker,
+  stopPeer,
+} from "./support/cachetorrent.ts";
+import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
-import { Lab, prefixesOf } from "./support/lab.ts";
+import { asnOf, type Host, Lab, prefixesOf } from "./support/lab.ts";
 import { type Nginx, startNginx } from "./support/nginx.ts";
-import { describeTorrent, expectSameContent, type MadeTorrent, writeContent } from "./support/torrents.ts";
+import {
+  describeTorrent,
+  expectSameContent,
+  type MadeTorrent,
+  makeTorrent,
+  writeContent,
+} from "./support/torrents.ts";
 
 const SITES = [1, 2];
 const PEERS_PER_SITE = 3;
@@ -13,6 +27,26 @@ const TRACKER_SITE = 200;
 const ORIGIN_SITE = 201;
 const CONTENT = { "one.bin": 9_000_001, "a folder/of #2 & more.bin": 7_000_000, empty: 0 };
 const BYTES = 16_000_001;
+
+/** The torrent of this folder or file, as `cachetorrent create` makes it there with a web seed. */
+async function created(
+  { dir, launcher }: Host,
+  content: string,
+  { announceUrl }: TrackerProcess,
+  webSeed: Nginx,
+): Promise<MadeTorrent> {
+  const file = path.join(dir, `${path.basename(content)}.torrent`);
+  const options = ["--tracker", announceUrl, "--web-seed", webSeed.url, "-o", file];
+  await runCommand(launcher, "create", ["create", content, ...options]);
+  return describeTorrent(file, path.dirname(content));
+}
+
+/** As the torrent, for whoever knows only its info-hash, its tracker and, if there is one, its web seed. */
+function magnetOf(torrent: MadeTorrent, { announceUrl }: TrackerProcess, webSeed?: Nginx): MadeTorrent {
+  const ws = webSeed ? `&ws=${encodeURIComponent(webSeed.url)}` : "";
+  const link = `magnet:?xt=urn:btih:${torrent.infoHash}&tr=${encodeURIComponent(announceUrl)}${ws}`;
+  return { ...torrent, file: link };
+}
 
 /** Under `coordinated`, our tracker's default. The web seed stands in the torrent, and in the magnet link that one of each site has. */
 describeInLab("two sites whose only seed is nginx", ["nginx"], () => {
@@ -28,17 +62,13 @@ describeInLab("two sites whose only seed is nginx", ["nginx"], () => {
     const source = await lab.addDir("source");
     await writeContent(source, { name: "release", content: CONTENT });
     nginx = await startNginx(await lab.addHost("origin", ORIGIN_SITE), source);
-    const file = path.join(lab.dir, "release.torrent");
-    const options = ["--tracker", tracker.announceUrl, "--web-seed", nginx.url, "-o", file];
-    await runCommand(trackerHost.launcher, "create", ["create", path.join(source, "release"), ...options]);
-    torrent = await describeTorrent(file, source);
-    const [tr, ws] = [tracker.announceUrl, nginx.url].map(encodeURIComponent);
-    const link = `magnet:?xt=urn:btih:${torrent.infoHash}&tr=${tr}&ws=${ws}`;
+    torrent = await created(trackerHost, path.join(source, "release"), tracker, nginx);
+    const link = magnetOf(torrent, tracker, nginx);
     for (const site of SITES) {
       for (let number = 1; number <= PEERS_PER_SITE; number++) {
         const host = await lab.addHost(`peer${site}${number}`, site);
         const dir = await lab.addDir(`copy${site}${number}`);
-        const given = number === PEERS_PER_SITE ? { ...torrent, file: link } : torrent;
+        const given = number === PEERS_PER_SITE ? link : torrent;
         peers.push({ dir, peer: await startPeer(host, host.ipv4, [given], dir) });
       }
     }
@@ -64,5 +94,82 @@ describeInLab("two sites whose only seed is nginx", ["nginx"], () => {
     expect(Math.max(...copies)).toBeLessThanOrEqual(1.05);
     expect(copies.reduce((sum, one) => sum + one, 0)).toBeGreaterThanOrEqual(1);
     expect(new Set(log.map(({ status }) => status))).toEqual(new Set([206]));
+  });
+});
+
+/** No host has an IPv4 address: the tracker, the server and all peers are reached by IPv6 alone. */
+describeInLab("nginx and libtorrent over IPv6", ["nginx", ...libtorrent.commands], () => {
+  const OURS = 1;
+  const THEIRS = 2;
+  /** Of either source alone all of it takes 16 s. */
+  const RATE = 1_000_000;
+  const LENGTH = 16 * RATE;
+  let lab: Lab;
+  let tracker: TrackerProcess;
+  let trackerHost: Host;
+
+  beforeAll(async () => {
+    lab = await Lab.open();
+    trackerHost = await addHost("tracker", TRACKER_SITE);
+    const prefixes = asPrefixOptions(prefixesOf([OURS, THEIRS]));
+    tracker = await startTracker(trackerHost, trackerHost.ipv6, prefixes);
+  });
+  afterAll(() => lab?.close());
+
+  const addHost = (name: string, site: number) => lab.addHost(name, site, ["ipv6"]);
+  const startTheirs = (
+    host: Host,
+    role: "seed" | "leecher",
+    dir: string,
+    torrent: MadeTorrent,
+    settings: Readonly<Record<string, number>> = {},
+  ) => startLibtorrent(host, role, dir, [torrent], { listen_interfaces: `[${host.ipv6}]:6881`, ...settings });
+
+  test.concurrent("by a magnet link our leecher has metadata of libtorrent's seed, and content of both", async () => {
+    const source = await lab.addDir("source of both");
+    const plan = { name: "of both", tracker: tracker.announceUrl, content: LENGTH };
+    const torrent = await makeTorrent(source, plan);
+    const origin = await addHost("origin-of-both", ORIGIN_SITE);
+    const nginx = await startNginx(origin, source, { family: "ipv6", rate: RATE });
+    const seedHost = await addHost("lt-seed", THEIRS);
+    await startTheirs(seedHost, "seed", source, torrent, { upload_rate_limit: RATE });
+    const host = await addHost("our-leecher", OURS);
+    const downloads = await lab.addDir("downloads of both");
+    const link = magnetOf(torrent, tracker, nginx);
+    const peer = await startPeer(host, host.ipv6, [link], downloads);
+    await complete(peer, torrent);
+    await stopPeer(peer);
+    await expectSameContent(torrent, downloads);
+
+    const account = await peer.ledger(torrent.infoHash);
+    const fromTheirs = receivedByAsn(account).get(asnOf(THEIRS)) ?? 0;
+    expect(account.asn).toBe(asnOf(OURS));
+    expect(fromTheirs).toBeGreaterThan(0);
+    expect(account.webSeedBytes).toBeGreaterThan(0);
+    expect(fromTheirs + account.webSeedBytes).toBeGreaterThanOrEqual(LENGTH);
+    // No piece was asked of both.
+    expect(fromTheirs + account.webSeedBytes).toBeLessThanOrEqual(1.05 * LENGTH);
+    const log = await nginx.log();
+    expect(new Set(log.map(({ from }) => from))).toEqual(new Set([host.ipv6]));
+    expect(new Set(log.map(({ status }) => status))).toEqual(new Set([206]));
+  });
+
+  test.concurrent("libtorrent's leecher has it of the server that our torrent names, and ours of libtorrent", async () => {
+    const source = await lab.addDir("source of one");
+    await writeContent(source, { name: "of one", content: 3_000_000 });
+    const origin = await addHost("origin-of-one", ORIGIN_SITE);
+    const nginx = await startNginx(origin, source, { family: "ipv6" });
+    const torrent = await created(trackerHost, path.join(source, "of one"), tracker, nginx);
+    const theirHost = await addHost("lt-leecher", THEIRS);
+    const theirDownloads = await lab.addDir("their downloads");
+    const theirs = await startTheirs(theirHost, "leecher", theirDownloads, torrent);
+    const host = await addHost("our-second", OURS);
+    const link = magnetOf(torrent, tracker);
+    const peer = await startPeer(host, host.ipv6, [link], await lab.addDir("our downloads"));
+    await Promise.all([theirs.complete(torrent), complete(peer, torrent)]);
+    await expectSameContent(torrent, theirDownloads);
+    await expectSameContent(torrent, peer.dir);
+    const log = await nginx.log();
+    expect(new Set(log.map(({ from }) => from))).toEqual(new Set([theirHost.ipv6]));
   });
 });

@@ -1,7 +1,7 @@
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { vi } from "vitest";
-import type { Host } from "./lab.ts";
+import type { Family, Host } from "./lab.ts";
 
 /** A line of nginx's access log. */
 export interface Access {
@@ -16,8 +16,13 @@ export interface Nginx {
   log(): Promise<Access[]>;
 }
 
-/** Starts a stock nginx on the host that serves the folder; resolves when it listens. */
-export async function startNginx(host: Host, folder: string): Promise<Nginx> {
+/** Starts a stock nginx on the host that serves the folder, each request at `rate` bytes/s at most; resolves when it listens. */
+export async function startNginx(
+  host: Host,
+  folder: string,
+  { family = "ipv4", rate = 0 }: { readonly family?: Family; readonly rate?: number } = {},
+): Promise<Nginx> {
+  const address = family === "ipv4" ? host.ipv4 : `[${host.ipv6}]`;
   const dir = path.join(host.dir, "nginx");
   await mkdir(dir);
   const [pid, log, config] = ["pid", "access.log", "nginx.conf"].map((name) => path.join(dir, name)) as [
@@ -40,14 +45,14 @@ export async function startNginx(host: Host, folder: string): Promise<Nginx> {
        fastcgi_temp_path ${dir}/fastcgi;
        uwsgi_temp_path ${dir}/uwsgi;
        scgi_temp_path ${dir}/scgi;
-       server { listen ${host.ipv4}:80; location / { root ${folder}; } }
+       server { listen ${address}:80; location / { root "${folder}"; limit_rate ${rate}; } }
      }`,
   );
   await host.run("nginx", ["-c", config, "-g", "daemon off;"]);
   // It writes its process id when its sockets are open.
   await vi.waitFor(() => access(pid), { timeout: 20_000, interval: 50 });
   return {
-    url: `http://${host.ipv4}/`,
+    url: `http://${address}/`,
     log: async () =>
       (await readFile(log, "utf8"))
         .trimEnd()
