@@ -1,19 +1,19 @@
 import path from "node:path";
-import { type Asn, UNKNOWN_ASN } from "@cachetorrent/protocol";
-import { externalBytes, type LedgerTorrent, type PeerProcess } from "@cachetorrent/testbed";
+import { UNKNOWN_ASN } from "@cachetorrent/protocol";
+import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  asPrefixOptions,
-  complete,
-  receivedByAsn,
-  startPeer,
-  startTracker,
-  stopPeer,
-} from "./support/cachetorrent.ts";
+import { asPrefixOptions, receivedByAsn, startPeer, startTracker } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
-import { asnOf, type Host, Lab, prefixesOf } from "./support/lab.ts";
-import { changeTorrent, expectSameContent, type MadeTorrent, makeTorrent } from "./support/torrents.ts";
+import { type Host, Lab, prefixesOf } from "./support/lab.ts";
+import {
+  accountsOf,
+  copiesFromOutside,
+  expectOnce,
+  expectThroughLeader,
+  type SiteAccounts,
+} from "./support/site-accounts.ts";
+import { changeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const PORT = 6881;
 const OUR_SITE = 1;
@@ -43,7 +43,7 @@ describeInLab(
     const dht = () => ["--dht", "--dht-bootstrap", nodeAt()];
 
     /** The accounts of its members when all are complete. */
-    async function runSite(policy: string): Promise<LedgerTorrent[]> {
+    async function runSite(policy: string): Promise<SiteAccounts> {
       const trackerHost = await lab.addHost(`tracker-${policy}`, 200);
       const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
       const options = ["--policy", policy, ...prefixes];
@@ -65,7 +65,7 @@ describeInLab(
         const downloads = path.join(host.dir, "downloads");
         peers.push(await startPeer(host, host.ipv4, [tracked], downloads, dht()));
       }
-      return accountsOf(peers, torrent);
+      return accountsOf({ site: OUR_SITE, length: LENGTH }, peers, torrent);
     }
 
     test("finds it by the DHT, and under cache its leader alone has anything from there", async () => {
@@ -91,7 +91,7 @@ describeInLab(
     afterAll(() => lab?.close());
 
     /** The accounts of its members when all are complete; the seed has an address of that site. */
-    async function runSite(policy: string, seedSite: number): Promise<LedgerTorrent[]> {
+    async function runSite(policy: string, seedSite: number): Promise<SiteAccounts> {
       const name = `${policy}${seedSite}`;
       const trackerHost = await lab.addHost(`tracker-${name}`, 200);
       const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
@@ -118,7 +118,7 @@ describeInLab(
         const found = ["--local-discovery", "--no-pex"];
         peers.push(await startPeer(place, host.ipv4, [tracked], downloads, found));
       }
-      return accountsOf(peers, torrent);
+      return accountsOf({ site: OUR_SITE, length: LENGTH }, peers, torrent);
     }
 
     test.concurrent("and of another AS: under cache its leader alone has anything from there", async () => {
@@ -130,45 +130,14 @@ describeInLab(
     });
 
     test.concurrent("and of no AS that the tracker knows: under coordinated each piece comes in once", async () => {
-      const accounts = await runSite("coordinated", NOWHERE);
-      expectOnce(accounts);
-      expect(accounts.flatMap((account) => [...receivedByAsn(account).keys()])).toContain(UNKNOWN_ASN);
+      const site = await runSite("coordinated", NOWHERE);
+      expectOnce(site);
+      expect(site.accounts.flatMap((account) => [...receivedByAsn(account).keys()])).toContain(UNKNOWN_ASN);
     });
 
     test.concurrent("and of their own AS by its prefix: under coordinated it is one of their own", async () => {
-      const accounts = await runSite("coordinated", OUR_SITE);
-      expect(accounts.map(outsideBytes)).toEqual(accounts.map(() => 0));
+      const site = await runSite("coordinated", OUR_SITE);
+      expect(copiesFromOutside(site)).toEqual(site.accounts.map(() => 0));
     });
   },
 );
-
-/** The final accounts of these, once each has all of the torrent. */
-async function accountsOf(peers: readonly PeerProcess[], torrent: MadeTorrent): Promise<LedgerTorrent[]> {
-  await Promise.all(peers.map((peer) => complete(peer, torrent)));
-  for (const peer of peers) {
-    await expectSameContent(torrent, peer.dir);
-    await stopPeer(peer);
-  }
-  return Promise.all(peers.map((peer) => peer.ledger(torrent.infoHash)));
-}
-
-/** One of the members led, and it alone had anything from outside. */
-function expectThroughLeader(accounts: readonly LedgerTorrent[]): void {
-  const led = accounts.map(({ roles }) => roles.some(({ role }) => role === "leader"));
-  expect(led.filter(Boolean)).toHaveLength(1);
-  expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
-  const fromOutside = accounts.map(outsideBytes);
-  expect(fromOutside.filter((_, at) => !led[at])).toEqual([0, 0]);
-  expect(Math.max(...fromOutside)).toBeGreaterThanOrEqual(LENGTH);
-}
-
-function expectOnce(accounts: readonly LedgerTorrent[]): void {
-  expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
-  const copies = accounts.map(outsideBytes).reduce((sum, bytes) => sum + bytes, 0) / LENGTH;
-  expect(copies).toBeGreaterThanOrEqual(1);
-  expect(copies).toBeLessThanOrEqual(1.05);
-}
-
-function outsideBytes(ledger: LedgerTorrent): number {
-  return externalBytes({ asn: asnOf(OUR_SITE) as Asn, initialSeed: false, ledger });
-}

@@ -1,12 +1,12 @@
 import path from "node:path";
-import type { Asn } from "@cachetorrent/protocol";
-import { externalBytes, type LedgerTorrent, type PeerProcess } from "@cachetorrent/testbed";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { asPrefixOptions, complete, startPeer, startTracker, stopPeer } from "./support/cachetorrent.ts";
+import type { PeerProcess } from "@cachetorrent/testbed";
+import { afterAll, beforeAll, test } from "vitest";
+import { asPrefixOptions, startPeer, startTracker } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
-import { asnOf, Lab, prefixesOf } from "./support/lab.ts";
-import { changeTorrent, expectSameContent, makeTorrent } from "./support/torrents.ts";
+import { Lab, prefixesOf } from "./support/lab.ts";
+import { accountsOf, expectOnce, expectThroughLeader, type SiteAccounts } from "./support/site-accounts.ts";
+import { changeTorrent, makeTorrent } from "./support/torrents.ts";
 
 const PORT = 6881;
 const OUR_SITE = 1;
@@ -16,8 +16,8 @@ const LENGTH = 12_000_000;
 const SEED_RATE = 2_000_000;
 /** What comes to whoever tells the members of the seed: so slow that it has next to nothing for them. */
 const GOSSIP_RATE = 20_000;
-/** What of the content may be the gossip's. */
-const LEAST = 0.8;
+/** The rest may be the gossip's. */
+const LEAST_COPIES = 0.8;
 
 /** The tracker has never heard of the seed, but knows by its prefix in which AS it is. */
 describeInLab(
@@ -31,7 +31,7 @@ describeInLab(
     afterAll(() => lab?.close());
 
     /** The accounts of its members when all are complete. */
-    async function runSite(policy: string): Promise<LedgerTorrent[]> {
+    async function runSite(policy: string): Promise<SiteAccounts> {
       const trackerHost = await lab.addHost(`tracker-${policy}`, 200);
       const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
       const options = ["--policy", policy, ...prefixes];
@@ -56,34 +56,15 @@ describeInLab(
         const host = await lab.addHost(`${policy}${number}`, OUR_SITE);
         peers.push(await startPeer(host, host.ipv4, [tracked], path.join(host.dir, "downloads")));
       }
-      await Promise.all(peers.map((peer) => complete(peer, torrent)));
-      for (const peer of peers) {
-        await expectSameContent(torrent, peer.dir);
-        await stopPeer(peer);
-      }
-      return Promise.all(peers.map((peer) => peer.ledger(torrent.infoHash)));
+      return accountsOf({ site: OUR_SITE, length: LENGTH }, peers, torrent);
     }
 
     test.concurrent("under cache its leader alone has anything from there", async () => {
-      const accounts = await runSite("cache");
-      const led = accounts.map(({ roles }) => roles.some(({ role }) => role === "leader"));
-      expect(led.filter(Boolean)).toHaveLength(1);
-      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
-      const fromOutside = accounts.map(outsideBytes);
-      expect(fromOutside.filter((_, at) => !led[at])).toEqual([0, 0]);
-      expect(Math.max(...fromOutside)).toBeGreaterThan(LEAST * LENGTH);
+      expectThroughLeader(await runSite("cache"), LEAST_COPIES);
     });
 
     test.concurrent("under coordinated each piece comes in once", async () => {
-      const accounts = await runSite("coordinated");
-      expect(accounts.map(({ escapes }) => escapes)).toEqual(accounts.map(() => 0));
-      const copies = accounts.map(outsideBytes).reduce((sum, bytes) => sum + bytes, 0) / LENGTH;
-      expect(copies).toBeGreaterThan(LEAST);
-      expect(copies).toBeLessThanOrEqual(1.05);
+      expectOnce(await runSite("coordinated"), LEAST_COPIES);
     });
   },
 );
-
-function outsideBytes(ledger: LedgerTorrent): number {
-  return externalBytes({ asn: asnOf(OUR_SITE) as Asn, initialSeed: false, ledger });
-}

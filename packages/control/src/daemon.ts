@@ -27,6 +27,7 @@ import { DaemonLock } from "./daemon-lock.ts";
 import { endpointPath } from "./endpoint-file.ts";
 import { EventFeed } from "./event-feed.ts";
 import { checkControlEndpoint } from "./guard.ts";
+import type { GivenTorrent } from "./kept-torrent.ts";
 import { writeSmallFile } from "./small-file.ts";
 import { StateStore } from "./state-store.ts";
 import { keptToken } from "./token.ts";
@@ -149,12 +150,12 @@ async function start(
   const saving = clock.every(LIMITS.control.sharedMs, () => void keeper.saveShared());
   undo.push(async () => saving.cancel());
   const webSeeds = config["web-seed"];
-  for (const source of sources) {
-    await keeper.add(source, webSeeds.length > 0 ? { webSeeds } : {}).catch((error: unknown) => {
+  const add = (source: GivenTorrent) =>
+    keeper.add(source, webSeeds.length > 0 ? { webSeeds } : {}).catch((error: unknown) => {
       // A unit file names them at every start.
       if (!(error instanceof CtError && error.code === "CT_ERR_TORRENT_KNOWN")) throw error;
     });
-  }
+  await Promise.all(sources.map(add));
   await writeSmallFile(endpointPath(stateDir), `${formatEndpoint(control)}\n`);
   undo.push(() => rm(endpointPath(stateDir), { force: true }));
   restored.resolve();

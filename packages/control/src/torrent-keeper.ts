@@ -38,6 +38,12 @@ export interface TorrentKeeperParts {
   changed(event: TorrentChange, about: { readonly infoHash: InfoHash; readonly name: string }): void;
 }
 
+/** A torrent that was started, and how that is undone. */
+interface EnteredTorrent {
+  readonly torrent: PeerTorrent;
+  undo(): Promise<void>;
+}
+
 export type TorrentChange = "added" | "removed" | "paused" | "resumed" | "changed";
 
 /** The torrents of a daemon: takes orders, carries them out, and sees that they hold after a restart, too. */
@@ -101,10 +107,19 @@ export class TorrentKeeper {
    * the CtError of one that cannot be used.
    */
   add(given: GivenTorrent, wishes: GivenWishes = {}): Promise<PeerTorrent> {
-    // One after the other: of two that are the same the second is to find the first.
-    const added = this.#adding.then(() => this.#add(given, wishes));
-    this.#adding = added.catch(() => undefined);
-    return added;
+    // One after the other: of two that are the same the second is to find the first. The list is written once for all that come meanwhile.
+    const entered = this.#adding.then(() => this.#enter(given, wishes));
+    this.#adding = entered.catch(() => undefined);
+    return entered.then(async ({ torrent, undo }) => {
+      try {
+        await this.#saving.run();
+      } catch (error) {
+        await undo();
+        throw error;
+      }
+      this.#tell("added", torrent);
+      return torrent;
+    });
   }
 
   /**
@@ -214,7 +229,8 @@ export class TorrentKeeper {
     }
   }
 
-  async #add(given: GivenTorrent, wishes: GivenWishes): Promise<PeerTorrent> {
+  /** Starts one more torrent; the list of them is not written yet. */
+  async #enter(given: GivenTorrent, wishes: GivenWishes): Promise<EnteredTorrent> {
     const { folders, store } = this.#parts;
     const source = await sourceOf(given, "the torrent");
     const { infoHash } = source;
@@ -233,19 +249,20 @@ export class TorrentKeeper {
       webSeeds: wishes.webSeeds,
       stopRule: undefined,
     };
+    const undo = async (): Promise<void> => {
+      this.#kept.delete(infoHash);
+      await this.#parts.peer.remove(infoHash);
+      if (lost) this.#lost.set(infoHash, lost);
+      else await store.removeTorrent(infoHash);
+    };
     try {
       this.#lost.delete(infoHash);
       if (isFile) await store.saveTorrent(infoHash, given.bytes);
       const torrent = this.#start(source, kept, { ...rest, ...(dir === undefined ? {} : { dir }) });
       if (stopRule) this.#changeRule(torrent, stopRule);
-      await this.#saving.run();
-      this.#tell("added", torrent);
-      return torrent;
+      return { torrent, undo };
     } catch (error) {
-      this.#kept.delete(infoHash);
-      await this.#parts.peer.remove(infoHash);
-      if (lost) this.#lost.set(infoHash, lost);
-      else await store.removeTorrent(infoHash);
+      await undo();
       throw error;
     }
   }
