@@ -165,6 +165,22 @@ it("status --follow tells what happens, and metrics what came from which AS", as
   expect(follower.lines.at(-1)?.text).toContain("the daemon has stopped");
 });
 
+it("status --follow ends when nobody reads it any more", async () => {
+  const { launcher, dir } = bench();
+  const daemon = await startDaemon();
+  const follow = `${launcher.program} status --follow --json --state ${stateDir()}`;
+  const shell = await launcher.group.start({
+    name: "shell",
+    command: "sh",
+    args: ["-c", `${follow} | head -n 1`],
+    logFile: join(dir, "shell.log"),
+    clock: launcher.clock,
+  });
+  expect(await shell.exited).toEqual({ code: 0, signal: null });
+  expect(shell.lines).toHaveLength(1);
+  await daemon.stop();
+});
+
 it("status --follow on a terminal is a table that is drawn over itself as the download goes on", async () => {
   const { launcher, dir } = bench();
   const daemon = await startDaemon();

@@ -136,7 +136,7 @@ function isCommanderError(error: unknown): boolean {
 const EXAMPLES = `
 Examples:
   A tracker for two sites, told apart by their addresses:
-    cachetorrent tracker --policy cache --as-prefix 198.18.1.0/24=64501 --as-prefix 198.18.2.0/24=64502
+    cachetorrent tracker --as-prefix 198.18.1.0/24=64501 --as-prefix 198.18.2.0/24=64502
 
   A torrent of a folder, and its first peer, which has the content already:
     cachetorrent create ./release --tracker http://198.18.0.1:6969/announce

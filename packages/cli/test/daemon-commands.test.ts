@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { columnLines } from "../src/daemon/columns.ts";
 import { findTorrent } from "../src/daemon/find-torrent.ts";
@@ -55,6 +57,14 @@ describe("usage of the commands that give orders to a daemon", () => {
       expect(exitCode).toBe(1);
     }
   });
+});
+
+test("what is no torrent file is named, before a daemon is looked for", async () => {
+  const cwd = await temporaryFolder();
+  await writeFile(join(cwd, "disk.img"), "no torrent");
+  const { exitCode, stderr } = await call(["add", "disk.img", "--state", "s"], { cwd });
+  expect(stderr).toMatch(/^cachetorrent: disk\.img: is not a torrent/);
+  expect(exitCode).toBe(2);
 });
 
 describe("a torrent is meant", () => {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isMagnet, readTorrentFile } from "@cachetorrent/peer";
+import { isMagnet, loadMetainfo, readTorrentFile } from "@cachetorrent/peer";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 import { addDaemonFlags, daemonOf } from "../daemon/daemon-flags.ts";
@@ -47,7 +47,10 @@ async function add(command: Command, context: Context, given: readonly string[])
   const { dir, files, paused, sequential, skipFiles, webSeed } = command.opts<Flags>();
   const limits = limitsGiven(command, "limit-");
   const stopRule = stopRuleGiven(command);
-  await Promise.all(given.filter((text) => !isMagnet(text)).map(requireTorrentFile));
+  const torrentFiles = given.filter((text) => !isMagnet(text));
+  await Promise.all(torrentFiles.map(requireTorrentFile));
+  // The daemon, which gets the bytes alone, could not say which of them is wrong.
+  for (const path of torrentFiles) await loadMetainfo(path);
   const client = await daemonOf(command, context);
   const wishes = {
     ...(dir === undefined ? {} : { dir: resolve(dir) }),

@@ -11,6 +11,7 @@ import {
   scheduleGiven,
   stopRuleGiven,
 } from "../daemon/rate-flags.ts";
+import { stopWords } from "../daemon/torrent-details.ts";
 import { limitWords } from "../daemon/torrent-table.ts";
 import { printable } from "../printable.ts";
 
@@ -49,6 +50,7 @@ async function limit(command: Command, context: Context, name: string | undefine
   const { infoHash } = findTorrent((await client.status()).torrents, name);
   const torrent = await client.change(infoHash, { limits, ...(stopRule ? { stopRule } : {}) });
   say(`limits ${limitWords(torrent.limits)}`);
+  say(`stops ${stopWords(torrent.stopRule)}`);
 }
 
 const EXAMPLES = `

@@ -58,8 +58,8 @@ Examples:
   Plain BitTorrent, at a port that the system picks and the tracker prints:
     cachetorrent tracker --listen 127.0.0.1:0
 
-  Two sites, told apart by their addresses, in each of which leaders fetch for the others:
-    cachetorrent tracker --policy cache \\
+  Two sites, told apart by their addresses: each byte enters each of them once:
+    cachetorrent tracker \\
       --as-prefix 198.18.1.0/24=64501 --as-prefix 198.18.2.0/24=64502
 
   The same two; nine of ten peers handed out are of the asker's own site:

@@ -9,9 +9,9 @@ import { daemonLine, torrentLines } from "./torrent-table.ts";
 
 /**
  * Shows what the daemon does until it stops: on a terminal the table, redrawn in place; else a line for what is worth one, or, with `json`,
- * for each event. Rejects with CT_ERR_CONTROL when the daemon is gone.
+ * for each event. Resolves when nobody reads it any more, as after `| head`; rejects with CT_ERR_CONTROL when the daemon is gone.
  */
-export async function follow(client: ControlClient, context: Context, json: boolean): Promise<never> {
+export async function follow(client: ControlClient, context: Context, json: boolean): Promise<void> {
   const { stdout } = context;
   const status = await client.status();
   const tell = json
@@ -20,6 +20,11 @@ export async function follow(client: ControlClient, context: Context, json: bool
     : stdout.isTTY
       ? drawn(status, stdout)
       : lines((line) => void stdout.write(`${line}\n`));
+  const nobodyReads = new Promise<void>((resolve) => stdout.once("error", () => resolve()));
+  await Promise.race([nobodyReads, tellAll(client, tell)]);
+}
+
+async function tellAll(client: ControlClient, tell: (event: ControlEvent) => void): Promise<never> {
   for await (const event of client.events()) tell(event);
   throw new CtError("CT_ERR_CONTROL", "the daemon has stopped");
 }

@@ -129,7 +129,8 @@ function webSeedWords({ reason = "", receivedBytes, restsUntil = 0, state, url }
   return printable(`${url}, ${formatSize(receivedBytes)} received, ${states[state]}`);
 }
 
-function stopWords({ afterMs, ratio }: TorrentView["stopRule"]): string {
+/** When it stops by itself, in words. */
+export function stopWords({ afterMs, ratio }: TorrentView["stopRule"]): string {
   const words = [
     ...(ratio === undefined ? [] : [`at ratio ${ratio}`]),
     ...(afterMs === undefined ? [] : [`${duration(afterMs)} after it is complete`]),
