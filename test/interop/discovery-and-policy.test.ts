@@ -1,27 +1,24 @@
 import path from "node:path";
 import { UNKNOWN_ASN } from "@cachetorrent/protocol";
-import type { PeerProcess } from "@cachetorrent/testbed";
+import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asPrefixOptions, receivedByAsn, startPeer, startTracker } from "./support/cachetorrent.ts";
+import { receivedByAsn, startPeer } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
-import { type Host, Lab, prefixesOf } from "./support/lab.ts";
+import { type Host, Lab } from "./support/lab.ts";
+import { makeTorrent } from "./support/torrents.ts";
 import {
   accountsOf,
   copiesFromOutside,
   expectOnce,
   expectThroughLeader,
-  type SiteAccounts,
-} from "./support/site-accounts.ts";
-import { changeTorrent, makeTorrent } from "./support/torrents.ts";
-
-const PORT = 6881;
-const OUR_SITE = 1;
-const SEED_SITE = 2;
-const MEMBERS = 3;
-const LENGTH = 12_000_000;
-/** So slow that peers are at it when they tell each other of whom they know. */
-const SEED_RATE = 2_000_000;
+  MEMBERS,
+  makeUntold,
+  OUR_SITE,
+  PORT,
+  SEED_RATE,
+  SEED_SITE,
+} from "./support/untold-seed.ts";
 
 /** The tracker has never heard of the seed, but knows by its prefix in which AS it is. */
 describeInLab(
@@ -43,13 +40,8 @@ describeInLab(
     const dht = () => ["--dht", "--dht-bootstrap", nodeAt()];
 
     /** The accounts of its members when all are complete. */
-    async function runSite(policy: string): Promise<SiteAccounts> {
-      const trackerHost = await lab.addHost(`tracker-${policy}`, 200);
-      const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
-      const options = ["--policy", policy, ...prefixes];
-      const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv4, options);
-      const source = await lab.addDir(`source-${policy}`);
-      const torrent = await makeTorrent(source, { name: `under ${policy}`, content: LENGTH });
+    async function runSite(policy: string): Promise<LedgerTorrent[]> {
+      const { source, torrent, tracked } = await makeUntold(lab, policy);
       const seedHost = await lab.addHost(`seed-${policy}`, SEED_SITE);
       await startLibtorrent(seedHost, "seed", source, [torrent], {
         enable_dht: 1,
@@ -57,15 +49,13 @@ describeInLab(
         upload_rate_limit: SEED_RATE,
       });
 
-      const tracked = { ...torrent, file: path.join(lab.dir, `${policy}.torrent`) };
-      await changeTorrent(torrent.file, { announce: announceUrl }, tracked.file);
       const peers: PeerProcess[] = [];
       for (let number = 1; number <= MEMBERS; number++) {
         const host = await lab.addHost(`${policy}${number}`, OUR_SITE);
         const downloads = path.join(host.dir, "downloads");
         peers.push(await startPeer(host, host.ipv4, [tracked], downloads, dht()));
       }
-      return accountsOf({ site: OUR_SITE, length: LENGTH }, peers, torrent);
+      return accountsOf(peers, torrent);
     }
 
     test("finds it by the DHT, and under cache its leader alone has anything from there", async () => {
@@ -91,14 +81,9 @@ describeInLab(
     afterAll(() => lab?.close());
 
     /** The accounts of its members when all are complete; the seed has an address of that site. */
-    async function runSite(policy: string, seedSite: number): Promise<SiteAccounts> {
+    async function runSite(policy: string, seedSite: number): Promise<LedgerTorrent[]> {
       const name = `${policy}${seedSite}`;
-      const trackerHost = await lab.addHost(`tracker-${name}`, 200);
-      const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
-      const options = ["--policy", policy, ...prefixes];
-      const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv4, options);
-      const source = await lab.addDir(`source-${name}`);
-      const torrent = await makeTorrent(source, { name, content: LENGTH });
+      const { source, torrent, tracked } = await makeUntold(lab, policy, name);
       const host = await lab.addHost(`site-${name}`, OUR_SITE);
       const seedAddress = await lab.addAddress(host, seedSite);
       await startLibtorrent(host, "seed", source, [torrent], {
@@ -109,8 +94,6 @@ describeInLab(
         upload_rate_limit: SEED_RATE,
       });
 
-      const tracked = { ...torrent, file: path.join(lab.dir, `${name}.torrent`) };
-      await changeTorrent(torrent.file, { announce: announceUrl }, tracked.file);
       const peers: PeerProcess[] = [];
       for (let number = 1; number <= MEMBERS; number++) {
         const place = host.another(`member${number}`);
@@ -118,7 +101,7 @@ describeInLab(
         const found = ["--local-discovery", "--no-pex"];
         peers.push(await startPeer(place, host.ipv4, [tracked], downloads, found));
       }
-      return accountsOf({ site: OUR_SITE, length: LENGTH }, peers, torrent);
+      return accountsOf(peers, torrent);
     }
 
     test.concurrent("and of another AS: under cache its leader alone has anything from there", async () => {
@@ -130,14 +113,14 @@ describeInLab(
     });
 
     test.concurrent("and of no AS that the tracker knows: under coordinated each piece comes in once", async () => {
-      const site = await runSite("coordinated", NOWHERE);
-      expectOnce(site);
-      expect(site.accounts.flatMap((account) => [...receivedByAsn(account).keys()])).toContain(UNKNOWN_ASN);
+      const accounts = await runSite("coordinated", NOWHERE);
+      expectOnce(accounts);
+      expect(accounts.flatMap((account) => [...receivedByAsn(account).keys()])).toContain(UNKNOWN_ASN);
     });
 
     test.concurrent("and of their own AS by its prefix: under coordinated it is one of their own", async () => {
-      const site = await runSite("coordinated", OUR_SITE);
-      expect(copiesFromOutside(site)).toEqual(site.accounts.map(() => 0));
+      const accounts = await runSite("coordinated", OUR_SITE);
+      expect(copiesFromOutside(accounts)).toEqual(accounts.map(() => 0));
     });
   },
 );

@@ -1,19 +1,22 @@
 import path from "node:path";
-import type { PeerProcess } from "@cachetorrent/testbed";
+import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, test } from "vitest";
-import { asPrefixOptions, startPeer, startTracker } from "./support/cachetorrent.ts";
+import { startPeer } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
-import { Lab, prefixesOf } from "./support/lab.ts";
-import { accountsOf, expectOnce, expectThroughLeader, type SiteAccounts } from "./support/site-accounts.ts";
-import { changeTorrent, makeTorrent } from "./support/torrents.ts";
+import { Lab } from "./support/lab.ts";
+import {
+  accountsOf,
+  expectOnce,
+  expectThroughLeader,
+  MEMBERS,
+  makeUntold,
+  OUR_SITE,
+  PORT,
+  SEED_RATE,
+  SEED_SITE,
+} from "./support/untold-seed.ts";
 
-const PORT = 6881;
-const OUR_SITE = 1;
-const SEED_SITE = 2;
-const MEMBERS = 3;
-const LENGTH = 12_000_000;
-const SEED_RATE = 2_000_000;
 /** What comes to whoever tells the members of the seed: so slow that it has next to nothing for them. */
 const GOSSIP_RATE = 20_000;
 /** The rest may be the gossip's. */
@@ -31,13 +34,8 @@ describeInLab(
     afterAll(() => lab?.close());
 
     /** The accounts of its members when all are complete. */
-    async function runSite(policy: string): Promise<SiteAccounts> {
-      const trackerHost = await lab.addHost(`tracker-${policy}`, 200);
-      const prefixes = asPrefixOptions(prefixesOf([OUR_SITE, SEED_SITE]));
-      const options = ["--policy", policy, ...prefixes];
-      const { announceUrl } = await startTracker(trackerHost, trackerHost.ipv4, options);
-      const source = await lab.addDir(`source-${policy}`);
-      const torrent = await makeTorrent(source, { name: `under ${policy}`, content: LENGTH });
+    async function runSite(policy: string): Promise<LedgerTorrent[]> {
+      const { announceUrl, source, torrent, tracked } = await makeUntold(lab, policy);
       const seedHost = await lab.addHost(`seed-${policy}`, SEED_SITE);
       await startLibtorrent(seedHost, "seed", source, [torrent], { upload_rate_limit: SEED_RATE });
 
@@ -49,14 +47,12 @@ describeInLab(
       const gossip = await startLibtorrent(gossipHost, "leecher", downloads, linked, settings);
       await gossip.dialled(1);
 
-      const tracked = { ...torrent, file: path.join(lab.dir, `${policy}.torrent`) };
-      await changeTorrent(torrent.file, { announce: announceUrl }, tracked.file);
       const peers: PeerProcess[] = [];
       for (let number = 1; number <= MEMBERS; number++) {
         const host = await lab.addHost(`${policy}${number}`, OUR_SITE);
         peers.push(await startPeer(host, host.ipv4, [tracked], path.join(host.dir, "downloads")));
       }
-      return accountsOf({ site: OUR_SITE, length: LENGTH }, peers, torrent);
+      return accountsOf(peers, torrent);
     }
 
     test.concurrent("under cache its leader alone has anything from there", async () => {

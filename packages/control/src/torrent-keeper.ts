@@ -260,7 +260,8 @@ export class TorrentKeeper {
       if (isFile) await store.saveTorrent(infoHash, given.bytes);
       const torrent = this.#start(source, kept, { ...rest, ...(dir === undefined ? {} : { dir }) });
       if (stopRule) this.#changeRule(torrent, stopRule);
-      return { torrent, undo };
+      // Meanwhile it may have been removed, and added anew.
+      return { torrent, undo: async () => (this.#kept.get(infoHash) === kept ? undo() : undefined) };
     } catch (error) {
       await undo();
       throw error;

@@ -11,8 +11,8 @@ export async function readAll(handle: FileHandle, bytes: Uint8Array, position: n
 }
 
 /**
- * The most that one write takes: for it the kernel looks for a run of free memory as long as that, and runs of 1 MiB cost it more. Less would be
- * slower, for each write waits for a turn of the event loop: see docs/performance.md.
+ * The most that one write takes: for it the kernel looks for a run of free memory as long as that, and runs of 1 MiB cost it more. Less than
+ * this gains nothing, and each write waits for a turn of the event loop: see docs/performance.md.
  */
 const WRITE_BYTES = 256 * 1024;
 
