@@ -9,7 +9,7 @@ import { type Host, Lab } from "./support/lab.ts";
 import { makeTorrent } from "./support/torrents.ts";
 import {
   accountsOf,
-  copiesFromOutside,
+  bytesFromOutside,
   expectOnce,
   expectThroughLeader,
   MEMBERS,
@@ -120,7 +120,7 @@ describeInLab(
 
     test.concurrent("and of their own AS by its prefix: under coordinated it is one of their own", async () => {
       const accounts = await runSite("coordinated", OUR_SITE);
-      expect(copiesFromOutside(accounts)).toEqual(accounts.map(() => 0));
+      expect(bytesFromOutside(accounts)).toEqual(accounts.map(() => 0));
     });
   },
 );
