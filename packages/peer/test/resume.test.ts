@@ -180,10 +180,12 @@ describe("a start after a kill", () => {
     const given = await folders();
     const clock = new ManualClock();
     const { content } = await openContent(given, torrent, clock);
+    const path = statePath(given);
+    // What the check found is saved beside what follows.
+    await expect.poll(() => inodeOf(path), { timeout: 10_000 }).toBeDefined();
     for (const piece of [0, 1, 11]) await content.store(piece, pieceOf(torrent, piece));
     // Files are at rest when nobody has written to them for a while; c is in use.
     execFileSync("touch", ["-d", "1 minute ago", pathIn(given, "a")]);
-    const path = statePath(given);
     const before = await inodeOf(path);
     clock.advance(LIMITS.peer.resumeMs);
     await expect.poll(() => inodeOf(path), { timeout: 10_000 }).not.toBe(before);
