@@ -14,11 +14,10 @@ describe("a piece under way", () => {
   it("is complete when every block is there, the short last one too", () => {
     const piece = new ActivePiece(3, new Uint8Array(2 * BLOCK + 5));
     expect(piece.blockCount).toBe(3);
-    expect([0, 1, 2].map((block) => piece.blockLength(block))).toEqual([BLOCK, BLOCK, 5]);
     for (const [block, from] of [anna, bert, carl].entries()) {
       expect(piece.isComplete).toBe(false);
       piece.asked(block, from);
-      piece.received(block, blockOf(block + 1, piece.blockLength(block)), from);
+      piece.received(block, blockOf(block + 1, block === 2 ? 5 : BLOCK), from);
     }
     expect(piece.isComplete).toBe(true);
     expect(piece.sources).toEqual([anna, bert, carl]);
@@ -38,6 +37,34 @@ describe("a piece under way", () => {
     piece.asked(0, anna);
     expect(piece.received(0, blockOf(1, BLOCK - 1), anna)).toBeUndefined();
     expect(piece.isComplete).toBe(false);
+  });
+
+  it("takes several blocks in one, and of them those that are new", () => {
+    const piece = new ActivePiece(0, new Uint8Array(3 * BLOCK + 5));
+    for (const block of [1, 2, 3]) piece.asked(block, anna);
+    piece.asked(2, bert);
+    piece.received(2, blockOf(7), carl);
+    expect(piece.received(1, blockOf(8, 2 * BLOCK + 5), anna)).toEqual([]);
+    expect([1, 2, 3].map((block) => piece.buffer[block * BLOCK])).toEqual([8, 7, 8]);
+    expect(piece.sources).toEqual([undefined, anna, carl, anna]);
+    expect(piece.hasAll({ piece: 0, block: 1, blocks: 3 })).toBe(true);
+    expect(piece.hasAll({ piece: 0, block: 0, blocks: 2 })).toBe(false);
+    expect([piece.receivedCount, piece.freeCount]).toEqual([3, 1]);
+  });
+
+  it("names each of the others once who were asked for some of several blocks", () => {
+    const piece = new ActivePiece(0, new Uint8Array(4 * BLOCK));
+    for (const block of [0, 1, 2, 3]) for (const one of [anna, bert]) piece.asked(block, one);
+    piece.asked(3, carl);
+    expect(piece.received(0, blockOf(1, 4 * BLOCK), anna)).toEqual([bert, carl]);
+  });
+
+  it("tells how many blocks are free in a row", () => {
+    const piece = new ActivePiece(0, new Uint8Array(6 * BLOCK));
+    piece.asked(0, anna);
+    piece.asked(4, anna);
+    expect([8, 3, 2].map((most) => piece.freeFrom(1, most))).toEqual([3, 3, 2]);
+    expect(piece.freeFrom(5, 8)).toBe(1);
   });
 
   it("takes a block that was asked for and then given up", () => {
@@ -175,7 +202,7 @@ describe("the block book", () => {
     expect(listed()).toEqual([4]);
     book.asked(piece, 1, anna);
     expect(listed()).toEqual([]);
-    book.released(4, 0, anna);
+    book.released({ piece: 4, block: 0, blocks: 1 }, anna);
     expect(listed()).toEqual([4]);
     book.received(piece, 0, blockOf(1), anna);
     expect(listed()).toEqual([]);

@@ -7,6 +7,8 @@ import { Picker } from "../src/exchange/picker.ts";
 import { type Giver, RequestScheduler } from "../src/exchange/request-scheduler.ts";
 import { RateMeter } from "../src/rates/rate-meter.ts";
 import { TokenBucket } from "../src/rates/token-bucket.ts";
+import { requestKey, spanOfKey } from "../src/wire/block-request.ts";
+import { Outstanding } from "../src/wire/outstanding.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
 const PIECES = 8;
@@ -22,14 +24,18 @@ class Neighbour implements Giver {
   snubbed = false;
   wanted = PIECES;
   theirs = PieceSet.full(PIECES);
-  readonly outstanding = new Map<number, number>();
+  longestRequest = BLOCK;
+  readonly outstanding = new Outstanding(0);
   readonly downRate = new RateMeter(0);
+  /** Blocks, in order. */
   readonly asked: string[] = [];
+  /** Bytes of each request. */
+  readonly lengths: number[] = [];
 
   request(piece: number, begin: number, length: number): void {
-    expect(length).toBe(BLOCK);
-    this.asked.push(`${piece}:${begin / BLOCK}`);
-    this.outstanding.set(piece * 1024 + begin / BLOCK, 0);
+    for (let at = begin; at < begin + length; at += BLOCK) this.asked.push(`${piece}:${at / BLOCK}`);
+    this.lengths.push(length);
+    this.outstanding.asked(requestKey(piece, begin, length), 0);
   }
 
   /** Pieces asked for, each once, in order. */
@@ -38,9 +44,16 @@ class Neighbour implements Giver {
   }
 }
 
-function given(options: { budget?: number; limitDown?: number; suspects?: number[] } = {}) {
-  const { budget = 1e9, limitDown = Number.POSITIVE_INFINITY, suspects = [] } = options;
-  const shape = { pieceCount: PIECES, pieceSize: () => BLOCKS_A_PIECE * BLOCK };
+function given(
+  options: { blocksAPiece?: number; budget?: number; limitDown?: number; suspects?: number[] } = {},
+) {
+  const {
+    blocksAPiece = BLOCKS_A_PIECE,
+    budget = 1e9,
+    limitDown = Number.POSITIVE_INFINITY,
+    suspects = [],
+  } = options;
+  const shape = { pieceCount: PIECES, pieceSize: () => blocksAPiece * BLOCK };
   const picker = new Picker(PIECES, seededRandom(1));
   picker.joined(PieceSet.full(PIECES));
   const book = new BlockBook(shape, new BufferBudget(budget));
@@ -59,13 +72,16 @@ function given(options: { budget?: number; limitDown?: number; suspects?: number
   return { picker, book, scheduler, heldBackFor, forbidden };
 }
 
+function answer(book: BlockBook, from: Neighbour, key: number): void {
+  const { block, blocks, piece } = spanOfKey(key);
+  const active = book.get(piece);
+  if (active) book.received(active, block, new Uint8Array(blocks * BLOCK), from);
+  from.outstanding.answered(key, 0);
+}
+
 /** All that was asked of it arrives. */
 function deliver(book: BlockBook, from: Neighbour): void {
-  for (const key of from.outstanding.keys()) {
-    const active = book.get(Math.floor(key / 1024));
-    if (active) book.received(active, key % 1024, new Uint8Array(BLOCK), from);
-  }
-  from.outstanding.clear();
+  for (const key of from.outstanding.keys()) answer(book, from, key);
 }
 
 describe("the request scheduler", () => {
@@ -111,20 +127,74 @@ describe("the request scheduler", () => {
     expect(scheduler.depth(fast, 5_000)).toBe(1);
   });
 
+  describe("asks one that answers long requests", () => {
+    const SECOND = 1000;
+    const longest = LIMITS.peer.requestBytesMost;
+    /** It has given so much for so long that its meter shows that rate. */
+    const givingBytesPerSecond = (rate: number): Neighbour => {
+      const one = new Neighbour();
+      one.longestRequest = longest;
+      for (let at = 0; at < 60; at++) one.downRate.add(rate, at * SECOND);
+      return one;
+    };
+
+    it("for what comes in 20 ms, a block at least and 128 KiB at most", () => {
+      const { scheduler } = given();
+      const blocks = (rate: number): number =>
+        scheduler.blocksAtOnce(givingBytesPerSecond(rate), 60 * SECOND);
+      expect(blocks(0)).toBe(1);
+      expect(blocks(1e6)).toBe(1);
+      expect(blocks(3e6)).toBeGreaterThan(2);
+      expect(blocks(1e9)).toBe(longest / BLOCK);
+    });
+
+    it("for a block at a time once it lets requests lie", () => {
+      const { scheduler } = given();
+      const one = Object.assign(givingBytesPerSecond(1e9), { snubbed: true });
+      expect(scheduler.blocksAtOnce(one, 60 * SECOND)).toBe(1);
+    });
+
+    it("for the blocks that are free, whole pieces where it can, and counts them as so many ahead", () => {
+      const { scheduler } = given();
+      const fast = givingBytesPerSecond(1e9);
+      const [first = 0] = ((): number[] => {
+        const one = new Neighbour();
+        scheduler.refill(one, 0);
+        for (const key of one.outstanding.keys()) one.outstanding.takeBack(key);
+        return one.pieces;
+      })();
+      scheduler.refill(fast, 60 * SECOND);
+      expect(fast.pieces).not.toContain(first);
+      expect(fast.lengths).toEqual(new Array(PIECES - 1).fill(BLOCKS_A_PIECE * BLOCK));
+      expect(fast.outstanding.blocks).toBe((PIECES - 1) * BLOCKS_A_PIECE);
+      expect(fast.outstanding.size).toBe(PIECES - 1);
+    });
+
+    it("for nothing that begins before a multiple of 128 KiB and ends behind it", () => {
+      const { scheduler } = given({ blocksAPiece: 20 });
+      const fast = givingBytesPerSecond(1e9);
+      const slow = new Neighbour();
+      scheduler.refill(slow, 0);
+      fast.theirs = new PieceSet(PIECES);
+      for (const piece of slow.pieces) fast.theirs.add(piece);
+      scheduler.refill(fast, 60 * SECOND);
+      expect(slow.lengths).toEqual([BLOCK, BLOCK, BLOCK, BLOCK]);
+      expect(fast.lengths.map((length) => length / BLOCK)).toEqual([4, 8, 4]);
+    });
+  });
+
   it("waits until half of them are answered, and then asks in one batch", () => {
     const { book, scheduler } = given();
     const one = new Neighbour();
     scheduler.refill(one, 0);
-    const answer = (): void => {
+    const answerFirst = (): void => {
       const [key = 0] = one.outstanding.keys();
-      const active = book.get(Math.floor(key / 1024));
-      if (active) book.received(active, key % 1024, new Uint8Array(BLOCK), one);
-      one.outstanding.delete(key);
+      answer(book, one, key);
       scheduler.refill(one, 0);
     };
-    answer();
+    answerFirst();
     expect(one.asked.length).toBe(4);
-    answer();
+    answerFirst();
     expect(one.asked.length).toBe(6);
   });
 
@@ -133,7 +203,7 @@ describe("the request scheduler", () => {
     const [one, other] = [new Neighbour(), new Neighbour()];
     one.downRate.add(1, 0);
     scheduler.refill(one, 0);
-    one.outstanding.clear();
+    one.outstanding.dropAll();
     other.theirs = PieceSet.full(PIECES);
     scheduler.refill(other, 0);
     // All blocks of the first piece are asked for: only now a second one.
@@ -210,7 +280,7 @@ describe("the request scheduler", () => {
     const [gone, choking] = [new Neighbour(), new Neighbour()];
     for (const one of [gone, choking]) scheduler.refill(one, 0);
     const [lost = -1] = gone.pieces;
-    for (let block = 0; block < BLOCKS_A_PIECE; block++) book.released(lost, block, gone);
+    book.released({ piece: lost, block: 0, blocks: BLOCKS_A_PIECE }, gone);
     const onlyOther = new Neighbour();
     onlyOther.theirs = PieceSet.full(PIECES);
     onlyOther.theirs.delete(lost);

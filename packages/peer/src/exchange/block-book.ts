@@ -1,4 +1,5 @@
 import { LIMITS } from "@cachetorrent/protocol";
+import type { BlockSpan } from "../wire/block-request.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 
@@ -54,10 +55,6 @@ export class ActivePiece {
     return this.#freeCount === this.#missingCount;
   }
 
-  blockLength(block: number): number {
-    return Math.min(BLOCK, this.bytes - block * BLOCK);
-  }
-
   mayAsk(source: Source): boolean {
     return this.only === undefined || this.only === source;
   }
@@ -72,6 +69,20 @@ export class ActivePiece {
     }
     this.#firstFree = this.blockCount;
     return undefined;
+  }
+
+  /** How many blocks are free from `block` on, which is, `most` at most. */
+  freeFrom(block: number, most: number): number {
+    const end = Math.min(block + most, this.blockCount);
+    let next = block + 1;
+    while (next < end && !this.sources[next] && !this.#askedOf[next]) next++;
+    return next - block;
+  }
+
+  /** Are these blocks all there? */
+  hasAll({ block, blocks }: BlockSpan): boolean {
+    for (let at = block; at < block + blocks; at++) if (!this.sources[at]) return false;
+    return true;
   }
 
   /** A block under way that fewer than `most` were asked for, and not `source`: for the endgame. */
@@ -105,16 +116,38 @@ export class ActivePiece {
     this.#firstFree = Math.min(this.#firstFree, block);
   }
 
-  /** Stores a block. Returns the others who were asked for it and can be told to stop, or undefined when it is not new. */
+  /**
+   * Stores whole blocks, the first of them `block`: those that are new. Returns the others who were asked for these and can be told to stop, or
+   * undefined when none is new.
+   */
   received(block: number, bytes: Uint8Array, source: Source): Source[] | undefined {
-    if (this.sources[block] || bytes.length !== this.blockLength(block)) return undefined;
+    const blocks = Math.ceil(bytes.length / BLOCK);
+    if (bytes.length !== Math.min(blocks * BLOCK, this.bytes - block * BLOCK)) return undefined;
+    const fresh = [];
+    for (let at = block; at < block + blocks; at++) if (!this.sources[at]) fresh.push(at);
+    if (fresh.length === 0) return undefined;
+    if (fresh.length === blocks) this.buffer.set(bytes, block * BLOCK);
+    else for (const at of fresh) this.#copy(at, bytes, block);
+    const others = new Set<Source>();
+    for (const at of fresh) {
+      for (const one of this.#took(at, source)) if (one !== source) others.add(one);
+    }
+    return [...others];
+  }
+
+  #copy(block: number, bytes: Uint8Array, first: number): void {
+    const from = (block - first) * BLOCK;
+    this.buffer.set(bytes.subarray(from, from + BLOCK), block * BLOCK);
+  }
+
+  /** Returns who was asked for the block. */
+  #took(block: number, source: Source): readonly Source[] {
     const asked = this.#askedOf[block];
     if (!asked) this.#freeCount--;
     this.#askedOf[block] = undefined;
-    this.buffer.set(bytes, block * BLOCK);
     this.sources[block] = source;
     this.#missingCount--;
-    return asked?.filter((one) => one !== source) ?? [];
+    return asked ?? [];
   }
 }
 
@@ -163,15 +196,17 @@ export class BlockBook {
     return active;
   }
 
-  asked(active: ActivePiece, block: number, source: Source): void {
-    active.asked(block, source);
+  /** `blocks` of them from `block` on were asked of the source, in one request. */
+  asked(active: ActivePiece, block: number, source: Source, blocks = 1): void {
+    for (let at = block; at < block + blocks; at++) active.asked(at, source);
     if (active.freeCount === 0) this.#withFree.delete(active.piece);
   }
 
-  released(piece: number, block: number, source: Source): void {
+  /** The source will not send these. */
+  released({ block, blocks, piece }: BlockSpan, source: Source): void {
     const active = this.#active.get(piece);
     if (!active) return;
-    active.released(block, source);
+    for (let at = block; at < block + blocks; at++) active.released(at, source);
     if (active.freeCount > 0) this.#withFree.set(piece, active);
   }
 

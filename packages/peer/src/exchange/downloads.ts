@@ -3,7 +3,7 @@ import { type Asn, type CtError, LIMITS, type PieceSet } from "@cachetorrent/pro
 import { Soonest } from "../rates/soonest.ts";
 import type { Throttle } from "../rates/throttle.ts";
 import type { Wanted } from "../selection/wanted.ts";
-import { blockLength, blockOfKey } from "../wire/block-request.ts";
+import { type BlockSpan, spanLength, spanOfKey } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
 import { BadDataFinder } from "./bad-data.ts";
@@ -165,7 +165,7 @@ export class Downloads {
   withdrawPiece(connection: Connection, piece: number): void {
     this.#takeBack(
       connection,
-      connection.outstanding.keys().filter((key) => blockOfKey(key).piece === piece),
+      connection.outstanding.keys().filter((key) => spanOfKey(key).piece === piece),
     );
   }
 
@@ -193,7 +193,7 @@ export class Downloads {
     this.#takeBack(
       connection,
       connection.outstanding.keys().filter((key) => {
-        return !this.#parts.mayRequest(connection, blockOfKey(key).piece);
+        return !this.#parts.mayRequest(connection, spanOfKey(key).piece);
       }),
     );
   }
@@ -215,10 +215,7 @@ export class Downloads {
 
   /** The connection will not send these blocks. */
   released(connection: Connection, keys: readonly number[]): void {
-    for (const key of keys) {
-      const { piece, block } = blockOfKey(key);
-      this.#book.released(piece, block, connection);
-    }
+    for (const key of keys) this.#book.released(spanOfKey(key), connection);
     this.refillAllIn(0);
   }
 
@@ -227,7 +224,7 @@ export class Downloads {
     const block = begin / LIMITS.peer.blockBytes;
     if (!active || !Number.isInteger(block) || !active.mayAsk(connection)) return;
     const others = this.#book.received(active, block, bytes, connection);
-    for (const other of others ?? []) (other as Connection).cancel(piece, begin, bytes.length);
+    for (const other of others ?? []) this.#cancelAnswered(other as Connection, active);
     if (others && active.isComplete) void this.#finish(active);
   }
 
@@ -283,13 +280,22 @@ export class Downloads {
     this.#parts.snubbed(connection);
   }
 
+  /** What it was asked for of the piece and others gave. */
+  #cancelAnswered(connection: Connection, active: ActivePiece): void {
+    for (const key of connection.outstanding.keys()) {
+      const span = spanOfKey(key);
+      if (span.piece === active.piece && active.hasAll(span)) this.#cancel(connection, span);
+    }
+  }
+
+  #cancel(connection: Connection, span: BlockSpan): void {
+    const begin = span.block * LIMITS.peer.blockBytes;
+    connection.cancel(span.piece, begin, spanLength(this.#parts.shape, span));
+  }
+
   #takeBack(connection: Connection, keys: readonly number[]): void {
     if (keys.length === 0) return;
-    for (const key of keys) {
-      const { piece, block } = blockOfKey(key);
-      const begin = block * LIMITS.peer.blockBytes;
-      connection.cancel(piece, begin, blockLength(this.#parts.shape, piece, begin));
-    }
+    for (const key of keys) this.#cancel(connection, spanOfKey(key));
     this.released(connection, keys);
   }
 

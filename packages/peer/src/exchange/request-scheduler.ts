@@ -1,5 +1,6 @@
 import { LIMITS } from "@cachetorrent/protocol";
 import type { Throttle } from "../rates/throttle.ts";
+import { BLOCKS_A_REQUEST } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { ActivePiece, BlockBook } from "./block-book.ts";
 import type { Picker } from "./picker.ts";
@@ -15,6 +16,7 @@ export type Giver = Pick<
   | "isChoked"
   | "isOpen"
   | "isSilent"
+  | "longestRequest"
   | "queueLength"
   | "restsUntil"
   | "snubbed"
@@ -22,7 +24,10 @@ export type Giver = Pick<
   | "theirs"
   | "downRate"
   | "request"
-> & { readonly outstanding: { readonly size: number }; readonly isWebSeed?: boolean };
+> & {
+  readonly outstanding: { readonly size: number; readonly blocks: number };
+  readonly isWebSeed?: boolean;
+};
 
 export interface SchedulerParts<G extends Giver> {
   readonly picker: Picker;
@@ -48,7 +53,7 @@ export class RequestScheduler<G extends Giver> {
     this.#parts = parts;
   }
 
-  /** Requests ahead: one second's worth, so that the pipe never runs dry. */
+  /** Blocks ahead: one second's worth, so that the pipe never runs dry. */
   depth(connection: G, now: number): number {
     if (connection.snubbed) return 1;
     const ahead = Math.ceil(connection.downRate.rate(now) / BLOCK);
@@ -57,18 +62,32 @@ export class RequestScheduler<G extends Giver> {
     return Math.min(most, Math.max(LIMITS.peer.requestDepthLeast, ahead));
   }
 
+  /**
+   * Blocks of one request: what comes of it in `longRequestMs`, if the other side answers longer ones than BEP 3 has. What a request costs on both
+   * sides it costs once, whatever its length; and a slow peer is not asked for what others may give sooner.
+   */
+  blocksAtOnce(connection: G, now: number): number {
+    const most = Math.floor(connection.longestRequest / BLOCK);
+    if (most <= 1 || connection.snubbed) return 1;
+    const bytes = (connection.downRate.rate(now) * LIMITS.peer.longRequestMs) / 1000;
+    return Math.max(1, Math.min(most, Math.floor(bytes / BLOCK)));
+  }
+
   /** Asks for blocks up to the depth, in one batch once half of it is used up. */
   refill(connection: G, now: number): void {
     if (connection.isChoked || !connection.isOpen || connection.wanted === 0) return;
     if (now < connection.restsUntil || connection.isSilent) return;
     const depth = this.depth(connection, now);
-    if (connection.outstanding.size > depth / 2) return;
+    if (connection.outstanding.blocks > depth / 2) return;
+    const atOnce = this.blocksAtOnce(connection, now);
     const granted = this.#parts.granted(connection);
-    while (connection.outstanding.size < depth) {
+    while (connection.outstanding.blocks < depth) {
       const active = granted ? this.#nextOf(granted, connection) : this.#nextPiece(connection);
       const block = active?.nextFree();
       if (!active || block === undefined) break;
-      if (!this.#ask(connection, active, block, now)) return;
+      // None reaches over a multiple of its longest length: uploads read by sections, and what is in two of them is read by itself.
+      const most = Math.min(atOnce, BLOCKS_A_REQUEST - (block % BLOCKS_A_REQUEST));
+      if (!this.#ask(connection, active, block, active.freeFrom(block, most), now)) return;
     }
     // A second copy of a block is for those inside: a byte that crosses a border twice is what grants are against.
     if (connection.outstanding.size === 0 && !granted) this.#endgame(connection, now);
@@ -146,20 +165,21 @@ export class RequestScheduler<G extends Giver> {
         continue;
       const block = active.nextToRepeat(connection, ENDGAME_COPIES);
       if (block === undefined) continue;
-      this.#ask(connection, active, block, now);
+      this.#ask(connection, active, block, 1, now);
       return;
     }
   }
 
-  #ask(connection: G, active: ActivePiece, block: number, now: number): boolean {
-    const length = active.blockLength(block);
+  #ask(connection: G, active: ActivePiece, block: number, blocks: number, now: number): boolean {
+    const begin = block * BLOCK;
+    const length = Math.min(blocks * BLOCK, active.bytes - begin);
     const throttle = this.#parts.throttle(connection);
     if (!throttle.take(length, now)) {
       this.#parts.heldBack(throttle.waitMs(now));
       return false;
     }
-    this.#parts.book.asked(active, block, connection);
-    connection.request(active.piece, block * BLOCK, length);
+    this.#parts.book.asked(active, block, connection, blocks);
+    connection.request(active.piece, begin, length);
     return true;
   }
 }

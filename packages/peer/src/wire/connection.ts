@@ -10,13 +10,13 @@ import {
 } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
 import { RateMeter } from "../rates/rate-meter.ts";
-import { blockKey, blockLength } from "./block-request.ts";
+import { isWholeBlocks, requestKey } from "./block-request.ts";
 import type { ConnectionOptions } from "./connection-options.ts";
 import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionTrace } from "./connection-trace.ts";
 import { ControlFlood } from "./control-flood.ts";
 import { CtChannel } from "./ct-channel.ts";
-import { isInitialSeed, listenPortOf, queueLengthOf } from "./extended-handshake.ts";
+import { isInitialSeed, listenPortOf, longestRequestOf, queueLengthOf } from "./extended-handshake.ts";
 import { Link } from "./link.ts";
 import { MetadataChannel } from "./metadata-channel.ts";
 import { Outstanding } from "./outstanding.ts";
@@ -24,7 +24,6 @@ import { PexChannel } from "./pex-channel.ts";
 import type { PexMessage } from "./pex-message.ts";
 import { UploadSide } from "./upload-side.ts";
 
-const BLOCK = LIMITS.peer.blockBytes;
 /** Who unchokes us and rejects what we ask for is not asked again at once: it would keep us busy for ever. */
 const REJECTED_REST_MS = 250;
 
@@ -196,6 +195,11 @@ export class Connection {
     return queueLengthOf(this.#wire);
   }
 
+  /** Bytes of the longest request that it answers, by its word; a block, if it says nothing. */
+  get longestRequest(): number {
+    return longestRequestOf(this.#wire);
+  }
+
   /** Bytes/s it gives us. */
   givesRate(now: number): number {
     return this.downRate.rate(now);
@@ -244,14 +248,15 @@ export class Connection {
     else this.#wire.uninterested();
   }
 
+  /** For whole blocks of the piece. */
   request(piece: number, begin: number, length: number): void {
-    this.outstanding.asked(blockKey(piece, begin), this.#clock.now());
+    this.outstanding.asked(requestKey(piece, begin, length), this.#clock.now());
     this.#wire.request(piece, begin, length, ignoreOutcome);
   }
 
   /** Takes a request back: another peer was faster, or this one too slow. */
   cancel(piece: number, begin: number, length: number): void {
-    if (!this.outstanding.takeBack(blockKey(piece, begin))) return;
+    if (!this.outstanding.takeBack(requestKey(piece, begin, length))) return;
     this.#wire.cancel(piece, begin, length);
   }
 
@@ -328,8 +333,8 @@ export class Connection {
       else this.abort("protocol error: spare bits set in the bitfield");
     });
     wire.on("have-all", () => this.#onMap(PieceSet.full(this.#options.shape.pieceCount)));
-    wire.on("reject", (piece, begin) => {
-      const key = blockKey(piece, begin);
+    wire.on("reject", (piece, begin, length) => {
+      const key = requestKey(piece, begin, length);
       if (!this.outstanding.rejected(key)) return;
       this.restsUntil = this.#clock.now() + REJECTED_REST_MS;
       this.#owner.released(this, [key]);
@@ -370,9 +375,9 @@ export class Connection {
 
   #onBlock(piece: number, begin: number, block: Uint8Array): void {
     // Blocks nobody asked for, or cut otherwise, count for nothing, neither as data nor as merit.
-    if (begin % BLOCK !== 0 || block.length !== blockLength(this.#options.shape, piece, begin)) return;
+    if (!isWholeBlocks(this.#options.shape, piece, begin, block.length)) return;
     const now = this.#clock.now();
-    if (!this.outstanding.answered(blockKey(piece, begin), now)) return;
+    if (!this.outstanding.answered(requestKey(piece, begin, block.length), now)) return;
     if (this.snubbed) this.restsUntil = now;
     this.snubbed = false;
     this.downRate.add(block.length, now);

@@ -1,3 +1,4 @@
+import { LIMITS } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
 
 // What the other side says of itself (BEP 10): any key may be missing, or be of any kind.
@@ -13,6 +14,17 @@ export function queueLengthOf({ peerExtendedHandshake: { reqq: most } }: Wire): 
 }
 
 /** Had it the whole content when it joined (`ct`, `seed`)? */
-export function isInitialSeed({ peerExtendedHandshake: { ct } }: Wire): boolean {
-  return typeof ct === "object" && ct !== null && (ct as { readonly seed?: unknown }).seed === 1;
+export function isInitialSeed(wire: Wire): boolean {
+  return ctOf(wire).seed === 1;
+}
+
+/** Bytes of the longest request that it answers (`ct`, `request`); others may hang up at more than a block (BEP 3). */
+export function longestRequestOf(wire: Wire): number {
+  const { blockBytes, requestBytesMost } = LIMITS.peer;
+  const { request: most } = ctOf(wire);
+  return typeof most === "number" ? Math.max(blockBytes, Math.min(most, requestBytesMost)) : blockBytes;
+}
+
+function ctOf({ peerExtendedHandshake: { ct } }: Wire): { readonly [key: string]: unknown } {
+  return typeof ct === "object" && ct !== null ? (ct as { readonly [key: string]: unknown }) : {};
 }

@@ -1,6 +1,6 @@
 import { asDict, decodeBencodeDict, get, LIMITS } from "@cachetorrent/protocol";
-import { freeBytes } from "../free-bytes.ts";
 import { MESSAGE_ID, readUint32 } from "./message.ts";
+import { givePart, takePart } from "./part-memory.ts";
 
 /** What the guard must know of a torrent to tell a legal frame from an attack. */
 export interface TorrentShape {
@@ -38,7 +38,7 @@ export class FrameGuard {
 
   /**
    * `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. After `pass` the bytes of a block that
-   * came in parts are gone.
+   * came in parts are others.
    */
   constructor(
     shape: TorrentShape,
@@ -89,7 +89,10 @@ export class FrameGuard {
   #beginPartial(rest: Uint8Array): void {
     // From 5 bytes on the size is known and was checked: a mere claim of 1 MiB allocates nothing.
     this.#partialSize = rest.length >= 5 ? 4 + readUint32(rest, 0) : 4;
-    this.#partial = Buffer.allocUnsafe(Math.max(this.#partialSize, 5));
+    const isBlock = rest.length >= 5 && rest[4] === MESSAGE_ID.piece;
+    this.#partial = isBlock
+      ? takePart(this.#partialSize)
+      : Buffer.allocUnsafe(Math.max(this.#partialSize, 5));
     this.#partial.set(rest);
     this.#filled = rest.length;
   }
@@ -142,7 +145,7 @@ export class FrameGuard {
     const isBlock = this.isWithinBlock;
     this.#filled = 0;
     this.#pass(frame);
-    if (isBlock) freeBytes(this.#partial);
+    if (isBlock) givePart(this.#partial);
   }
 
   #checkHandshake(): string | undefined {

@@ -20,7 +20,7 @@ export interface OurSide {
 export function ourHandshake(ours: OurSide): { readonly [key: string]: unknown } {
   const { isInitialSeed, isPartialSeed, metadataBytes, port, role, term } = ours;
   return {
-    ct: { role, ...(isInitialSeed ? { seed: 1 } : {}), term, v: 1 },
+    ct: { request: LIMITS.peer.requestBytesMost, role, ...(isInitialSeed ? { seed: 1 } : {}), term, v: 1 },
     ...(metadataBytes === undefined ? {} : { metadata_size: metadataBytes }),
     p: port,
     ...(isPartialSeed ? { upload_only: 1 } : {}),

@@ -1,7 +1,9 @@
+import { blocksOfKey } from "./block-request.ts";
+
 /**
- * The blocks that we asked one peer for, by `blockKey`, until each is answered. A request that was taken back may be
- * answered all the same, so it is remembered: its block counts as asked for. Answers come in order, and so the first
- * one for a block is about the oldest request for it.
+ * What we asked one peer for, by `requestKey`, until each request is answered. A request that was taken back may be
+ * answered all the same, so it is remembered: its blocks count as asked for. Answers come in order, and so the first
+ * one is about the oldest of equal requests.
  */
 export class Outstanding {
   /** When each was sent; oldest first. */
@@ -9,14 +11,20 @@ export class Outstanding {
   /** How many answers are due to requests taken back. */
   readonly #takenBack = new Map<number, number>();
   #lastBlockAt: number;
+  #blocks = 0;
 
   constructor(now: number) {
     this.#lastBlockAt = now;
   }
 
-  /** Requests that wait for their block. */
+  /** Requests that wait for their blocks. */
   get size(): number {
     return this.#sentAt.size;
+  }
+
+  /** The blocks of these. */
+  get blocks(): number {
+    return this.#blocks;
   }
 
   /** Answers that are still to come, to requests that were taken back too. */
@@ -32,31 +40,33 @@ export class Outstanding {
 
   asked(key: number, now: number): void {
     this.#sentAt.set(key, now);
+    this.#blocks += blocksOfKey(key);
   }
 
   /** False when it does not wait. */
   takeBack(key: number): boolean {
-    if (!this.#sentAt.delete(key)) return false;
+    if (!this.#remove(key)) return false;
     this.#takenBack.set(key, (this.#takenBack.get(key) ?? 0) + 1);
     return true;
   }
 
-  /** A block came. False when nobody asked for it. */
+  /** Its blocks came. False when nobody asked for them. */
   answered(key: number, now: number): boolean {
-    if (!this.#sentAt.delete(key) && !this.#answersTakenBack(key)) return false;
+    if (!this.#remove(key) && !this.#answersTakenBack(key)) return false;
     this.#lastBlockAt = now;
     return true;
   }
 
   /** A reject came. True when it is about a request that waits, which is now free to be asked of others. */
   rejected(key: number): boolean {
-    return !this.#answersTakenBack(key) && this.#sentAt.delete(key);
+    return !this.#answersTakenBack(key) && this.#remove(key);
   }
 
   /** None will be answered: they are dropped. Returns them. */
   dropAll(): number[] {
     const keys = this.keys();
     this.#sentAt.clear();
+    this.#blocks = 0;
     return keys;
   }
 
@@ -73,6 +83,12 @@ export class Outstanding {
     if (this.#sentAt.size === 0) return 0;
     const [oldest] = this.#sentAt.values();
     return oldest === undefined ? 0 : now - Math.max(oldest, this.#lastBlockAt);
+  }
+
+  #remove(key: number): boolean {
+    const waited = this.#sentAt.delete(key);
+    if (waited) this.#blocks -= blocksOfKey(key);
+    return waited;
   }
 
   #answersTakenBack(key: number): boolean {
