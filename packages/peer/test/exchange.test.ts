@@ -1,4 +1,5 @@
 import { ManualClock, seededRandom } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { TorrentLedger } from "../src/accounts/ledger.ts";
@@ -40,19 +41,26 @@ const nobody: ExchangeWatcher = {
   closed: () => undefined,
 };
 
-/** An exchange of the torrent in the folder, and a stock peer that is connected with it. */
-async function connected({ metainfo }: GivenTorrent, dir: string, limits: LimitChanges = {}) {
+interface Given {
+  readonly limits?: LimitChanges;
+  readonly cache?: PieceCache;
+  readonly slots?: number;
+}
+
+/** An exchange of the torrent in the folder, and how stock peers connect with it. */
+async function exchangeOf({ metainfo }: GivenTorrent, dir: string, given: Given = {}) {
+  const { cache = new PieceCache(1e9), limits = {}, slots = 4 } = given;
   const clock = new ManualClock();
   const budget = new BufferBudget(1e9);
   const shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece: number) => pieceSize(metainfo, piece) };
-  const content = new Content({ metainfo, dir, cache: new PieceCache(1e9), clock, log: silent });
+  const content = new Content({ metainfo, dir, cache, clock, log: silent });
   await content.open();
   onTestFinished(() => content.close());
   const exchange = new Exchange({
     shape,
     have: content.have,
     wanted: new Wanted(metainfo, content.have, new Selection(metainfo)),
-    role: new IndependentRole(4),
+    role: new IndependentRole(slots),
     watcher: nobody,
     clock,
     random: seededRandom(1),
@@ -69,27 +77,48 @@ async function connected({ metainfo }: GivenTorrent, dir: string, limits: LimitC
     completed: () => undefined,
     failed: () => undefined,
   });
-  const [ours, theirs] = await socketPair();
-  const connection = new Connection({
-    socket: ours,
-    direction: "out",
-    remote: endpoint("127.0.0.1:6881"),
-    asn: asn(1),
-    infoHash: metainfo.infoHash,
-    peerId,
-    shape,
-    owner: exchange,
-    clock,
-    log: silent,
-    trace: noTrace,
-    extendedHandshake: {},
-  });
-  exchange.add(connection);
-  const wire = new Wire();
-  wire.on("data", (bytes) => theirs.write(bytes));
-  theirs.on("data", (bytes: Uint8Array) => wire.write(bytes));
-  wire.on("handshake", () => wire.handshake(metainfo.infoHash, otherPeerId, { fast: true }));
-  return { clock, budget, content, exchange, wire };
+  const connect = async () => {
+    const [ours, theirs] = await socketPair();
+    const connection = new Connection({
+      socket: ours,
+      direction: "out",
+      remote: endpoint("127.0.0.1:6881"),
+      asn: asn(1),
+      infoHash: metainfo.infoHash,
+      peerId,
+      shape,
+      owner: exchange,
+      clock,
+      log: silent,
+      trace: noTrace,
+      extendedHandshake: {},
+    });
+    exchange.add(connection);
+    const wire = new Wire();
+    wire.on("data", (bytes) => theirs.write(bytes));
+    theirs.on("data", (bytes: Uint8Array) => wire.write(bytes));
+    wire.on("handshake", () => wire.handshake(metainfo.infoHash, otherPeerId, { fast: true }));
+    return wire;
+  };
+  return { clock, budget, content, exchange, connect };
+}
+
+/** As `exchangeOf`, with one stock peer. */
+async function connected(torrent: GivenTorrent, dir: string, limits: LimitChanges = {}) {
+  const { connect, ...others } = await exchangeOf(torrent, dir, { limits });
+  return { ...others, wire: await connect() };
+}
+
+/** Remembers what was read. */
+class WatchedCache extends PieceCache {
+  readonly reads: string[] = [];
+
+  override load(key: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    return super.load(key, () => {
+      this.reads.push(key);
+      return read();
+    });
+  }
 }
 
 it("an exchange that stops gives back the buffers of the pieces it had begun", async () => {
@@ -134,4 +163,33 @@ describe("an upload", () => {
       expect([0, 1, 2, 3, 4, 5, 6, 7].filter(isRead)).toEqual([0, 1, 2, 3, 4, 5].slice(0, 2 + ahead));
     },
   );
+
+  it("to many at once reads nothing twice that it reads before its turn", async () => {
+    const [peers, each, pieceLength] = [8, 6, 256 * KIB];
+    const torrent = await torrentOf(
+      [{ path: ["a"], content: noise(peers * each * pieceLength) }],
+      pieceLength,
+    );
+    const dir = await temporaryDirectory();
+    await writeContent(torrent, dir);
+    // As large as that of a session.
+    const cache = new WatchedCache(LIMITS.peer.pieceBufferBytes / 3);
+    const { connect } = await exchangeOf(torrent, dir, { cache, slots: peers });
+    let got = 0;
+    for (let peer = 0; peer < peers; peer++) {
+      const wire = await connect();
+      wire.on("handshake", () => {
+        wire.haveNone();
+        wire.interested();
+      });
+      wire.on("unchoke", () => {
+        for (let piece = peer * each; piece < (peer + 1) * each; piece++)
+          for (let begin = 0; begin < pieceLength; begin += 16 * KIB)
+            wire.request(piece, begin, 16 * KIB, () => got++);
+      });
+    }
+    await until("all is sent", () => got === (peers * each * pieceLength) / (16 * KIB));
+    expect(cache.reads.toSorted()).toEqual([...new Set(cache.reads)].toSorted());
+    expect(cache.reads).toHaveLength(peers * each);
+  });
 });

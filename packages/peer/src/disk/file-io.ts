@@ -1,26 +1,43 @@
+import { read, write } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 
 /** Fills `bytes` from `position` of the file on. False when the file ends before. */
-export async function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<boolean> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
-    if (bytesRead === 0) return false;
-    done += bytesRead;
-  }
-  return true;
+export function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const goOn = (done: number): void => {
+      if (done === bytes.length) resolve(true);
+      else {
+        read(handle.fd, bytes, done, bytes.length - done, position + done, (error, count) => {
+          if (error) reject(error);
+          else if (count === 0) resolve(false);
+          else goOn(done + count);
+        });
+      }
+    };
+    goOn(0);
+  });
 }
 
 /**
- * The most that one write takes: for it the kernel looks for a run of free memory as long as that, and runs of 1 MiB cost it more. Less than
- * this gains nothing, and each write waits for a turn of the event loop: see docs/performance.md.
+ * The most that one write takes. For a write the kernel looks for a run of free memory as long as that, and short ones are there for longer; and
+ * writes to one file wait for each other, busily: see docs/performance.md.
  */
-const WRITE_BYTES = 256 * 1024;
+const WRITE_BYTES = 64 * 1024;
 
 /** A signal or a nearly full disk may cut a write short. */
-export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const length = Math.min(WRITE_BYTES, bytes.length - done);
-    const { bytesWritten } = await handle.write(bytes, done, length, position + done);
-    done += bytesWritten;
-  }
+export function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  // By callbacks: a promise of its own for each write costs as much again.
+  return new Promise((resolve, reject) => {
+    const goOn = (done: number): void => {
+      if (done === bytes.length) resolve();
+      else {
+        const length = Math.min(WRITE_BYTES, bytes.length - done);
+        write(handle.fd, bytes, done, length, position + done, (error, count) => {
+          if (error) reject(error);
+          else goOn(done + count);
+        });
+      }
+    };
+    goOn(0);
+  });
 }

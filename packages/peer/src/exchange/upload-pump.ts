@@ -132,10 +132,11 @@ export class UploadPump {
     if (this.#serving.get(connection) === section) return;
     this.#serving.set(connection, section);
     let bytes = 0;
+    const most = Math.min(READ_AHEAD_BYTES, READ_AHEAD_IN_ALL_BYTES / (this.#ring.size + this.#loading.size));
     for (const next of connection.upload.queue.ahead(section)) {
-      if (!source.cached(next)) source.load(next).catch(() => undefined); // told when it is that block's turn
       bytes += source.sectionBytes(next.piece);
-      if (bytes >= READ_AHEAD_BYTES) return;
+      if (bytes > most) return;
+      if (!source.cached(next)) source.load(next).catch(() => undefined); // told when it is that block's turn
     }
   }
 
@@ -158,6 +159,8 @@ export class UploadPump {
 
 /** So much is read for a connection before its turn: short sections come from a disk as fast as long ones if it is asked for several at a time. */
 const READ_AHEAD_BYTES = 1024 * 1024;
+/** The same for all connections together, half of what the cache holds: more would push out what was not sent yet, and be read twice. */
+const READ_AHEAD_IN_ALL_BYTES = 4 * 1024 * 1024;
 /** Timers fire at best this often; a limit is kept by bursts of this length. */
 const PACE_MS = 5;
 /** After this many bytes other events get their turn. */
