@@ -90,7 +90,10 @@ describe("a torrent is meant", () => {
     ["what two begin with", "c12fe1c", /c12fe1c06bba.* or c12fe1c1000/],
     ["the name of one that another begins with", "c12f", /c12fe1c0.* or c12fe1c1.* or dead1/],
     ["a part of a name", "t", /has no torrent t;/],
-    ["too few digits", "dea", /has no torrent dea;/],
+    ["too few digits", "dea", /has no torrent named dea; of an info-hash write at least 4 digits/],
+    ["too few digits in capitals", "D", /write at least 4 digits/],
+    ["digits enough that none begins with", "dea0", /has no torrent dea0; status lists/],
+    ["what is no digits", "xyz", /has no torrent xyz; status lists/],
     ["nothing", "", /has no torrent/],
   ])("not by %s", (_, text, message) => {
     expect(() => findTorrent(torrents, text)).toThrow(message);
