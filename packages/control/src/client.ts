@@ -5,6 +5,7 @@ import { endpointPath } from "./endpoint-file.ts";
 import { readEvents, type ServerEvent } from "./event-stream.ts";
 import { checkControlEndpoint } from "./guard.ts";
 import type { LimitValues } from "./limit-values.ts";
+import { noAnswer, otherProgram } from "./no-daemon.ts";
 import type { AddBody, ChangeBody, ScheduleBody } from "./schemas.ts";
 import { readSmallFile } from "./small-file.ts";
 import { readToken, tokenPath } from "./token.ts";
@@ -69,8 +70,11 @@ export class ControlClient {
     this.#token = token;
   }
 
-  status(): Promise<DaemonStatus> {
-    return this.#ask("GET", "/v1/status");
+  async status(): Promise<DaemonStatus> {
+    const status = await this.#ask<Partial<DaemonStatus> | null>("GET", "/v1/status");
+    // Others speak JSON, too.
+    if (!Array.isArray(status?.torrents)) throw otherProgram(this.#endpoint, "no status of a daemon");
+    return status as DaemonStatus;
   }
 
   add(order: AddBody): Promise<TorrentView> {
@@ -134,14 +138,25 @@ export class ControlClient {
   /** What happens from now on, until the daemon stops. */
   async *events(): AsyncGenerator<ControlEvent> {
     const answer = await this.#fetch("GET", "/v1/events");
-    if (!answer.ok || !answer.body) throw await refusalOf(answer);
+    if (!answer.ok || !answer.body) throw await this.#refusalOf(answer);
     yield* readEvents(answer.body);
   }
 
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
     const answer = await this.#fetch(method, path, body);
-    if (!answer.ok) throw await refusalOf(answer);
-    return (await answer.json()) as T;
+    if (!answer.ok) throw await this.#refusalOf(answer);
+    try {
+      return (await answer.json()) as T;
+    } catch (error) {
+      throw otherProgram(this.#endpoint, "what is not JSON", error);
+    }
+  }
+
+  async #refusalOf(answer: Response): Promise<CtError> {
+    const { code, message } = jsonOf(await answer.text());
+    return ERROR_CODES.includes(code as ErrorCode)
+      ? new CtError(code as ErrorCode, String(message))
+      : otherProgram(this.#endpoint, `HTTP ${answer.status}`);
   }
 
   async #fetch(method: string, path: string, body?: object): Promise<Response> {
@@ -156,22 +171,9 @@ export class ControlClient {
         redirect: "error",
       });
     } catch (error) {
-      const { cause = error } = error as { cause?: unknown };
-      const why =
-        cause instanceof Error
-          ? cause.message || String((cause as NodeJS.ErrnoException).code)
-          : String(cause);
-      throw new CtError("CT_ERR_CONTROL", `no daemon answers at ${this.#endpoint}: ${why}`, { cause: error });
+      throw noAnswer(this.#endpoint, error);
     }
   }
-}
-
-async function refusalOf(answer: Response): Promise<CtError> {
-  const text = await answer.text();
-  const { code, message } = jsonOf(text);
-  return ERROR_CODES.includes(code as ErrorCode)
-    ? new CtError(code as ErrorCode, String(message))
-    : new CtError("CT_ERR_CONTROL", `what answers is no daemon of ours: HTTP ${answer.status}`);
 }
 
 function jsonOf(text: string): { readonly code?: unknown; readonly message?: unknown } {

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { formatEndpoint } from "@cachetorrent/protocol";
 import { expect, it, onTestFinished } from "vitest";
@@ -55,17 +55,84 @@ it("who listens where a daemon was that is gone does not get its token", async (
   expect(asked).toEqual([]);
 });
 
-it("what answers and is no daemon is told of", async () => {
-  const other = createServer((_request, answer) => {
-    answer.statusCode = 404;
-    answer.end("<html>not here</html>");
+const HINT =
+  "; a daemon tells its address when it starts, and in control.endpoint in its state folder, which --state DIR names";
+
+/** A program of another kind on a free port of this machine. */
+async function otherProgram(serve: (socket: Socket) => void): Promise<string> {
+  const other = createTcpServer((socket) => {
+    socket.on("error", () => undefined);
+    serve(socket);
   });
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void other.close());
-  const endpoint = `127.0.0.1:${(other.address() as AddressInfo).port}`;
+  return `127.0.0.1:${(other.address() as AddressInfo).port}`;
+}
+
+const answers = (text: string) => (socket: Socket) => void socket.once("data", () => socket.end(text));
+
+it.each<[string, (socket: Socket) => void, string]>([
+  [
+    "speaks first, as ssh",
+    (socket) => void socket.write("SSH-2.0-x\r\n"),
+    "no daemon answers at HERE: what listens there does not speak HTTP",
+  ],
+  [
+    "answers otherwise",
+    answers("\u0015\u0003\u0001"),
+    "no daemon answers at HERE: what listens there does not speak HTTP",
+  ],
+  [
+    "hangs up, as a peer",
+    (socket) => void socket.once("data", () => socket.end()),
+    "no daemon answers at HERE: what listens there closed the connection without an answer",
+  ],
+  [
+    "redirects",
+    answers("HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n"),
+    "no daemon answers at HERE: what listens there redirects",
+  ],
+  [
+    "has other pages",
+    answers("HTTP/1.1 404 Not Found\r\ncontent-length: 6\r\n\r\n<html>"),
+    "what answers at HERE is another program than a daemon: it sent HTTP 404",
+  ],
+  [
+    "has a page for everything",
+    answers("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>"),
+    "what answers at HERE is another program than a daemon: it sent what is not JSON",
+  ],
+  [
+    "speaks JSON",
+    answers("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
+    "what answers at HERE is another program than a daemon: it sent no status of a daemon",
+  ],
+])("a program that is no daemon and %s is told of, and how to find the daemon", async (_, serve, message) => {
+  const endpoint = await otherProgram(serve);
   const client = await connectToDaemon({ stateDir: undefined, endpoint, token: "x".repeat(20) });
   await expect(client.status()).rejects.toMatchObject({
     code: "CT_ERR_CONTROL",
-    message: "what answers is no daemon of ours: HTTP 404",
+    message: message.replace("HERE", endpoint) + HINT,
   });
+});
+
+it("the port of another protocol, which is never asked, is told of", async () => {
+  const client = await connectToDaemon({
+    stateDir: undefined,
+    endpoint: "127.0.0.1:22",
+    token: "x".repeat(20),
+  });
+  await expect(client.status()).rejects.toMatchObject({
+    code: "CT_ERR_CONTROL",
+    message: `no daemon answers at 127.0.0.1:22: this port is known as that of another protocol than HTTP${HINT}`,
+  });
+});
+
+it("the port of the daemon's own peer is told of, and so is one at which nobody listens", async () => {
+  const { daemon, stateDir } = await startTestDaemon(await temporaryFolder());
+  const endpoint = formatEndpoint(daemon.peer.endpoint);
+  const client = await connectToDaemon({ stateDir, endpoint });
+  await expect(client.status()).rejects.toThrow(/: what listens there [^;]*; a daemon tells its address/);
+  await daemon.stop();
+  await expect(client.status()).rejects.toThrow(/: connect ECONNREFUSED [^;]*; a daemon tells its address/);
 });
