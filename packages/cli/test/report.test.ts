@@ -75,6 +75,9 @@ describe("a torrent's line on a terminal", () => {
     expect(progressLine(bare)).toMatch(/ 0\.0% {2}fetching metadata {2}2 peers$/);
     expect(progressLine({ ...bare, metadata: { received: 50, size: 200 } })).toContain(" 25.0%  fetching");
     expect(progressLine({ ...bare, tracker: "refused" })).toMatch(/ 2 peers {2}the tracker refuses$/);
+    expect(progressLine({ ...bare, peers: 0, tracker: "none" })).toMatch(
+      / 0 peers {2}no tracker: --dht finds peers$/,
+    );
     expect(progressLine({ ...bare, state: "stopped" })).toContain("   0.0%  stopped");
   });
   test("shows how far the check is while what is on disk is checked", () => {
@@ -139,6 +142,15 @@ describe("plain lines", () => {
     expect(lines.map((line) => /\d+\.\d%/.exec(line)?.[0])).toEqual(
       [0, 10, 20, 30, 40, 50, 60, 70, 80, 90].map((tenth) => `${tenth}.0%`),
     );
+  });
+  test("tell how peers are found where metadata is to come from nowhere", () => {
+    const lines: string[] = [];
+    const bare = { state: "metadata", metadata: { received: 0, size: 0 }, peers: 0 } as const;
+    lineReport((line) => lines.push(line)).progress({
+      connections: 0,
+      torrents: [torrent({ ...bare, tracker: "none" })],
+    });
+    expect(lines).toEqual(["alice.txt: fetching metadata, 0.0%, no tracker: --dht finds peers"]);
   });
   test("count one peer as one", () => {
     const lines: string[] = [];

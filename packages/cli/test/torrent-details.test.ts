@@ -52,6 +52,7 @@ it.each<[string, TorrentView]>([
   ["pending, waiting for leaders, term 2", { ...waiting, policy: "cache", term: 2 }],
   ["pending, waiting for metadata", { ...waiting, state: "metadata" }],
   ["pending, no tracker answers", { ...waiting, state: "metadata", tracker: "unreachable" }],
+  ["pending, no tracker: --dht finds peers", { ...waiting, state: "metadata", tracker: "none" }],
   // These wait for nobody.
   ["pending", { ...waiting, state: "checking" }],
   ["pending", { ...waiting, state: "paused" }],

@@ -62,8 +62,11 @@ export interface TorrentStatus {
   /** Whether this peer is among the leaders of its electorate. */
   readonly leads: boolean;
   readonly policy?: string;
-  /** While none of the trackers that were asked works: none was reached, or one answered with a refusal. */
-  readonly tracker?: "unreachable" | "refused";
+  /**
+   * While none of the trackers that were asked works: none was reached, or one answered with a refusal. `none`: metadata is fetched, there is
+   * no tracker, the DHT is off, and no peer is connected.
+   */
+  readonly tracker?: "unreachable" | "refused" | "none";
   /** Until everything wanted is there, at the present rate. Absent while nothing arrives. */
   readonly etaMs?: number;
   /** Under `coordinated`: what the books of its AS have seen that this peer kept. */

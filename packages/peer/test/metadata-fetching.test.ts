@@ -14,7 +14,7 @@ import { RawPeer } from "./support/raw-peer.ts";
 import { RawPex } from "./support/raw-pex.ts";
 import { type Asked, ScriptedTracker } from "./support/scripted-tracker.ts";
 import { tapped } from "./support/tapped.ts";
-import { readContent, TestPeer } from "./support/test-peer.ts";
+import { readContent, TestPeer, type TestPeerOptions } from "./support/test-peer.ts";
 import {
   type GivenTorrent,
   hashesOf,
@@ -160,6 +160,46 @@ describe("a peer with a magnet link", () => {
     expect(peer.torrent.limits).toEqual({ ...NO_LIMITS, down: 5_000_000 });
     expect(peer.session.limits).toEqual({ ...NO_LIMITS, up: 9_000_000 });
     expect(new Set(peer.torrent.files)).toEqual(new Set(["normal"]));
+  });
+
+  it("says that it has nobody to ask, without trackers and DHT, until somebody comes", async () => {
+    const torrent = await torrentOfLongInfo();
+    const log = keptLog();
+    const peer = await TestPeer.start(torrent, { at: "127.2.0.1", log: log.log, byMagnet: {} });
+    expect(peer.torrent.status()).toMatchObject({ state: "metadata", tracker: "none" });
+    expect(log.lines.map(({ msg }) => msg)).toContainEqual(
+      expect.stringMatching(/^the link names no tracker, and the DHT is off: --dht finds peers/),
+    );
+    const seed = await TestPeer.start(torrent, { at: "127.1.0.1", seeds: true });
+    peer.torrent.hearOf([seed.endpoint]);
+    await peer.complete();
+    expect(peer.torrent.status().tracker).toBeUndefined();
+  });
+
+  it.each<[string, () => Promise<Partial<TestPeerOptions>>]>([
+    ["the DHT", async () => ({ dht: { bootstrap: [] } })],
+    ["a tracker", async () => ({ tracker: await ScriptedTracker.listen(), awaitsTracker: false })],
+  ])("does not say so where %s may know somebody", async (_, somebody) => {
+    const torrent = await torrentOfLongInfo();
+    const log = keptLog();
+    const options = { at: "127.2.0.1", log: log.log, byMagnet: {}, ...(await somebody()) };
+    const peer = await TestPeer.start(torrent, options);
+    expect(peer.torrent.status()).toMatchObject({ state: "metadata" });
+    expect(peer.torrent.status().tracker).toBeUndefined();
+    expect(log.lines.filter(({ event }) => event === "metadata")).toEqual([]);
+  });
+
+  it("does not warn where the link names a peer, and says so as long as it does not come", async () => {
+    const torrent = await torrentOfLongInfo();
+    const log = keptLog();
+    const nobody = { address: "127.3.0.1", port: 9 } as Endpoint;
+    const peer = await TestPeer.start(torrent, {
+      at: "127.2.0.1",
+      log: log.log,
+      byMagnet: { peers: [nobody] },
+    });
+    await until("it has dialled in vain", () => peer.torrent.status().tracker === "none");
+    expect(log.lines.filter(({ event }) => event === "metadata")).toEqual([]);
   });
 
   it("bans who sends metadata of something else, and gets it from another", async () => {

@@ -36,7 +36,7 @@ import type { PeerReport } from "./peer-report.ts";
  * | `leads` | whether this peer is among the elected leaders of its AS |
  * | `term` | number of the newest election result; absent before the first |
  * | `policy` | the swarm's policy as the tracker told it; absent before, and with other trackers |
- * | `tracker` | while none of the trackers that were asked works: `unreachable`, or `refused` where one answered with a refusal; only then |
+ * | `tracker` | while none of the trackers that were asked works: `unreachable`, or `refused` where one answered with a refusal; `none` while metadata is fetched, there is no tracker, the DHT is off, and no peer is connected; only then |
  * | `claims` | under the policy `coordinated`, what the books of its AS have seen that it kept: claims `asked` and `denied`, pieces `granted`, grants `expired` |
  * | `webSeeds` | of each web seed `url` (without what in it may be a password), `state` (`idle`, `asking`, `resting`, `dropped`), `receivedBytes`, `restsUntil` (ms since the Unix epoch) while it rests, and `reason` while it rests or is dropped; absent where there are none, and until the files are checked |
  * | `etaMs` | until complete at the present rate; only while downloading, absent while nothing arrives |

@@ -3,7 +3,7 @@ import { formatRate, formatSize, type InfoHash } from "@cachetorrent/protocol";
 import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
 import type { PeerReport } from "./peer-report.ts";
-import { duration, percent, progressFraction, roleWords } from "./progress-line.ts";
+import { duration, percent, progressFraction, roleWords, TROUBLE } from "./progress-line.ts";
 
 const STEP = 0.1;
 
@@ -43,7 +43,7 @@ function stateLine(torrent: TorrentStatus): string | undefined {
   const done = percent(progressFraction(torrent));
   switch (torrent.state) {
     case "metadata":
-      return `fetching metadata, ${done}`;
+      return `fetching metadata, ${done}${torrent.tracker ? `, ${TROUBLE[torrent.tracker]}` : ""}`;
     case "checking":
       return `checking what is on disk, ${done}`;
     case "downloading": {

@@ -9,7 +9,12 @@ const GAP = "  ";
 const WIDE_COLUMNS = 100;
 const WIDE = { nameCells: 24, barCells: 20 };
 const NARROW = { nameCells: 16, barCells: 10 };
-const TROUBLE = { unreachable: "no tracker answers", refused: "the tracker refuses" } as const;
+/** Why no tracker is of use. */
+export const TROUBLE = {
+  unreachable: "no tracker answers",
+  refused: "the tracker refuses",
+  none: "no tracker: --dht finds peers",
+} as const;
 
 /** One torrent on a terminal: one line, or as many as its figures need on a terminal of so many columns. */
 export function progressLines(torrent: TorrentStatus, columns: number): string[] {

@@ -148,6 +148,13 @@ export class MagnetTorrent implements SwarmTorrent {
     this.#torrent?.setStopRule(rule);
   }
 
+  /** Does it want the metadata, and has neither a peer nor anybody to ask for one? */
+  get #hasNobody(): boolean {
+    const knowsAnyone =
+      this.#magnet.trackers.length > 0 || this.#services.dht || this.#fetch.connectionCount > 0;
+    return !knowsAnyone && this.#keptBytes === 0;
+  }
+
   get infoHash(): InfoHash {
     return this.#magnet.infoHash;
   }
@@ -184,7 +191,7 @@ export class MagnetTorrent implements SwarmTorrent {
     if (this.#torrent) return this.#torrent.status();
     const { infoHash, name } = this.#magnet;
     const { lack } = this.#space;
-    const { trouble } = this.#announcer;
+    const tracker = this.#announcer.trouble ?? (this.#hasNobody ? "none" : undefined);
     return {
       infoHash,
       name: name ?? infoHash,
@@ -202,7 +209,7 @@ export class MagnetTorrent implements SwarmTorrent {
       role: "pending",
       asn: UNKNOWN_ASN,
       leads: false,
-      ...(trouble && !this.#life.isOver ? { tracker: trouble } : {}),
+      ...(tracker && !this.#life.isOver ? { tracker } : {}),
       ...(lack !== undefined && !this.#life.isOver ? { paused: lack } : {}),
       ...(this.#life.error ? { error: this.#life.error.message } : {}),
     };
@@ -221,6 +228,12 @@ export class MagnetTorrent implements SwarmTorrent {
       this.#log.warn(
         { event: "metadata" },
         `the link's peer ${JSON.stringify(text)} is no address and port: left out`,
+      );
+    }
+    if (this.#hasNobody && peers.length === 0) {
+      this.#log.warn(
+        { event: "metadata" },
+        "the link names no tracker, and the DHT is off: --dht finds peers, --local-discovery those of this network; or name some in the link, as x.pe=ADDRESS:PORT",
       );
     }
     this.#fetch.learn(peers);
