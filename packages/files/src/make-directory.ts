@@ -30,7 +30,8 @@ async function makeOne(path: string, mode: number | undefined): Promise<void> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+/** Is anything there, be it what this user may not look at? */
+export async function isThere(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== "ENOENT",

@@ -14,6 +14,7 @@ import { ResumeKeeper } from "./resume-keeper.ts";
 import type { StillVerified } from "./still-verified.ts";
 import { FileStorage, type OpenedStorage, type Storage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
+import { requireWritable } from "./writable.ts";
 
 export interface ContentParts {
   readonly metainfo: Metainfo;
@@ -131,6 +132,8 @@ export class Content {
             onDamaged: (piece, bytes) => damaged.found(piece, bytes),
           });
     if (!have.isFull) await refuseForeignFiles(this.#metainfo, storage, have);
+    // Before anybody hears of us: who comes and cannot keep what it gets costs others their time.
+    if (!this.#isAllOf(have)) await requireWritable(dir);
     this.#have = have;
     await this.#place(async () => {
       await storage.place(have);

@@ -2,6 +2,7 @@ import { lstat, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { CtError } from "@cachetorrent/protocol";
 import { errnoOf, storageError } from "./storage-error.ts";
+import { noneCanBeMade } from "./writable.ts";
 
 /**
  * The directory that torrents are kept in, and the directories below it. None of these may be a symbolic link that
@@ -41,7 +42,8 @@ export class DownloadDirectory {
       await mkdir(path);
     } catch (error) {
       // Another file's write may have made it; what it is, is asked below.
-      if (errnoOf(error) !== "EEXIST") throw storageError(error, path, "cannot make the directory");
+      if (errnoOf(error) !== "EEXIST")
+        throw noneCanBeMade(path, error) ?? storageError(error, path, "cannot make the directory");
     }
     this.forget();
     if (!(await this.has(components))) {

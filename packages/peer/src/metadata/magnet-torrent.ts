@@ -14,6 +14,7 @@ import { LonelyAnnounces } from "../announcing/lonely-announces.ts";
 import { sessionAnnouncer } from "../announcing/session-announcer.ts";
 import type { TrackerDetails } from "../announcing/tracker-details.ts";
 import { DiskSpace } from "../disk/disk-space.ts";
+import { requireWritable } from "../disk/writable.ts";
 import type { Magnet } from "../metainfo/magnet.ts";
 import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import type { PeerDetails } from "../peer-details.ts";
@@ -220,6 +221,7 @@ export class MagnetTorrent implements SwarmTorrent {
     try {
       const kept = await this.#kept.loadWhole();
       if (kept) return await this.#become(kept.info);
+      await requireWritable(this.#options.dir);
     } catch (error) {
       return this.#life.fail(error as CtError);
     }
