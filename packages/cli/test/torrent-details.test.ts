@@ -62,6 +62,13 @@ it.each<[string, TorrentView]>([
   expect(torrentText(view).split("\n")).toContain(`role       ${words}`);
 });
 
-it("a torrent's status says nothing of web seeds where there are none", () => {
-  expect(torrentText(torrent)).not.toContain("web seed");
+it("a torrent's status says in words what its claim books have seen, where it may keep one", () => {
+  const claims = { asked: 40, granted: 1, denied: 3, expired: 0 };
+  expect(torrentText({ ...torrent, claims }).split("\n")).toContain(
+    "claim book  40 claims asked, 3 denied; 1 piece granted, 0 grants expired",
+  );
+});
+
+it("a torrent's status says nothing of web seeds and claims where there are none", () => {
+  expect(torrentText(torrent)).not.toMatch(/web seed|claim/);
 });

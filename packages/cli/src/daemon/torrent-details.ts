@@ -1,6 +1,7 @@
 import type { FileView, TorrentView } from "@cachetorrent/control";
 import type { PeerDetails, TrackerDetails, WebSeedStatus } from "@cachetorrent/peer";
 import { formatRate, formatSize } from "@cachetorrent/protocol";
+import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
 import { duration, percent, progressFraction, roleWords } from "../report/progress-line.ts";
 import { table } from "../table.ts";
@@ -33,7 +34,7 @@ export function torrentText(torrent: TorrentView): string {
     ["AS", asn === 0 ? "unknown" : `AS${asn}`],
     ["policy", policy ?? "unknown"],
     ["role", standing(torrent)],
-    ...(claims ? [["claims kept", JSON.stringify(claims)] as [string, string]] : []),
+    ...(claims ? [["claim book", claimWords(claims)] as [string, string]] : []),
     ["limits", limitWords(torrent.limits)],
     ["stops", stopWords(stopRule)],
     ...(shared ? [["shared", sharedWords(shared, wanted?.length ?? length)] as [string, string]] : []),
@@ -117,6 +118,12 @@ function sharedWords(
 ): string {
   const ratio = wantedBytes === 0 ? "" : ` (ratio ${(sentBytes / wantedBytes).toFixed(2)})`;
   return `${formatSize(sentBytes)}${ratio}, seeded for ${duration(seededMs)}`;
+}
+
+/** What the books have seen that it kept as the head of its AS. */
+function claimWords({ asked, denied, expired, granted }: NonNullable<TorrentView["claims"]>): string {
+  const claims = `${counted(asked, "claim")} asked, ${denied} denied`;
+  return `${claims}; ${counted(granted, "piece")} granted, ${counted(expired, "grant")} expired`;
 }
 
 function webSeedWords({ reason = "", receivedBytes, restsUntil = 0, state, url }: WebSeedStatus): string {
