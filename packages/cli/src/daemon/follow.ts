@@ -46,7 +46,10 @@ function drawn(status: DaemonStatus, stdout: NodeJS.WriteStream): (event: Contro
     const { connections, torrents: changed } = data as Progress;
     for (const torrent of changed) torrents.set(torrent.infoHash, torrent);
     const all = [...torrents.values()];
-    display.show([daemonLine({ ...status, connections, limits, torrents: all }), ...torrentLines(all)]);
+    display.show([
+      daemonLine({ ...status, connections, limits, torrents: all }),
+      ...torrentLines(all, display.columns),
+    ]);
   };
 }
 

@@ -4,32 +4,83 @@ import { cutToCells } from "../cells.ts";
 import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
 import { duration, percent, progressFraction } from "../report/progress-line.ts";
-import { type Column, columnLines } from "./columns.ts";
+import { type Column, columnLines, fittingColumns } from "./columns.ts";
 
 const NAME_CELLS = 32;
+const NAME_CELLS_LEAST = 8;
+/** `500.0 kB/s` and `500.0 KiB`; few are longer. */
+const RATE_CELLS = 10;
+const SIZE_CELLS = 9;
 
+/** What gives way on a narrow terminal is what is least missed while one looks on; `status TORRENT` has all of it. */
 const COLUMNS: readonly Column<TorrentView>[] = [
-  { title: "ID", of: ({ infoHash }) => infoHash.slice(0, 8) },
-  { title: "NAME", of: ({ name }) => cutToCells(printable(name), NAME_CELLS) },
-  { title: "STATE", of: ({ state }) => state },
-  { title: "DONE", isNumber: true, of: (torrent) => percent(progressFraction(torrent)) },
-  { title: "SIZE", isNumber: true, of: ({ length }) => formatSize(length) },
-  { title: "IN", isNumber: true, of: ({ rateIn }) => formatRate(rateIn) },
-  { title: "OUT", isNumber: true, of: ({ rateOut }) => formatRate(rateOut) },
-  { title: "INTERNAL", isNumber: true, of: ({ internalBytes }) => formatSize(internalBytes) },
-  { title: "EXTERNAL", isNumber: true, of: ({ externalBytes }) => formatSize(externalBytes) },
-  { title: "SENT", isNumber: true, of: ({ sentBytes }) => formatSize(sentBytes) },
+  { title: "ID", givesWay: 6, of: ({ infoHash }) => infoHash.slice(0, 8) },
+  {
+    title: "NAME",
+    leastCells: NAME_CELLS_LEAST,
+    of: ({ name }) => cutToCells(printable(name), NAME_CELLS),
+  },
+  { title: "STATE", givesWay: 8, of: ({ state }) => state },
+  { title: "DONE", isNumber: true, usualCells: 6, of: (torrent) => percent(progressFraction(torrent)) },
+  {
+    title: "SIZE",
+    isNumber: true,
+    givesWay: 1,
+    usualCells: SIZE_CELLS,
+    of: ({ length }) => formatSize(length),
+  },
+  {
+    title: "IN",
+    isNumber: true,
+    givesWay: 7,
+    usualCells: RATE_CELLS,
+    of: ({ rateIn }) => formatRate(rateIn),
+  },
+  {
+    title: "OUT",
+    isNumber: true,
+    givesWay: 5,
+    usualCells: RATE_CELLS,
+    of: ({ rateOut }) => formatRate(rateOut),
+  },
+  {
+    title: "INTERNAL",
+    isNumber: true,
+    givesWay: 3,
+    usualCells: SIZE_CELLS,
+    of: ({ internalBytes }) => formatSize(internalBytes),
+  },
+  {
+    title: "EXTERNAL",
+    isNumber: true,
+    givesWay: 4,
+    usualCells: SIZE_CELLS,
+    of: ({ externalBytes }) => formatSize(externalBytes),
+  },
+  {
+    title: "SENT",
+    isNumber: true,
+    givesWay: 2,
+    usualCells: SIZE_CELLS,
+    of: ({ sentBytes }) => formatSize(sentBytes),
+  },
   { title: "PEERS", isNumber: true, of: ({ peers }) => String(peers) },
   { title: "ROLE", of: ({ role }) => role },
-  { title: "ETA", isNumber: true, of: ({ etaMs }) => (etaMs === undefined ? "-" : duration(etaMs)) },
+  {
+    title: "ETA",
+    isNumber: true,
+    usualCells: 6,
+    of: ({ etaMs }) => (etaMs === undefined ? "-" : duration(etaMs)),
+  },
 ];
 
-/** All torrents, a line each, and the reasons of those that failed. */
-export function torrentLines(torrents: readonly TorrentView[]): string[] {
+/** All torrents, a line each, and the reasons of those that failed. `cells` is how wide a table may be that has to fit. */
+export function torrentLines(torrents: readonly TorrentView[], cells?: number): string[] {
   if (torrents.length === 0) return ["no torrents"];
   const failed = torrents.filter(({ error }) => error !== undefined);
+  const columns = cells === undefined ? COLUMNS : fittingColumns(COLUMNS, torrents, cells);
   return [
-    ...columnLines(COLUMNS, torrents),
+    ...columnLines(columns, torrents),
     ...failed.map(({ error = "", infoHash }) => `${infoHash.slice(0, 8)}: ${printable(error)}`),
   ];
 }
