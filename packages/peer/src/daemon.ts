@@ -128,6 +128,8 @@ export async function startPeer(
     const { infoHash } = source;
     if (here.has(infoHash))
       throw new CtError("CT_ERR_TORRENT_KNOWN", `the torrent ${infoHash} is here already`);
+    // To who looks at it, and to its tracker, which hears of a start, it is a new one.
+    ledger.beginAnew(infoHash);
     const about = () => ({ infoHash, name: torrent.status().name });
     const torrent = new PeerTorrent(source, wishes, {
       session,

@@ -48,7 +48,7 @@ export interface TorrentStatus {
   /** Payload, bytes/s. */
   readonly rateIn: number;
   readonly rateOut: number;
-  /** Payload bytes received so far from the own AS and from others. */
+  /** Payload bytes received in this run, since the torrent was added, from the own AS and from others. */
   readonly internalBytes: number;
   readonly externalBytes: number;
   readonly sentBytes: number;

@@ -107,6 +107,30 @@ test("what is sent is entered by the receiver's AS, and escapes are counted", ()
   expect(torrent.sentBytes).toBe(24);
 });
 
+test("of a torrent that begins anew the sums do, whatever AS is known later, and the accounts go on", () => {
+  const ledger = new Ledger(peerId);
+  ledger.beginAnew(infoHash);
+  const torrent = ledger.torrent(infoHash, 1000);
+  const move = () => {
+    torrent.received(OWN, 10, 0);
+    torrent.received(OTHER, 5, 0);
+    torrent.sent(OTHER, 7);
+  };
+  move();
+  ledger.beginAnew(infoHash);
+  expect(torrent).toMatchObject({ internalBytes: 0, externalBytes: 0, sentBytes: 0 });
+  torrent.asn = OWN;
+  expect(torrent).toMatchObject({ internalBytes: 0, externalBytes: 0, sentBytes: 0 });
+  move();
+  expect(torrent).toMatchObject({ internalBytes: 10, externalBytes: 5, sentBytes: 7 });
+  ledger.beginAnew(infoHash);
+  move();
+  expect(torrent).toMatchObject({ internalBytes: 10, externalBytes: 5, sentBytes: 7 });
+  expect(ledger.traffic).toEqual([
+    { asn: OWN, receivedByAsn: { 64502: 30, 64503: 15 }, sentByAsn: { 64503: 21 } },
+  ]);
+});
+
 test("one torrent has one account, whoever asks for it", () => {
   const ledger = new Ledger(peerId);
   ledger.torrent(infoHash, 1000).sent(OWN, 1);

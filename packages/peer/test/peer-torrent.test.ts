@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "@cachetorrent/clock";
-import { formatEndpoint } from "@cachetorrent/protocol";
+import { formatEndpoint, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { Value } from "typebox/value";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type PeerConfig, PeerConfigSchema } from "../src/config.ts";
@@ -88,7 +88,33 @@ describe("a torrent of a running peer", () => {
     expect(leecher.traffic).toMatchObject([{ receivedByAsn: { 0: 400 * KIB } }]);
     const again = leecher.add(torrent.metainfo, {});
     await until("it is found complete", () => again.status().state === "seeding");
-    expect(again.status().externalBytes).toBe(400 * KIB);
+    expect(again.status()).toMatchObject({ internalBytes: 0, externalBytes: 0, sentBytes: 0 });
+    expect(leecher.traffic).toMatchObject([{ receivedByAsn: { 0: 400 * KIB } }]);
+  });
+
+  it("that is added again counts what it moves from then on, as its tracker hears, and a pause changes nothing", async () => {
+    const torrent = await someTorrent();
+    const { dir, infoHash, leecher, magnet, seed } = await pair(torrent);
+    const before = leecher.add(magnet, {});
+    await until("it is complete", () => before.status().state === "seeding");
+    await leecher.remove(infoHash);
+    await rm(join(dir, "torrent", "b"));
+    const tracker = await ScriptedTracker.listen();
+    onTestFinished(() => tracker.close());
+    const again = leecher.add({ ...torrent.metainfo, trackers: [[tracker.announceUrl]] }, {});
+    const asked = await tracker.next();
+    expect(asked.announce).toMatchObject({ event: "started", downloaded: 0, uploaded: 0 });
+    asked.accept({ peers: [{ endpoint: seed.endpoint, asn: UNKNOWN_ASN }] });
+    await until("it is complete again", () => again.status().state === "seeding");
+    const { externalBytes } = again.status();
+    expect(externalBytes).toBeGreaterThanOrEqual(100 * KIB);
+    expect(externalBytes).toBeLessThan(400 * KIB);
+    // That it is complete, and leaves.
+    void tracker.next().then((completed) => completed.accept());
+    void tracker.next().then((stopped) => stopped.accept());
+    await again.pause();
+    expect(again.status().externalBytes).toBe(externalBytes);
+    expect(leecher.traffic).toMatchObject([{ receivedByAsn: { 0: 400 * KIB + externalBytes } }]);
   });
 
   it("keeps its choice of files and its limits over a pause, and changes of them meanwhile", async () => {

@@ -28,8 +28,8 @@ import type { PeerReport } from "./peer-report.ts";
  * | `checkedFraction` | 0 to 1: how far the check at the start is |
  * | `metadata` | only as long as there is none, bytes of it: `received` of `size`, which is 0 while nobody gives it |
  * | `rateIn`, `rateOut` | payload now, bytes/s |
- * | `internalBytes`, `externalBytes` | payload received since the start, from the own AS and from others; an unknown AS is another one |
- * | `sentBytes` | payload sent since the start |
+ * | `internalBytes`, `externalBytes` | payload received since the start, or since a daemon was given the torrent in this run, from the own AS and from others; an unknown AS is another one |
+ * | `sentBytes` | payload sent, as these |
  * | `peers` | connected peers of this torrent |
  * | `role` | `pending`, `independent`, `follower`, `leader` or `member`: docs/terms.md |
  * | `asn` | the own AS number as the tracker told it; 0: not known |

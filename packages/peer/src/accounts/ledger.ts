@@ -65,6 +65,11 @@ export class Ledger {
     return torrent;
   }
 
+  /** As `TorrentLedger.beginAnew`, where there are accounts of this torrent. */
+  beginAnew(infoHash: InfoHash): void {
+    this.#torrents.get(infoHash)?.beginAnew();
+  }
+
   /** Grows with every entry, so that a writer knows whether there is anything new. */
   get entries(): number {
     let entries = this.#torrents.size;
@@ -91,6 +96,9 @@ export class TorrentLedger {
   readonly #roles: OpenSpan[];
   readonly #sent = new Amounts();
   readonly #received = new Amounts();
+  /** Of these, what does not count in the sums any more. */
+  #sentBefore = 0;
+  #receivedBefore = new Amounts();
   readonly #piecesFrom = new Map<Asn, Pieces>();
   #asn: Asn = UNKNOWN_ASN;
   #firstAnnounceAt: number | null = null;
@@ -182,17 +190,24 @@ export class TorrentLedger {
     this.#entries++;
   }
 
+  /** The torrent was removed and is added again: the sums are 0, the accounts go on, for they are of the whole run. */
+  beginAnew(): void {
+    this.#sentBefore = this.#sent.total;
+    this.#receivedBefore = this.#received.copy();
+  }
+
   /** Bytes received from the peer's own AS. All are external while that is unknown. */
   get internalBytes(): number {
-    return isInternal(this.#asn, this.#asn) ? this.#received.of(this.#asn) : 0;
+    if (!isInternal(this.#asn, this.#asn)) return 0;
+    return this.#received.of(this.#asn) - this.#receivedBefore.of(this.#asn);
   }
 
   get externalBytes(): number {
-    return this.#received.total - this.internalBytes;
+    return this.#received.total - this.#receivedBefore.total - this.internalBytes;
   }
 
   get sentBytes(): number {
-    return this.#sent.total;
+    return this.#sent.total - this.#sentBefore;
   }
 
   get traffic(): TorrentTraffic {
@@ -295,6 +310,12 @@ class Amounts {
 
   of(asn: Asn): number {
     return this.#byAsn.get(asn) ?? 0;
+  }
+
+  copy(): Amounts {
+    const copy = new Amounts();
+    for (const [asn, amount] of this.#byAsn) copy.add(asn, amount);
+    return copy;
   }
 
   toJSON(): ByAsn {
