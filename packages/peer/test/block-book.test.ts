@@ -185,6 +185,31 @@ describe("the block book", () => {
     expect(told).toEqual(["b", "a"]);
   });
 
+  it("is full from a refusal on, until there may be room or a piece may be idle", () => {
+    const budget = new BufferBudget(4 * BLOCK);
+    const [book, other] = [new BlockBook(shape, budget), new BlockBook(shape, budget)];
+    const first = book.begin(0);
+    const refuse = () => {
+      expect(book.isFull).toBe(false);
+      expect(book.begin(5)).toBeUndefined();
+      expect(book.isFull).toBe(true);
+    };
+    other.begin(0);
+    refuse();
+    book.lookAgain();
+    refuse();
+    if (first) book.asked(first, 0, anna);
+    expect(book.isFull).toBe(true);
+    book.released({ piece: 0, block: 0, blocks: 1 }, anna);
+    refuse();
+    other.end(0);
+    expect(book.isFull).toBe(false);
+    book.begin(1);
+    refuse();
+    book.end(1);
+    expect(book.isFull).toBe(false);
+  });
+
   it("may always have one piece, however large: every torrent goes on", () => {
     const budget = new BufferBudget(BLOCK);
     expect(new BlockBook(shape, budget).begin(0)).toBeDefined();

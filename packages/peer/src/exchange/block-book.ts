@@ -8,6 +8,8 @@ const BLOCK = LIMITS.peer.blockBytes;
 /** Who a block came from, or was asked of; any value that is the same for the same peer. */
 export type Source = object;
 
+const NOBODY: readonly Source[] = [];
+
 /** A piece that was begun: its buffer, and for each block who was asked and who sent it. */
 export class ActivePiece {
   readonly piece: number;
@@ -120,19 +122,21 @@ export class ActivePiece {
    * Stores whole blocks, the first of them `block`: those that are new. Returns the others who were asked for these and can be told to stop, or
    * undefined when none is new.
    */
-  received(block: number, bytes: Uint8Array, source: Source): Source[] | undefined {
+  received(block: number, bytes: Uint8Array, source: Source): readonly Source[] | undefined {
     const blocks = Math.ceil(bytes.length / BLOCK);
     if (bytes.length !== Math.min(blocks * BLOCK, this.bytes - block * BLOCK)) return undefined;
-    const fresh = [];
-    for (let at = block; at < block + blocks; at++) if (!this.sources[at]) fresh.push(at);
-    if (fresh.length === 0) return undefined;
-    if (fresh.length === blocks) this.buffer.set(bytes, block * BLOCK);
-    else for (const at of fresh) this.#copy(at, bytes, block);
-    const others = new Set<Source>();
-    for (const at of fresh) {
-      for (const one of this.#took(at, source)) if (one !== source) others.add(one);
+    const end = block + blocks;
+    let fresh = 0;
+    for (let at = block; at < end; at++) if (!this.sources[at]) fresh++;
+    if (fresh === 0) return undefined;
+    if (fresh === blocks) this.buffer.set(bytes, block * BLOCK);
+    let others: Set<Source> | undefined;
+    for (let at = block; at < end; at++) {
+      if (this.sources[at]) continue;
+      if (fresh < blocks) this.#copy(at, bytes, block);
+      for (const one of this.#took(at, source)) if (one !== source) others = (others ?? new Set()).add(one);
     }
-    return [...others];
+    return others ? [...others] : NOBODY;
   }
 
   #copy(block: number, bytes: Uint8Array, first: number): void {
@@ -147,7 +151,7 @@ export class ActivePiece {
     this.#askedOf[block] = undefined;
     this.sources[block] = source;
     this.#missingCount--;
-    return asked ?? [];
+    return asked ?? NOBODY;
   }
 }
 
@@ -159,12 +163,28 @@ export class BlockBook {
   readonly #active = new Map<number, ActivePiece>();
   /** Those with a free block: in a torrent of small pieces most pieces under way have none. */
   readonly #withFree = new Map<number, ActivePiece>();
+  #isFull = false;
 
   /** `whenRoom`: a piece may be begun again for which there was no room. It must not begin one before it returns. */
   constructor(shape: TorrentShape, budget: BufferBudget, whenRoom: () => void = () => undefined) {
     this.#shape = shape;
     this.#budget = budget;
-    this.#whenRoom = whenRoom;
+    this.#whenRoom = () => {
+      this.#isFull = false;
+      whenRoom();
+    };
+  }
+
+  /**
+   * No piece can be begun, and nothing has changed since that was found out: there is nothing to be thought about. Asked for each block that comes.
+   */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Whatever was found out may be otherwise by now. */
+  lookAgain(): void {
+    this.#isFull = false;
   }
 
   get size(): number {
@@ -189,6 +209,7 @@ export class BlockBook {
   begin(piece: number, only?: Source): ActivePiece | undefined {
     const size = this.#shape.pieceSize(piece);
     const buffer = this.#budget.take(size, this.#whenRoom, this.#active.size === 0);
+    this.#isFull = !buffer;
     if (!buffer) return undefined;
     const active = new ActivePiece(piece, buffer, only);
     this.#active.set(piece, active);
@@ -207,10 +228,17 @@ export class BlockBook {
     const active = this.#active.get(piece);
     if (!active) return;
     for (let at = block; at < block + blocks; at++) active.released(at, source);
+    // It may be idle now, and given up for another one.
+    this.#isFull = false;
     if (active.freeCount > 0) this.#withFree.set(piece, active);
   }
 
-  received(active: ActivePiece, block: number, bytes: Uint8Array, source: Source): Source[] | undefined {
+  received(
+    active: ActivePiece,
+    block: number,
+    bytes: Uint8Array,
+    source: Source,
+  ): readonly Source[] | undefined {
     const others = active.received(block, bytes, source);
     if (active.freeCount === 0) this.#withFree.delete(active.piece);
     return others;
@@ -222,6 +250,7 @@ export class BlockBook {
     if (!active) return;
     this.#active.delete(piece);
     this.#withFree.delete(piece);
+    this.#isFull = false;
     // The buffer may be somebody else's by now, and freed.
     this.#budget.give(active.bytes, isFree ? active.buffer : undefined);
   }

@@ -233,6 +233,7 @@ export class Downloads {
       if (connection.outstanding.waitingMs(now) > LIMITS.peer.requestTimeoutMs) this.#snub(connection);
     }
     this.#freeSuspects();
+    this.#book.lookAgain();
     this.#refillAll();
   }
 

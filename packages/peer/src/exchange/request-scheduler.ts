@@ -101,6 +101,7 @@ export class RequestScheduler<G extends Giver> {
       if (!active.mayAsk(connection) || (active.only && connection.snubbed)) continue;
       if (connection.theirs.has(active.piece) && mayRequest(active.piece)) return active;
     }
+    if (book.isFull) return undefined;
     const suspect = this.#suspect(connection);
     const piece =
       suspect ?? this.#beside(connection, mayRequest) ?? picker.pick(connection.theirs, mayRequest);
@@ -121,7 +122,8 @@ export class RequestScheduler<G extends Giver> {
     const { book, picker } = this.#parts;
     for (const piece of pieces) {
       if (!connection.theirs.has(piece)) continue;
-      const active = book.get(piece) ?? (picker.isOpen(piece) ? this.#begin(piece) : undefined);
+      const active =
+        book.get(piece) ?? (!book.isFull && picker.isOpen(piece) ? this.#begin(piece) : undefined);
       if (active && active.freeCount > 0 && active.mayAsk(connection)) return active;
     }
     return undefined;
