@@ -97,6 +97,7 @@ export class ActiveTorrent {
       trace,
       extendedHandshake: ourHandshake({
         role: this.exchange.role.name,
+        longestRequest: this.#parts.services.pump.longestRequest,
         isInitialSeed: this.#isInitialSeed,
         term: this.duties.term,
         metadataBytes: isGiven ? info.length : undefined,

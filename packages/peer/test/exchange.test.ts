@@ -192,4 +192,39 @@ describe("an upload", () => {
     await until("all is sent", () => got === (peers * each * pieceLength) / (16 * KIB));
     expect(cache.pieces).toEqual(Array.from({ length: peers * each }, (_, piece) => piece));
   });
+
+  it("is shared by bytes and not by requests, where a limit holds it back", async () => {
+    const torrent = await torrentOf([{ path: ["a"], content: noise(64 * 256 * KIB) }], 256 * KIB);
+    const dir = await temporaryDirectory();
+    await writeContent(torrent, dir);
+    const { clock, connect, exchange } = await exchangeOf(torrent, dir, { limits: { up: 4096 * KIB } });
+    const lengths = [128 * KIB, 16 * KIB, 16 * KIB];
+    const got = lengths.map(() => 0);
+    const unchoked = lengths.map(async (_, peer) => {
+      const wire = await connect();
+      wire.on("handshake", () => {
+        wire.haveNone();
+        wire.interested();
+      });
+      wire.on("piece", (_piece, _begin, block) => {
+        got[peer] = (got[peer] ?? 0) + block.length;
+      });
+      await new Promise<void>((resolve) => wire.on("unchoke", resolve));
+      return wire;
+    });
+    for (const [peer, wire] of (await Promise.all(unchoked)).entries()) {
+      const length = lengths[peer] ?? 0;
+      // 6 MiB each, more than will be sent.
+      for (let at = 0; at < 6 * 1024 * KIB; at += length)
+        wire.request(Math.floor(at / (256 * KIB)), at % (256 * KIB), length, () => undefined);
+    }
+    // All have asked before much is sent.
+    await until("all wait", () => [...exchange.connections].every(({ upload }) => !upload.queue.isEmpty));
+    await until("9 MiB are sent", () => {
+      clock.advance(5);
+      return got.reduce((sum, one) => sum + one, 0) >= 9 * 1024 * KIB;
+    });
+    // Each a third, but for what was sent before the others had asked.
+    for (const bytes of got) expect(Math.abs(bytes - 3 * 1024 * KIB)).toBeLessThan(512 * KIB);
+  });
 });

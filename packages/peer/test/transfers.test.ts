@@ -24,6 +24,18 @@ describe("pieces on their way out", () => {
     expect(send("a", 1, 0)).toBe(false);
   });
 
+  it("are whole when all their bytes were sent, in requests of any length, twice or not", () => {
+    const transfers = new Transfers<string>(() => 100);
+    const sent = (begin: number, length: number) => transfers.sent("a", 1, begin, length, 0);
+    expect([sent(0, 10), sent(10, 10), sent(50, 10), sent(20, 10)]).toEqual([false, false, false, false]);
+    // Anew, by longer requests.
+    expect([sent(0, 40), sent(60, 40)]).toEqual([false, false]);
+    expect(sent(40, 5)).toBe(false);
+    expect(sent(45, 5)).toBe(true);
+    expect([sent(50, 50), sent(50, 50)]).toEqual([false, false]);
+    expect(sent(0, 50)).toBe(true);
+  });
+
   it("are in the middle from their first block to their last", () => {
     const { send, transfers } = given();
     expect(transfers.under("a")).toEqual(new Map());

@@ -2,6 +2,7 @@
  * Loaded into a daemon before its own modules (`node --import`): it is killed by itself, as by `kill -9`, at the moment of writing a file that
  * `DIE_AT` names. See `dyingAt`.
  */
+import callbacks from "node:fs";
 import fs, { type FileHandle } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import type { Moment } from "./dying-at.ts";
@@ -25,13 +26,28 @@ fs.rename = async (from, to) => {
   await rename(from, to);
   if (isMeant(from)) reached("renamed");
 };
+
+const { write } = callbacks;
+/** Of the files that are meant. */
+const watched = new Set<number>();
+const writeWatched = (fd: number, bytes: Uint8Array, ...rest: [number, number, number, Written]): void => {
+  const [offset, length, position, written] = rest;
+  const whole = () =>
+    write(fd, bytes, offset, length, position, (...outcome) => {
+      if (watched.has(fd)) reached("written");
+      written(...outcome);
+    });
+  if (!watched.has(fd) || moment !== "half written") whole();
+  else write(fd, bytes, offset, length >> 1, position, () => reached("half written"));
+};
+callbacks.write = writeWatched as typeof write;
 syncBuiltinESMExports();
+
+type Written = (error: NodeJS.ErrnoException | null, count: number, bytes: Uint8Array) => void;
 
 function watch(handle: FileHandle): void {
   const writeFile = handle.writeFile.bind(handle);
-  const write = handle.write.bind(handle) as (
-    ...given: [Uint8Array, number, number, number]
-  ) => Promise<{ bytesWritten: number; buffer: Uint8Array }>;
+  watched.add(handle.fd);
   const sync = handle.sync.bind(handle);
   Object.assign(handle, {
     writeFile: async (content: string | Uint8Array) => {
@@ -41,13 +57,6 @@ function watch(handle: FileHandle): void {
       reached("half written");
       await writeFile(bytes.subarray(half.length));
       reached("written");
-    },
-    write: async (bytes: Uint8Array, offset: number, length: number, position: number) => {
-      if (moment === "half written") await write(bytes, offset, length >> 1, position);
-      reached("half written");
-      const written = await write(bytes, offset, length, position);
-      reached("written");
-      return written;
     },
     sync: async () => {
       await sync();

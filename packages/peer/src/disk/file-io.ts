@@ -1,21 +1,13 @@
 import { read, write } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 
+type Done = (error: Error | null, count: number) => void;
+
 /** Fills `bytes` from `position` of the file on. False when the file ends before. */
 export function readAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const goOn = (done: number): void => {
-      if (done === bytes.length) resolve(true);
-      else {
-        read(handle.fd, bytes, done, bytes.length - done, position + done, (error, count) => {
-          if (error) reject(error);
-          else if (count === 0) resolve(false);
-          else goOn(done + count);
-        });
-      }
-    };
-    goOn(0);
-  });
+  return stepwise(bytes.length, (done, then) =>
+    read(handle.fd, bytes, done, bytes.length - done, position + done, then),
+  );
 }
 
 /**
@@ -25,19 +17,34 @@ export function readAll(handle: FileHandle, bytes: Uint8Array, position: number)
 const WRITE_BYTES = 64 * 1024;
 
 /** A signal or a nearly full disk may cut a write short. */
-export function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  // By callbacks: a promise of its own for each write costs as much again.
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  const isWritten = await stepwise(bytes.length, (done, then) =>
+    write(handle.fd, bytes, done, Math.min(WRITE_BYTES, bytes.length - done), position + done, then),
+  );
+  if (!isWritten) throw new Error("the file takes nothing more");
+}
+
+/** One step after the other until all is done; false when one does nothing. By callbacks: a promise for each costs as much as a short write. */
+function stepwise(bytes: number, step: (done: number, then: Done) => void): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const goOn = (done: number): void => {
-      if (done === bytes.length) resolve();
+      if (done === bytes) resolve(true);
       else {
-        const length = Math.min(WRITE_BYTES, bytes.length - done);
-        write(handle.fd, bytes, done, length, position + done, (error, count) => {
+        step(done, (error, count) => {
           if (error) reject(error);
-          else goOn(done + count);
+          else if (count === 0) resolve(false);
+          else attempt(done + count);
         });
       }
     };
-    goOn(0);
+    // What a later step throws is thrown where nobody would catch it.
+    const attempt = (done: number): void => {
+      try {
+        goOn(done);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    attempt(0);
   });
 }

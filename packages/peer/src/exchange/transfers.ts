@@ -3,11 +3,13 @@ const BEGUN_MOST = 64;
 /** The median is that of so many pieces that went out last. */
 const REMEMBERED = 31;
 
+type Range = readonly [begin: number, end: number];
+
 interface Begun {
   /** When the first block since the last unchoke was sent; undefined while nothing was. */
   since: number | undefined;
-  readonly begins: Set<number>;
-  bytes: number;
+  /** What was sent, as ranges that neither touch nor overlap: where each begins and ends, in order. */
+  ranges: readonly Range[];
 }
 
 /** Which pieces are on their way out to whom, in part or whole, and how long they take. */
@@ -24,13 +26,12 @@ export class Transfers<C> {
   sent(to: C, piece: number, begin: number, length: number, now: number): boolean {
     const pieces = this.#begun.get(to) ?? new Map<number, Begun>();
     this.#begun.set(to, pieces);
-    const begun = pieces.get(piece) ?? { since: now, begins: new Set(), bytes: 0 };
+    const begun = pieces.get(piece) ?? { since: now, ranges: [] };
     pieces.set(piece, begun);
     begun.since ??= now;
-    if (begun.begins.has(begin)) return false;
-    begun.begins.add(begin);
-    begun.bytes += length;
-    if (begun.bytes < this.#pieceSize(piece)) {
+    begun.ranges = joined(begun.ranges, begin, begin + length);
+    const [[start, end] = [0, 0]] = begun.ranges;
+    if (start > 0 || end < this.#pieceSize(piece)) {
       const [oldest = piece] = pieces.keys();
       if (pieces.size > BEGUN_MOST) pieces.delete(oldest);
       return false;
@@ -64,4 +65,15 @@ export class Transfers<C> {
     const sorted = this.#took.toSorted((a, b) => a - b);
     return sorted[sorted.length >> 1] ?? 0;
   }
+}
+
+/** The ranges and one more, which may touch and overlap them. Requests of one peer differ in length, and mostly follow on each other. */
+function joined(ranges: readonly Range[], begin: number, end: number): Range[] {
+  const apart = ranges.filter(([from, to]) => to < begin || from > end);
+  const met = ranges.filter((one) => !apart.includes(one));
+  const whole: Range = [
+    Math.min(begin, ...met.map(([from]) => from)),
+    Math.max(end, ...met.map(([, to]) => to)),
+  ];
+  return [...apart, whole].toSorted(([a], [b]) => a - b);
 }

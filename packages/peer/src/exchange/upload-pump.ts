@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
 import { noSharedLinks, type SharedLinks } from "../rates/shared-links.ts";
 import { Soonest } from "../rates/soonest.ts";
 import type { Throttle } from "../rates/throttle.ts";
@@ -31,8 +32,12 @@ export class UploadPump {
   readonly #loading = new Set<Connection>();
   /** Connections whose next block waits for its booked place on a shared link; "through" once that has come. */
   readonly #booked = new Map<Connection, Timer | "through">();
+  /** Connections that wait for blocks. */
+  readonly #waiting = new Set<Connection>();
   /** The section whose blocks each connection got last. */
   readonly #serving = new WeakMap<Connection, number>();
+  /** Bytes that each has got beyond a block a turn: it lets so many go by to the others. */
+  readonly #ahead = new WeakMap<Connection, number>();
   readonly #next: Soonest;
 
   constructor(clock: Clock, links: SharedLinks = noSharedLinks) {
@@ -41,8 +46,14 @@ export class UploadPump {
     this.#next = new Soonest(clock, () => this.#pump());
   }
 
+  /** Bytes of the longest request that peers are to send: shared links are passed request by request, and would be had by who sends the longest. */
+  get longestRequest(): number {
+    return this.#links === noSharedLinks ? LIMITS.peer.requestBytesMost : LIMITS.peer.blockBytes;
+  }
+
   /** The connection has queued requests, or room in its socket again. */
   ready(connection: Connection, source: BlockSource): void {
+    this.#waiting.add(connection);
     if (this.#loading.has(connection) || this.#isWaiting(connection)) return;
     this.#ring.set(connection, source);
     this.#schedule(source.throttle(connection).waitMs(this.#clock.now()));
@@ -57,6 +68,7 @@ export class UploadPump {
   remove(connection: Connection): void {
     this.#ring.delete(connection);
     this.#loading.delete(connection);
+    this.#forget(connection);
     const booking = this.#booked.get(connection);
     if (booking !== undefined && booking !== "through") booking.cancel();
     this.#booked.delete(connection);
@@ -77,6 +89,7 @@ export class UploadPump {
       if (!request) {
         // Back on `drain` or with the next request.
         this.#ring.delete(connection);
+        if (connection.upload.queue.isEmpty) this.#forget(connection);
         continue;
       }
       const block = source.cached(request);
@@ -90,21 +103,46 @@ export class UploadPump {
         heldMs = Math.min(heldMs, waitMs);
         continue;
       }
+      // Not before it might be served: else it would let nobody by.
+      if (this.#letsOthersGoBy(connection)) {
+        this.#toTheEnd(connection, source);
+        continue;
+      }
       if (!this.#isThroughLinks(connection, source, request, now)) continue;
       throttle.take(request.length, now);
       connection.upload.queue.takeFirst();
       this.#readAhead(connection, source, request);
       if (connection.upload.serve(request, block, source.lend(block))) source.sent(connection, request);
       budget -= request.length;
-      // Whoever was served goes to the end of the ring.
-      this.#ring.delete(connection);
-      this.#ring.set(connection, source);
+      if (request.length > LIMITS.peer.blockBytes) {
+        this.#ahead.set(connection, request.length - LIMITS.peer.blockBytes);
+      }
+      this.#toTheEnd(connection, source);
       if (budget <= 0) {
         this.#schedule(0);
         return;
       }
     }
     if (heldMs < Number.POSITIVE_INFINITY) this.#schedule(heldMs);
+  }
+
+  /** It waits for nothing more. */
+  #forget(connection: Connection): void {
+    this.#waiting.delete(connection);
+    this.#ahead.delete(connection);
+  }
+
+  #toTheEnd(connection: Connection, source: BlockSource): void {
+    this.#ring.delete(connection);
+    this.#ring.set(connection, source);
+  }
+
+  /** Where others wait, too, all get as many bytes, whatever the length of their requests. */
+  #letsOthersGoBy(connection: Connection): boolean {
+    const ahead = this.#ahead.get(connection) ?? 0;
+    if (ahead <= 0 || this.#ring.size === 1) return false;
+    this.#ahead.set(connection, ahead - LIMITS.peer.blockBytes);
+    return true;
   }
 
   #isWaiting(connection: Connection): boolean {
@@ -132,7 +170,7 @@ export class UploadPump {
     if (this.#serving.get(connection) === section) return;
     this.#serving.set(connection, section);
     let bytes = 0;
-    const most = Math.min(READ_AHEAD_BYTES, READ_AHEAD_IN_ALL_BYTES / (this.#ring.size + this.#loading.size));
+    const most = Math.min(READ_AHEAD_BYTES, READ_AHEAD_IN_ALL_BYTES / this.#waiting.size);
     for (const next of connection.upload.queue.ahead(section)) {
       bytes += source.sectionBytes(next.piece);
       if (bytes > most) return;
@@ -159,8 +197,11 @@ export class UploadPump {
 
 /** So much is read for a connection before its turn: short sections come from a disk as fast as long ones if it is asked for several at a time. */
 const READ_AHEAD_BYTES = 1024 * 1024;
-/** The same for all connections together, half of what the cache holds: more would push out what was not sent yet, and be read twice. */
-const READ_AHEAD_IN_ALL_BYTES = 4 * 1024 * 1024;
+/**
+ * The same for all connections together, in equal parts; who was there before others came has more for a while. Much more would push out of the
+ * cache what was not sent yet, and be read twice.
+ */
+const READ_AHEAD_IN_ALL_BYTES = 3 * 1024 * 1024;
 /** Timers fire at best this often; a limit is kept by bursts of this length. */
 const PACE_MS = 5;
 /** After this many bytes other events get their turn. */

@@ -5,6 +5,8 @@ export const CLIENT = "CacheTorrent 0.1";
 
 export interface OurSide {
   readonly role: string;
+  /** Bytes. */
+  readonly longestRequest: number;
   /** Had we the whole content when we joined? */
   readonly isInitialSeed: boolean;
   readonly term: number;
@@ -18,9 +20,9 @@ export interface OurSide {
 
 /** Our extended handshake (BEP 10), less `m`. */
 export function ourHandshake(ours: OurSide): { readonly [key: string]: unknown } {
-  const { isInitialSeed, isPartialSeed, metadataBytes, port, role, term } = ours;
+  const { isInitialSeed, isPartialSeed, longestRequest, metadataBytes, port, role, term } = ours;
   return {
-    ct: { request: LIMITS.peer.requestBytesMost, role, ...(isInitialSeed ? { seed: 1 } : {}), term, v: 1 },
+    ct: { request: longestRequest, role, ...(isInitialSeed ? { seed: 1 } : {}), term, v: 1 },
     ...(metadataBytes === undefined ? {} : { metadata_size: metadataBytes }),
     p: port,
     ...(isPartialSeed ? { upload_only: 1 } : {}),

@@ -39,8 +39,8 @@ export class Outstanding {
   }
 
   asked(key: number, now: number): void {
+    if (!this.#sentAt.has(key)) this.#blocks += blocksOfKey(key);
     this.#sentAt.set(key, now);
-    this.#blocks += blocksOfKey(key);
   }
 
   /** False when it does not wait. */
