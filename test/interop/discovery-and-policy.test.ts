@@ -46,6 +46,8 @@ describeInLab(
       await startLibtorrent(seedHost, "seed", source, [torrent], {
         enable_dht: 1,
         dht_bootstrap_nodes: nodeAt(),
+        // Its first word may be lost, and 15 minutes are too long to wait for the next.
+        dht_announce_interval: 10,
         upload_rate_limit: SEED_RATE,
       });
 
