@@ -139,9 +139,20 @@ export class UploadPump {
 
   /** Where others wait, too, all get as many bytes, whatever the length of their requests. */
   #letsOthersGoBy(connection: Connection): boolean {
-    const ahead = this.#ahead.get(connection) ?? 0;
-    if (ahead <= 0 || this.#ring.size === 1) return false;
-    this.#ahead.set(connection, ahead - LIMITS.peer.blockBytes);
+    if (!this.#ahead.has(connection)) return false;
+    // What all are ahead of a block nobody is.
+    let least = Number.POSITIVE_INFINITY;
+    for (const one of this.#ring.keys()) least = Math.min(least, this.#ahead.get(one) ?? 0);
+    if (least > 0) for (const one of this.#ring.keys()) this.#lag(one, least);
+    return this.#lag(connection, LIMITS.peer.blockBytes);
+  }
+
+  /** Takes so many bytes from what it is ahead. False if it is not ahead. */
+  #lag(connection: Connection, bytes: number): boolean {
+    const ahead = this.#ahead.get(connection);
+    if (ahead === undefined) return false;
+    if (ahead > bytes) this.#ahead.set(connection, ahead - bytes);
+    else this.#ahead.delete(connection);
     return true;
   }
 
