@@ -2,20 +2,20 @@ import { join } from "node:path";
 import { type Clock, ScaledClock, systemClock, systemRandom } from "@cachetorrent/clock";
 import { connectToDaemon, type RunningDaemon, startDaemon } from "@cachetorrent/control";
 import { PeerConfigSchema } from "@cachetorrent/peer";
+import { LIMITS } from "@cachetorrent/protocol";
 import { pino } from "pino";
 import { Value } from "typebox/value";
 import { expect, it, onTestFinished } from "vitest";
 import { eventually, expectEqualContent, useBench } from "./support/e2e.ts";
 import { twoAses } from "./support/two-ases.ts";
 
-const BLOCK = 16 * 1024;
 /** A minute, the shortest period of a schedule, is over in two seconds. */
 const SCALE = 30;
 const MINUTE_MS = 60_000;
 const USUAL = 400_000;
 const LESS = 40_000;
 /** More than goes out before the period ends. */
-const BYTES = 40_000_000;
+const BYTES = 60_000_000;
 const bench = useBench("schedule");
 
 /** What had been sent when the limits changed. */
@@ -55,8 +55,9 @@ it("a running daemon keeps to the limit of a period of its schedule when that be
   expect(end.at).toBeGreaterThanOrEqual(begins + MINUTE_MS);
   const secondsUntil = (at: number, from: number) => (at - from) / 1000;
   const within = LESS * secondsUntil(end.at, begin.at);
-  // The burst of a full bucket, and the block that goes into debt.
-  expect(end.sent - begin.sent).toBeLessThanOrEqual(within + 2 * BLOCK);
+  // The burst of a full bucket, and the longest request that goes into debt.
+  const { blockBytes, requestBytesMost } = LIMITS.peer;
+  expect(end.sent - begin.sent).toBeLessThanOrEqual(within + blockBytes + requestBytesMost);
   expect(end.sent - begin.sent).toBeGreaterThan(within / 4);
   const rest = BYTES - end.sent;
   expect(rest, "sent before the period was over: there is too little").toBeGreaterThan(BYTES / 8);
