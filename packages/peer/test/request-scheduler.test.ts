@@ -19,12 +19,11 @@ class Neighbour implements Giver {
   isChoked = false;
   isOpen = true;
   isSilent = false;
-  queueLength = Number.POSITIVE_INFINITY;
+  readonly says = { longestRequest: BLOCK as number, queueLength: Number.POSITIVE_INFINITY };
   restsUntil = 0;
   snubbed = false;
   wanted = PIECES;
   theirs = PieceSet.full(PIECES);
-  longestRequest = BLOCK;
   readonly outstanding = new Outstanding(0);
   readonly downRate = new RateMeter(0);
   /** Blocks, in order. */
@@ -120,10 +119,11 @@ describe("the request scheduler", () => {
 
   it("asks for no more ahead than the other side lets wait", () => {
     const { scheduler } = given();
-    const fast = Object.assign(new Neighbour(), { queueLength: 100 });
+    const fast = new Neighbour();
+    fast.says.queueLength = 100;
     fast.downRate.add(1e9, 5_000);
     expect(scheduler.depth(fast, 5_000)).toBe(100);
-    fast.queueLength = 1;
+    fast.says.queueLength = 1;
     expect(scheduler.depth(fast, 5_000)).toBe(1);
   });
 
@@ -133,7 +133,7 @@ describe("the request scheduler", () => {
     /** It has given so much for so long that its meter shows that rate. */
     const givingBytesPerSecond = (rate: number): Neighbour => {
       const one = new Neighbour();
-      one.longestRequest = longest;
+      one.says.longestRequest = longest;
       for (let at = 0; at < 60; at++) one.downRate.add(rate, at * SECOND);
       return one;
     };

@@ -60,5 +60,5 @@ function serves(connection: Connection): boolean {
 
 /** From complete peers that were not so from the start: what an initial seed gives is the scarcest. */
 function mayRelieve(connection: Connection): boolean {
-  return connection.theirs.isFull && connection.speaksCtCache && !connection.isInitialSeed;
+  return connection.theirs.isFull && connection.speaksCtCache && !connection.says.isInitialSeed;
 }

@@ -13,18 +13,9 @@ const ENDGAME_COPIES = 2;
 /** What the scheduler must know of a connection, and the one thing it does to it. */
 export type Giver = Pick<
   Connection,
-  | "isChoked"
-  | "isOpen"
-  | "isSilent"
-  | "longestRequest"
-  | "queueLength"
-  | "restsUntil"
-  | "snubbed"
-  | "wanted"
-  | "theirs"
-  | "downRate"
-  | "request"
+  "isChoked" | "isOpen" | "isSilent" | "restsUntil" | "snubbed" | "wanted" | "theirs" | "downRate" | "request"
 > & {
+  readonly says: Pick<Connection["says"], "longestRequest" | "queueLength">;
   readonly outstanding: { readonly size: number; readonly blocks: number };
   readonly isWebSeed?: boolean;
 };
@@ -58,7 +49,7 @@ export class RequestScheduler<G extends Giver> {
     if (connection.snubbed) return 1;
     const ahead = Math.ceil(connection.downRate.rate(now) / BLOCK);
     // What is beyond its queue it would reject.
-    const most = Math.min(LIMITS.peer.requestDepthMost, connection.queueLength);
+    const most = Math.min(LIMITS.peer.requestDepthMost, connection.says.queueLength);
     return Math.min(most, Math.max(LIMITS.peer.requestDepthLeast, ahead));
   }
 
@@ -67,7 +58,7 @@ export class RequestScheduler<G extends Giver> {
    * sides it costs once, whatever its length; and a slow peer is not asked for what others may give sooner.
    */
   blocksAtOnce(connection: G, now: number): number {
-    const most = Math.floor(connection.longestRequest / BLOCK);
+    const most = Math.floor(connection.says.longestRequest / BLOCK);
     if (most <= 1 || connection.snubbed) return 1;
     const bytes = (connection.downRate.rate(now) * LIMITS.peer.longRequestMs) / 1000;
     return Math.max(1, Math.min(most, Math.floor(bytes / BLOCK)));

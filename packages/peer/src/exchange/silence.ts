@@ -55,7 +55,7 @@ export class Silence {
 
   #tend(connection: Connection, now: number, mayJudge: boolean): void {
     const isUnderWay = connection.outstanding.size > 0 || !connection.upload.queue.isEmpty;
-    const isToBeTold = !connection.theirs.isFull && connection.isInitialSeed;
+    const isToBeTold = !connection.theirs.isFull && connection.says.isInitialSeed;
     if (isUnderWay || isToBeTold) connection.keepAlive(now, outsideKeepAliveMs);
 
     const heardAt = now - connection.idleMs(now);

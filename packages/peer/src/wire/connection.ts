@@ -16,7 +16,7 @@ import type { ConnectionOwner } from "./connection-owner.ts";
 import { ConnectionTrace } from "./connection-trace.ts";
 import { ControlFlood } from "./control-flood.ts";
 import { CtChannel } from "./ct-channel.ts";
-import { isInitialSeed, listenPortOf, longestRequestOf, queueLengthOf } from "./extended-handshake.ts";
+import { TheirWord } from "./extended-handshake.ts";
 import { Link } from "./link.ts";
 import { MetadataChannel } from "./metadata-channel.ts";
 import { Outstanding } from "./outstanding.ts";
@@ -50,6 +50,7 @@ export class Connection {
   /** It owes a word and says nothing: it may be cut off. Set until something is heard of it. */
   isSilent = false;
   readonly downRate: RateMeter;
+  readonly says: TheirWord;
   /** What we give it. */
   readonly upload: UploadSide;
   /** It is asked for nothing before. */
@@ -95,6 +96,7 @@ export class Connection {
     this.outstanding = new Outstanding(now);
     this.#link = this.#makeLink();
     this.#wire = this.#link.wire;
+    this.says = new TheirWord(this.#wire);
     this.upload = new UploadSide({
       link: this.#link,
       clock: options.clock,
@@ -164,11 +166,6 @@ export class Connection {
     return this.#wire.peerInterested;
   }
 
-  /** The port it says it listens on (BEP 10 `p`), for connections that came to us. */
-  get listenPort(): number | undefined {
-    return listenPortOf(this.#wire);
-  }
-
   /** Do we know what the other side speaks? A client without BEP 10 tells nothing. */
   get isIntroduced(): boolean {
     return this.#ctChannel.isIntroduced;
@@ -179,25 +176,10 @@ export class Connection {
     return this.#ctChannel.isOpen;
   }
 
-  /** Did it come with the whole content, by its word? */
-  get isInitialSeed(): boolean {
-    return isInitialSeed(this.#wire);
-  }
-
   /** Where the other side listens, as far as we know. */
   get endpoint(): Endpoint | undefined {
-    const port = this.direction === "out" ? this.remote.port : this.listenPort;
+    const port = this.direction === "out" ? this.remote.port : this.says.listenPort;
     return port === undefined ? undefined : { address: this.remote.address, port };
-  }
-
-  /** How many requests it lets wait, by its word (BEP 10 `reqq`). */
-  get queueLength(): number {
-    return queueLengthOf(this.#wire);
-  }
-
-  /** Bytes of the longest request that it answers, by its word; a block, if it says nothing. */
-  get longestRequest(): number {
-    return longestRequestOf(this.#wire);
   }
 
   /** Bytes/s it gives us. */

@@ -1,30 +1,41 @@
 import { LIMITS } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
 
-// What the other side says of itself (BEP 10): any key may be missing, or be of any kind.
+const { blockBytes, requestBytesMost } = LIMITS.peer;
 
-/** The port it listens on (`p`). */
-export function listenPortOf({ peerExtendedHandshake: { p: port } }: Wire): number | undefined {
-  return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
-}
+/** What the other side says of itself in its extended handshake (BEP 10), as far as that came: any key may be missing, or be of any kind. */
+export class TheirWord {
+  readonly #wire: Wire;
 
-/** How many requests it lets wait (`reqq`). */
-export function queueLengthOf({ peerExtendedHandshake: { reqq: most } }: Wire): number {
-  return typeof most === "number" && most > 0 ? most : Number.POSITIVE_INFINITY;
-}
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
 
-/** Had it the whole content when it joined (`ct`, `seed`)? */
-export function isInitialSeed(wire: Wire): boolean {
-  return ctOf(wire).seed === 1;
-}
+  /** The port it listens on (`p`). */
+  get listenPort(): number | undefined {
+    const { p: port } = this.#wire.peerExtendedHandshake;
+    return typeof port === "number" && port > 0 && port <= 65535 ? port : undefined;
+  }
 
-/** Bytes of the longest request that it answers (`ct`, `request`); others may hang up at more than a block (BEP 3). */
-export function longestRequestOf(wire: Wire): number {
-  const { blockBytes, requestBytesMost } = LIMITS.peer;
-  const { request: most } = ctOf(wire);
-  return typeof most === "number" ? Math.max(blockBytes, Math.min(most, requestBytesMost)) : blockBytes;
-}
+  /** How many requests it lets wait (`reqq`). */
+  get queueLength(): number {
+    const { reqq: most } = this.#wire.peerExtendedHandshake;
+    return typeof most === "number" && most > 0 ? most : Number.POSITIVE_INFINITY;
+  }
 
-function ctOf({ peerExtendedHandshake: { ct } }: Wire): { readonly [key: string]: unknown } {
-  return typeof ct === "object" && ct !== null ? (ct as { readonly [key: string]: unknown }) : {};
+  /** Bytes of the longest request that it answers (`ct`, `request`): a block, if it says nothing, for it may hang up at more (BEP 3). */
+  get longestRequest(): number {
+    const { request: most } = this.#ct;
+    return typeof most === "number" ? Math.max(blockBytes, Math.min(most, requestBytesMost)) : blockBytes;
+  }
+
+  /** Had it the whole content when it joined (`ct`, `seed`)? */
+  get isInitialSeed(): boolean {
+    return this.#ct.seed === 1;
+  }
+
+  get #ct(): { readonly [key: string]: unknown } {
+    const { ct } = this.#wire.peerExtendedHandshake;
+    return typeof ct === "object" && ct !== null ? (ct as { readonly [key: string]: unknown }) : {};
+  }
 }
