@@ -47,16 +47,15 @@ const requestsOf = (raw: RawPeer) =>
   raw.messages.flatMap(([name, piece = 0, begin = 0, length = 0]) =>
     name === "request" ? [{ piece, begin, length }] : [],
   );
+type Request = ReturnType<typeof requestsOf>[0];
 const lengthsOf = (raw: RawPeer): number[] => requestsOf(raw).map(({ length }) => length);
 
-function answer(
-  raw: RawPeer,
-  { content, metainfo }: GivenTorrent,
-  one: ReturnType<typeof requestsOf>[0],
-): void {
+function answer(raw: RawPeer, { content, metainfo }: GivenTorrent, one: Request): void {
   const start = one.piece * metainfo.pieceLength + one.begin;
   raw.wire.piece(one.piece, one.begin, Uint8Array.from(content.subarray(start, start + one.length)));
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 
 /** Answers what it was asked for until now, and then each request that comes, as long as `goesOn`. */
 function serve(raw: RawPeer, torrent: GivenTorrent, goesOn: () => boolean = () => true): void {
@@ -78,7 +77,7 @@ describe("requests of more than a block", () => {
     for (const { begin, length } of requestsOf(fast)) {
       expect(Math.floor(begin / requestBytesMost)).toBe(Math.floor((begin + length - 1) / requestBytesMost));
     }
-    expect(lengthsOf(fast).reduce((sum, one) => sum + one, 0)).toBe(swarm.torrent.content.length);
+    expect(sum(lengthsOf(fast))).toBe(swarm.torrent.content.length);
     expect(swarm.peer.receivedBytes).toBe(swarm.torrent.content.length);
   });
 
@@ -106,12 +105,17 @@ describe("requests of more than a block", () => {
   it("count for nothing where only a part comes, and are asked of others", async () => {
     const swarm = await given();
     const short = await seed(swarm, 1, requestBytesMost);
-    const isLong = () => lengthsOf(short).some((length) => length > BLOCK);
-    serve(short, swarm.torrent, () => !isLong());
-    await until("it is asked for more than a block", isLong);
-    const long = requestsOf(short).find(({ length }) => length > BLOCK);
-    if (!long) throw new Error("no long request");
-    answer(short, swarm.torrent, { ...long, length: BLOCK });
+    const longOnes = () => requestsOf(short).filter(({ length }) => length > BLOCK);
+    serve(short, swarm.torrent, () => longOnes().length === 0);
+    await until("it is asked for more than a block, twice", () => longOnes().length > 1);
+    const first = lengthsOf(short).findIndex((length) => length > BLOCK);
+    const before = sum(lengthsOf(short).slice(0, first));
+    await until("what it gave until then is there", () => swarm.peer.receivedBytes === before);
+    const [one, other] = longOnes() as [Request, Request];
+    answer(short, swarm.torrent, { ...one, length: BLOCK });
+    answer(short, swarm.torrent, other);
+    await until("what came after the part is there", () => swarm.peer.receivedBytes > before + BLOCK);
+    expect(swarm.peer.receivedBytes).toBe(before + other.length);
     const honest = await seed(swarm, 2);
     serve(honest, swarm.torrent);
     await advanceUntil(swarm.clock, "others give it", () => swarm.peer.completed.size > 0);
