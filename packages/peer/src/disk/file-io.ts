@@ -11,17 +11,24 @@ export function readAll(handle: FileHandle, bytes: Uint8Array, position: number)
 }
 
 /**
- * The most that one write takes. For a write the kernel looks for a run of free memory as long as that, and short ones are there for longer; and
+ * The most that one write of a thread takes. For a write the kernel looks for a run of free memory as long as that, and short ones are there for longer; and
  * writes to one file wait for each other, busily: see docs/performance.md.
  */
 const WRITE_BYTES = 64 * 1024;
 
-/** A signal or a nearly full disk may cut a write short. */
+/** By the threads for files. A signal or a nearly full disk may cut a write short. */
 export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   const isWritten = await stepwise(bytes.length, (done, then) =>
     write(handle.fd, bytes, done, Math.min(WRITE_BYTES, bytes.length - done), position + done, then),
   );
-  if (!isWritten) throw new Error("the file takes nothing more");
+  if (!isWritten) throw new TakesNoMore();
+}
+
+/** A write wrote nothing, and said no more than that. */
+export class TakesNoMore extends Error {
+  constructor() {
+    super("the file takes nothing more");
+  }
 }
 
 /** One step after the other until all is done; false when one does nothing. By callbacks: a promise for each costs as much as a short write. */

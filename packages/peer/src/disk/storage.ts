@@ -7,8 +7,9 @@ import { Selection } from "../selection/selection.ts";
 import { BegunFiles } from "./begun-files.ts";
 import { DownloadDirectory } from "./download-directory.ts";
 import { type LongerFiles, stampInPlace } from "./file-in-place.ts";
-import { readAll, writeAll } from "./file-io.ts";
+import { readAll } from "./file-io.ts";
 import { type FileStamp, MISSING, NO_FILE } from "./file-stamp.ts";
+import { FileWriter } from "./file-writer.ts";
 import { OpenFiles } from "./open-files.ts";
 import { PartsFile } from "./parts-file.ts";
 import { type Segment, segmentsOf, segmentsOfPiece } from "./segments.ts";
@@ -69,6 +70,7 @@ export class FileStorage implements Storage {
   readonly #partPieces = new Set<number>();
   /** Files on their way out of the parts file: until all of it is done, which may take several tries, that is where their bytes are. */
   readonly #moving = new Set<number>();
+  readonly #writer = new FileWriter();
   /** Writes do not overlap with the moving of what was written. */
   readonly #gate = new WriteGate();
 
@@ -281,7 +283,7 @@ export class FileStorage implements Storage {
   async #put(target: number, file: number, fileOffset: number, bytes: Uint8Array): Promise<void> {
     const position = target === PARTS ? this.#file(file).offset + fileOffset : fileOffset;
     this.#dirty.add(target);
-    await this.#use(target, true, "cannot write", (handle) => writeAll(handle, bytes, position));
+    await this.#use(target, true, "cannot write", (handle) => this.#writer.write(handle, bytes, position));
     if (target === PARTS) this.#parts.wrote(position + bytes.length);
   }
 

@@ -1,0 +1,137 @@
+import { fstatSync, readFileSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { FileWriter } from "../src/disk/file-writer.ts";
+import { KIB, noise, temporaryDirectory } from "./support/torrents.ts";
+
+const MIB = 1024 * KIB;
+/** Of one direct write. */
+const STEP_BYTES = 16 * KIB;
+
+describe("while the disk keeps up", () => {
+  it("what was written is in the file before anything is waited for", async () => {
+    const { handle, path, writer } = await slowDisk();
+    const bytes = noise(256 * KIB);
+    const written = writer.write(handle, bytes, 5);
+    const content = readFileSync(path);
+    expect(content.subarray(5)).toEqual(Buffer.from(bytes));
+    await written;
+  });
+
+  it("other events get their turn between the parts of a long piece", async () => {
+    const { handle, path, writer } = await slowDisk();
+    const bytes = noise(4 * MIB);
+    const seen: number[] = [];
+    const look = (): void => {
+      seen.push(readFileSync(path).length);
+      if (seen.length < 3) setImmediate(look);
+    };
+    setImmediate(look);
+    await writer.write(handle, bytes, 0);
+    expect(seen).toEqual([MIB, 2 * MIB, 3 * MIB]);
+    expect((await readFile(path)).equals(bytes)).toBe(true);
+  });
+});
+
+describe("when the disk does not keep up, threads write", () => {
+  it("from one long write on, and all is where it belongs", async () => {
+    const disk = await slowDisk();
+    const { handle, path, writer } = disk;
+    const bytes = noise(256 * KIB);
+    disk.msAStep = 60;
+    const written = writer.write(handle, bytes, 0);
+    // The event loop has waited for one step, and no more.
+    expect(writer.isDirect).toBe(false);
+    await written;
+    expect(await readFile(path)).toEqual(Buffer.from(bytes));
+  });
+
+  it("from many on that are a little slow", async () => {
+    const disk = await slowDisk();
+    disk.msAStep = 2;
+    let steps = 0;
+    for (; steps < 100 && disk.writer.isDirect; steps++) await disk.append(STEP_BYTES);
+    // Half a millisecond is what each may take: it is 1.5 too slow, 34 times.
+    expect(steps).toBe(34);
+  });
+
+  it("but not where long ones are seldom", async () => {
+    const disk = await slowDisk();
+    for (let at = 0; at < 10; at++) {
+      disk.msAStep = 40;
+      await disk.append(STEP_BYTES);
+      disk.msAStep = 0.1;
+      await disk.append(2 * MIB);
+    }
+    expect(disk.writer.isDirect).toBe(true);
+  });
+});
+
+describe("a disk that was slow is tried again", () => {
+  it("after a second, and each time it is slow again soon after that, after twice as long", async () => {
+    const disk = await slowDisk();
+    for (const restMs of [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 64_000]) {
+      await disk.stall();
+      disk.passMs(restMs - 1);
+      expect(disk.writer.isDirect).toBe(false);
+      disk.passMs(1);
+      expect(disk.writer.isDirect).toBe(true);
+    }
+  });
+
+  it("after a second once more, when it has kept up for as long as it was left alone", async () => {
+    const disk = await slowDisk();
+    for (const restMs of [1000, 2000]) {
+      await disk.stall();
+      disk.passMs(restMs);
+    }
+    disk.passMs(2000);
+    await disk.stall();
+    disk.passMs(1000);
+    expect(disk.writer.isDirect).toBe(true);
+  });
+});
+
+it.each([
+  ["directly", true],
+  ["by threads", false],
+])("what cannot be written %s is told with the error of the call", async (_, isDirect) => {
+  const disk = await slowDisk();
+  if (!isDirect) await disk.stall();
+  const full = await open("/dev/full", "r+");
+  onTestFinished(() => full.close());
+  expect(disk.writer.isDirect).toBe(isDirect);
+  await expect(disk.writer.write(full, noise(KIB), 0)).rejects.toMatchObject({ code: "ENOSPC" });
+});
+
+/** A file, who writes to it, and a clock by which each step of direct writes takes as long as is said: it looks how long the file is. */
+async function slowDisk() {
+  const path = join(await temporaryDirectory(), "file");
+  const handle = await open(path, "w+");
+  onTestFinished(() => handle.close());
+  let [now, seen] = [1_000_000, 0];
+  const disk = {
+    path,
+    handle,
+    msAStep: 0,
+    writer: new FileWriter(() => {
+      const { size } = fstatSync(handle.fd);
+      now += ((size - seen) / STEP_BYTES) * disk.msAStep;
+      seen = size;
+      return now;
+    }),
+    passMs: (ms: number): void => {
+      now += ms;
+    },
+    append: async (bytes: number) => disk.writer.write(handle, noise(bytes), fstatSync(handle.fd).size),
+    /** One step takes too long; nothing else takes any time. */
+    stall: async () => {
+      disk.msAStep = 51;
+      await disk.append(STEP_BYTES);
+      expect(disk.writer.isDirect).toBe(false);
+      disk.msAStep = 0;
+    },
+  };
+  return disk;
+}
