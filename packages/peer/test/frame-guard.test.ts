@@ -99,12 +99,15 @@ describe("the frame guard", () => {
     ["a bitfield", [frame(7, 1, 0, Buffer.of(9)), frame(5, Buffer.alloc(3))], false],
     ["a message of an extension", [extended("d1:pi6881ee"), frame(7, 1, 0, Buffer.of(9))], false],
     ["a message that it does not know", [frame(99, 1, 2, 3)], false],
-  ])("tells whether a chunk may be freed: with %s", (_, frames, isFree) => {
-    const { guard } = guardOf();
+  ])("copies what somebody may keep, and nothing else: %s", (_, frames, isInChunk) => {
+    const { guard, bytes, keptBytes } = guardOf();
     guard.push(handshake);
-    expect(guard.isFree).toBe(false);
-    guard.push(Buffer.concat(frames));
-    expect(guard.isFree).toBe(isFree);
+    const chunk = Buffer.concat(frames);
+    guard.push(chunk);
+    expect(bytes()).toEqual(Buffer.concat([handshake, chunk]));
+    // A socket is read into the same memory again.
+    chunk.fill(0xee);
+    expect(keptBytes().equals(bytes())).toBe(!isInChunk);
   });
 
   it("passes only whole frames", () => {

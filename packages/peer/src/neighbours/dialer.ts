@@ -1,9 +1,10 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Clock } from "@cachetorrent/clock";
 import { type Address, type Endpoint, isIPv6, isWildcard, LIMITS } from "@cachetorrent/protocol";
 import { ByteReader } from "../encryption/byte-reader.ts";
 import { HandshakeError, UnluckyKeysError } from "../encryption/handshake-error.ts";
 import { initiate, type Secrecy } from "../encryption/mse.ts";
+import { PeerSocket } from "../wire/peer-socket.ts";
 import type { Transport } from "../wire/transport.ts";
 
 /** Opens connections, a bounded number at a time. */
@@ -34,7 +35,7 @@ export class Dialer {
    */
   dial(endpoint: Endpoint): Promise<Socket | undefined> {
     return new Promise((resolve) => {
-      const socket = connect({
+      const socket = new PeerSocket().connect({
         host: endpoint.address,
         port: endpoint.port,
         ...(isWildcard(this.#localAddress) ? {} : { localAddress: this.#localAddress }),

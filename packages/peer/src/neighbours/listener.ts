@@ -14,6 +14,7 @@ import { ByteReader } from "../encryption/byte-reader.ts";
 import { chosenBy, type EncryptionMode } from "../encryption/encryption-mode.ts";
 import { HandshakeError } from "../encryption/handshake-error.ts";
 import { respond } from "../encryption/mse.ts";
+import { PeerSocket } from "../wire/peer-socket.ts";
 import type { Transport } from "../wire/transport.ts";
 import { Undecided } from "./undecided.ts";
 
@@ -46,7 +47,9 @@ export class Listener {
     this.#refusals = new Seldom(parts.clock, (why, { count, last }) =>
       parts.log.info({ endpoint: last, event: "refused", count }, why),
     );
-    this.#server = createServer({ noDelay: true }, (socket) => this.#onSocket(socket));
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#onSocket(PeerSocket.of(socket)),
+    );
   }
 
   /** Port 0 picks one. Resolves with what was bound; throws CT_ERR_PORT_TAKEN, CT_ERR_PERMISSION or CT_ERR_ADDRESS. */

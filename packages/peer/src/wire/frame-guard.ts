@@ -33,8 +33,8 @@ export class FrameGuard {
   #mapClosed = false;
   #isAllTold = false;
   readonly #extensions = new Set<string>();
-  /** Somebody may keep bytes of a message of the chunk. */
-  #isKept = true;
+  /** Somebody may keep bytes of a message of the chunk: there is one besides blocks, requests and the like. */
+  #isKept = false;
 
   /**
    * `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. After `pass` the bytes of a block that
@@ -55,15 +55,10 @@ export class FrameGuard {
     return this.#handshakeDone && this.#filled >= 5 && this.#partial[4] === MESSAGE_ID.piece;
   }
 
-  /** May the last chunk be freed? There were blocks in it, and requests, and nothing that anybody keeps. */
-  get isFree(): boolean {
-    return !this.#isKept;
-  }
-
-  /** Takes bytes as the socket gives them. Returns why the connection must be closed, or undefined. */
+  /** Takes bytes as the socket gives them, which are others once it returns. Returns why the connection must be closed, or undefined. */
   push(chunk: Uint8Array): string | undefined {
     let at = 0;
-    this.#isKept = !this.#handshakeDone;
+    this.#isKept = false;
     if (!this.#handshakeDone || this.#filled > 0) {
       const finished = this.#continuePartial(chunk);
       if (typeof finished === "string") return finished;
@@ -81,9 +76,13 @@ export class FrameGuard {
       at += 4 + length;
     }
     // One write for all whole frames of the chunk: fewer, larger writes are what made the data path fast.
-    if (at > start) this.#pass(chunk.subarray(start, at));
+    if (at > start) this.#passWhole(chunk.subarray(start, at));
     if (at < chunk.length) this.#beginPartial(chunk.subarray(at));
     return undefined;
+  }
+
+  #passWhole(frames: Uint8Array): void {
+    this.#pass(this.#isKept ? new Uint8Array(frames) : frames);
   }
 
   #beginPartial(rest: Uint8Array): void {

@@ -1,11 +1,10 @@
-import { Socket } from "node:net";
 import type { Clock, Timer } from "@cachetorrent/clock";
-import { type Endpoint, formatEndpoint, LIMITS } from "@cachetorrent/protocol";
+import { type Endpoint, formatEndpoint } from "@cachetorrent/protocol";
 import type Wire from "bittorrent-protocol";
 import type { Logger } from "pino";
-import { freeBytes } from "../free-bytes.ts";
 import { FencedWire } from "./fenced-wire.ts";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
+import { PeerSocket } from "./peer-socket.ts";
 import { type OnMessage, SentMessages } from "./sent-messages.ts";
 import type { Transport } from "./transport.ts";
 
@@ -148,18 +147,17 @@ export class Link {
   #listen(): void {
     const { clock, onReceived, shape, socket } = this.#options;
     const guard = new FrameGuard(shape, (frames) => this.#wire.feed(frames), onReceived);
-    // A socket reads into memory made for it. What another stream gives may be anybody's: a web seed's, say, is a constant of the wire.
-    const ownsChunks = socket instanceof Socket;
-    socket.setNoDelay(true);
-    socket.on("data", (chunk: Uint8Array) => {
+    const take = (bytes: Uint8Array): void => {
       this.#lastReceivedAt = clock.now();
       this.#fenced(() => {
-        const wrong = guard.push(chunk);
+        const wrong = guard.push(bytes);
         if (wrong) this.abort(`protocol error: ${wrong}`);
         else if (guard.isWithinBlock) this.#partOfBlockAt = clock.now();
-        if (ownsChunks && guard.isFree && chunk.length >= LIMITS.peer.blockBytes) freeBytes(chunk);
       });
-    });
+    };
+    if (socket instanceof PeerSocket) socket.feed(take);
+    socket.setNoDelay(true);
+    socket.on("data", take);
     socket.on("drain", () => this.#fenced(() => this.#options.onDrain()));
     // The other side has ended its half: what we sent still goes out, but nothing is added. A socket ends itself then, so before it does.
     socket.prependListener("end", () => this.#flush());
