@@ -4,6 +4,7 @@ import type Wire from "bittorrent-protocol";
 import type { Logger } from "pino";
 import { FencedWire } from "./fenced-wire.ts";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
+import { JOINED_MOST, joinShort } from "./join-short.ts";
 import { PeerSocket } from "./peer-socket.ts";
 import { type OnMessage, SentMessages } from "./sent-messages.ts";
 import type { Transport } from "./transport.ts";
@@ -33,9 +34,6 @@ export interface LinkOptions {
  * and never reads the rejects would fill our memory.
  */
 const CONTROL_UNSENT_MOST = 256 * 1024;
-
-/** Up to so many bytes are copied together before they are written: dearer than one write of many chunks only beyond. */
-const COPIED_MOST = 4096;
 
 /** How long a link of which one half has ended may take to bring over what is under way. */
 const CLOSE_GRACE_MS = 2000;
@@ -191,15 +189,17 @@ export class Link {
     this.#onLeft = [];
     this.#outboxBytes = 0;
     if (chunks.length === 0 || socket.destroyed || socket.writableEnded) return;
-    if (bytes <= COPIED_MOST) {
-      socket.write(Buffer.concat(chunks, bytes));
+    const joined = joinShort(chunks);
+    const last = joined.pop();
+    if (bytes <= JOINED_MOST) {
+      // A copy, and the only one.
+      socket.write(last);
       for (const left of onLeft) left();
     } else {
-      const last = chunks.length - 1;
       socket.cork();
-      for (let at = 0; at < last; at++) socket.write(chunks[at]);
+      for (const chunk of joined) socket.write(chunk);
       // After a failure it is not known who still reads them.
-      socket.write(chunks[last], (error) => {
+      socket.write(last, (error) => {
         if (!error) for (const left of onLeft) left();
       });
       socket.uncork();
