@@ -12,9 +12,10 @@ export { noTrace } from "./accounts/trace.ts";
 export type { TrackerDetails } from "./announcing/tracker-details.ts";
 export { DEFAULT_CONTROL, type PeerConfig, PeerConfigSchema } from "./config.ts";
 export { type PeerDaemon, type PeerEvents, startPeer } from "./daemon.ts";
+export { FileStorage } from "./disk/file-storage.ts";
 export { PieceCache } from "./disk/piece-cache.ts";
 export { openStateDirectory, refuseForeign } from "./disk/state-directory.ts";
-export { FileStorage, type OpenedStorage, type Storage } from "./disk/storage.ts";
+export type { OpenedStorage, Storage } from "./disk/storage.ts";
 export { errnoOf, storageError } from "./disk/storage-error.ts";
 export { verifyOnDisk } from "./disk/verifier.ts";
 export {

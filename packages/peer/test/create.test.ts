@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { decodeBencodeDict, unwrap } from "@cachetorrent/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FileStorage } from "../src/disk/storage.ts";
+import { FileStorage } from "../src/disk/file-storage.ts";
 import { verifyOnDisk } from "../src/disk/verifier.ts";
 import { type CreateOptions, createTorrentFile } from "../src/metainfo/create.ts";
 import { loadMetainfo, type Metainfo, parseMetainfo } from "../src/metainfo/metainfo.ts";

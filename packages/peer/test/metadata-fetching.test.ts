@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ManualClock } from "@cachetorrent/clock";
 import { type Endpoint, encodeBencode, LIMITS, PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
-import { FileStorage } from "../src/disk/storage.ts";
+import { FileStorage } from "../src/disk/file-storage.ts";
 import { type Metainfo, parseMetainfo } from "../src/metainfo/metainfo.ts";
 import { NO_LIMITS } from "../src/rates/rate-limits.ts";
 import type { TorrentStatus } from "../src/status.ts";

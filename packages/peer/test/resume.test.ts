@@ -5,9 +5,9 @@ import { ManualClock, randomBelow, seededRandom, systemClock, systemRandom } fro
 import { LIMITS, PieceSet } from "@cachetorrent/protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Content } from "../src/disk/content.ts";
+import { FileStorage } from "../src/disk/file-storage.ts";
 import { ResumeFile } from "../src/disk/resume-file.ts";
 import { ResumeKeeper } from "../src/disk/resume-keeper.ts";
-import { FileStorage } from "../src/disk/storage.ts";
 import { verifyOnDisk } from "../src/disk/verifier.ts";
 import {
   ALL,

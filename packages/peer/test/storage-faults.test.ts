@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FileStorage } from "../src/disk/storage.ts";
+import { FileStorage } from "../src/disk/file-storage.ts";
 import { storageError } from "../src/disk/storage-error.ts";
 import { verifyOnDisk } from "../src/disk/verifier.ts";
 import { openStorage, threePieces, writeAll } from "./support/storing.ts";

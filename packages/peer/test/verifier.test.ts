@@ -2,8 +2,8 @@ import { mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { FileStorage } from "../src/disk/file-storage.ts";
 import { refuseForeignFiles } from "../src/disk/foreign-files.ts";
-import { FileStorage } from "../src/disk/storage.ts";
 import { isPieceValid, verifyOnDisk } from "../src/disk/verifier.ts";
 import { loadMetainfo } from "../src/metainfo/metainfo.ts";
 import {

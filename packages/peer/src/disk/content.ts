@@ -7,12 +7,13 @@ import { Selection } from "../selection/selection.ts";
 import type { BlockRequest } from "../wire/block-request.ts";
 import { DamagedFiles } from "./damaged-files.ts";
 import { DiskSpace } from "./disk-space.ts";
+import { FileStorage } from "./file-storage.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";
 import { ResumeFile, resumePath } from "./resume-file.ts";
 import { ResumeKeeper } from "./resume-keeper.ts";
 import type { StillVerified } from "./still-verified.ts";
-import { FileStorage, type OpenedStorage, type Storage } from "./storage.ts";
+import type { OpenedStorage, Storage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 import { requireWritable } from "./writable.ts";
 
@@ -155,7 +156,23 @@ export class Content {
     return this.#cache.get(this.#key(piece, begin, end))?.subarray(at, at + wanted.length);
   }
 
-  /** What `cached` gave stays as it is until the function is called that is returned, and otherwise until the end of the task. */
+  /** Is a part of a piece in memory, or in the kernel's? */
+  isAtHand(wanted: BlockRequest): boolean {
+    return this.cached(wanted) !== undefined || (this.#storage?.isAtHand?.(wanted.piece) ?? false);
+  }
+
+  /** As `cached`, or what can be brought into memory without waiting for it. */
+  atOnce(wanted: BlockRequest): Uint8Array | undefined {
+    const cached = this.cached(wanted);
+    if (cached) return cached;
+    const { piece, begin, end } = this.#sectionOf(wanted);
+    const section = this.#storage?.readAtOnce?.(piece, begin, end - begin);
+    if (!section) return undefined;
+    this.#cache.put(this.#key(piece, begin, end), section);
+    return this.cached(wanted);
+  }
+
+  /** What `atOnce` gave stays as it is until the function is called that is returned, and otherwise until the end of the task. */
   lend(bytes: Uint8Array): () => void {
     return this.#cache.lend(bytes);
   }

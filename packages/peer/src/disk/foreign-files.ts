@@ -1,7 +1,7 @@
 import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import type { Metainfo, TorrentFile } from "../metainfo/metainfo.ts";
 import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
-import type { FileStorage } from "./storage.ts";
+import type { FileStorage } from "./file-storage.ts";
 
 const READ_BYTES = 1024 * 1024;
 

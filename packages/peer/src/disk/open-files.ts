@@ -6,6 +6,8 @@ export type OpenFile = (file: number, writable: boolean) => Promise<FileHandle>;
 
 interface Entry {
   readonly handle: Promise<FileHandle>;
+  /** Once it is there. */
+  opened?: FileHandle;
   readonly writable: boolean;
   users: number;
   isRetired: boolean;
@@ -28,6 +30,11 @@ export class OpenFiles {
   /** How many files are kept open. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** The file if it is open, for as long as the caller does not wait for anything. */
+  opened(file: number): FileHandle | undefined {
+    return this.#isClosed ? undefined : this.#entries.get(file)?.opened;
   }
 
   /** Runs `task` on the file, which stays open for it. */
@@ -61,6 +68,7 @@ export class OpenFiles {
     this.#entries.set(file, entry);
     try {
       const handle = await entry.handle; // before all else: a rejection that waits unheard ends the process
+      entry.opened = handle;
       if (readOnly) await this.#retire(file, readOnly);
       await this.#evict();
       return await task(handle);

@@ -6,8 +6,8 @@ import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import { keptTorrentName, partsName, recordName } from "../metainfo/torrent-paths.ts";
 import { Selection } from "../selection/selection.ts";
 import { DownloadDirectory } from "./download-directory.ts";
+import { FileStorage } from "./file-storage.ts";
 import { realPathOf } from "./real-path.ts";
-import { FileStorage } from "./storage.ts";
 import { errnoOf, storageError } from "./storage-error.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 

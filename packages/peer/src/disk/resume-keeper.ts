@@ -5,10 +5,10 @@ import type { Logger } from "pino";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { piecesOfFile } from "../metainfo/pieces-of-file.ts";
 import { type FileStamp, isSameStamp, isSettled, MISSING } from "./file-stamp.ts";
+import type { FileStorage } from "./file-storage.ts";
 import type { ResumeFile } from "./resume-file.ts";
 import { segmentsOfPiece } from "./segments.ts";
 import { type StillVerified, stillVerified } from "./still-verified.ts";
-import type { FileStorage } from "./storage.ts";
 
 export interface ResumeKeeperParts {
   readonly metainfo: Metainfo;

@@ -38,6 +38,14 @@ export function segmentsOfPiece(metainfo: Metainfo, piece: number): Segment[] {
   return segmentsOf(metainfo, piece * metainfo.pieceLength, pieceSize(metainfo, piece));
 }
 
+/** Memory for so many bytes of a piece, all of its buffer: RangeError where the piece has no such bytes. */
+export function memoryFor(metainfo: Metainfo, piece: number, begin: number, length: number): Uint8Array {
+  if (begin < 0 || length < 0 || begin + length > pieceSize(metainfo, piece)) {
+    throw new RangeError(`no bytes ${begin} to ${begin + length} in piece ${piece}`);
+  }
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+}
+
 /** Binary search: a torrent may have 100,000 files, and every block that is read asks. */
 function firstFileEndingAfter(files: Metainfo["files"], offset: number): number {
   let low = 0;

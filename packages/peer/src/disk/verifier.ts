@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
-import type { FileStorage } from "./storage.ts";
+import type { FileStorage } from "./file-storage.ts";
 
 /** Bytes that one read asks for, unless a piece is larger. Two such buffers exist at a time. */
 const READ_BYTES = 1024 * 1024;

@@ -43,9 +43,11 @@ export interface ExchangeParts {
     store(piece: number, bytes: Uint8Array): Promise<void>;
     /** In memory, for those who will ask for it; its bytes may be freed from then on. False if that is not done. */
     keep(piece: number, bytes: Uint8Array): boolean;
-    /** The block if it is in memory; else undefined, and `load` brings it. */
-    cached(request: BlockRequest): Uint8Array | undefined;
-    /** What `cached` gave is on its way out until what is returned is called. */
+    /** Is there no need to `load` the block before its turn? */
+    isAtHand(request: BlockRequest): boolean;
+    /** The block if that takes no time; else undefined, and `load` brings it. */
+    atOnce(request: BlockRequest): Uint8Array | undefined;
+    /** What `atOnce` gave is on its way out until what is returned is called. */
     lend(block: Uint8Array): () => void;
     load(request: BlockRequest): Promise<void>;
   };

@@ -8,9 +8,11 @@ import type { Connection } from "../wire/connection.ts";
 
 /** Where the blocks of one torrent come from, and where their sending is written down. */
 export interface BlockSource {
-  /** The block if it is in memory; else undefined, and `load` brings it, and what is around it. */
-  cached(request: BlockRequest): Uint8Array | undefined;
-  /** A block of `cached` is on its way out until what is returned is called. */
+  /** Is there no need to `load` the block before its turn? */
+  isAtHand(request: BlockRequest): boolean;
+  /** The block if that takes no time; else undefined, and `load` brings it, and what is around it. */
+  atOnce(request: BlockRequest): Uint8Array | undefined;
+  /** A block of `atOnce` is on its way out until what is returned is called. */
   lend(block: Uint8Array): () => void;
   load(request: BlockRequest): Promise<unknown>;
   /** The most that is loaded for a block of the piece. */
@@ -92,7 +94,7 @@ export class UploadPump {
         if (connection.upload.queue.isEmpty) this.#forget(connection);
         continue;
       }
-      const block = source.cached(request);
+      const block = source.atOnce(request);
       if (!block) {
         this.#load(connection, source, request);
         continue;
@@ -185,7 +187,7 @@ export class UploadPump {
     for (const next of connection.upload.queue.ahead(section)) {
       bytes += source.sectionBytes(next.piece);
       if (bytes > most) return;
-      if (!source.cached(next)) source.load(next).catch(() => undefined); // told when it is that block's turn
+      if (!source.isAtHand(next)) source.load(next).catch(() => undefined); // told when it is that block's turn
     }
   }
 

@@ -26,7 +26,8 @@ export interface UploadsParts {
   readonly watcher: UploadsWatcher;
   role(): Role;
   pieceSize(piece: number): number;
-  cached(request: BlockRequest): Uint8Array | undefined;
+  isAtHand(request: BlockRequest): boolean;
+  atOnce(request: BlockRequest): Uint8Array | undefined;
   lend(block: Uint8Array): () => void;
   load(request: BlockRequest): Promise<void>;
   /** The upload limits for the connection. */
@@ -67,7 +68,8 @@ export class Uploads {
     this.#rules = this.#makeRules();
     this.#transfers = new Transfers((piece) => parts.pieceSize(piece));
     this.#source = {
-      cached: (request) => parts.cached(request),
+      isAtHand: (request) => parts.isAtHand(request),
+      atOnce: (request) => parts.atOnce(request),
       lend: (block) => parts.lend(block),
       load: (request) => this.#load(request),
       sectionBytes: (piece) => Math.min(parts.pieceSize(piece), LIMITS.peer.sectionBytes),

@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import { FileStorage } from "../../src/disk/storage.ts";
+import { FileStorage } from "../../src/disk/file-storage.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import { Selection } from "../../src/selection/selection.ts";
 import { type GivenTorrent, KIB, noise, pieceOf, torrentOf } from "./torrents.ts";

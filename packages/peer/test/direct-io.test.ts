@@ -2,7 +2,7 @@ import { fstatSync, readFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { FileWriter } from "../src/disk/file-writer.ts";
+import { DirectIo } from "../src/disk/direct-io.ts";
 import { KIB, noise, temporaryDirectory } from "./support/torrents.ts";
 
 const MIB = 1024 * KIB;
@@ -11,16 +11,16 @@ const STEP_BYTES = 16 * KIB;
 
 describe("while the disk keeps up", () => {
   it("what was written is in the file before anything is waited for", async () => {
-    const { handle, path, writer } = await slowDisk();
+    const { handle, path, io } = await slowDisk();
     const bytes = noise(256 * KIB);
-    const written = writer.write(handle, bytes, 5);
+    const written = io.write(handle, bytes, 5);
     const content = readFileSync(path);
     expect(content.subarray(5)).toEqual(Buffer.from(bytes));
     await written;
   });
 
   it("other events get their turn between the parts of a long piece", async () => {
-    const { handle, path, writer } = await slowDisk();
+    const { handle, path, io } = await slowDisk();
     const bytes = noise(4 * MIB);
     const seen: number[] = [];
     const look = (): void => {
@@ -28,7 +28,7 @@ describe("while the disk keeps up", () => {
       if (seen.length < 3) setImmediate(look);
     };
     setImmediate(look);
-    await writer.write(handle, bytes, 0);
+    await io.write(handle, bytes, 0);
     expect(seen).toEqual([MIB, 2 * MIB, 3 * MIB]);
     expect((await readFile(path)).equals(bytes)).toBe(true);
   });
@@ -37,12 +37,12 @@ describe("while the disk keeps up", () => {
 describe("when the disk does not keep up, threads write", () => {
   it("from one long write on, and all is where it belongs", async () => {
     const disk = await slowDisk();
-    const { handle, path, writer } = disk;
+    const { handle, path, io } = disk;
     const bytes = noise(256 * KIB);
     disk.msAStep = 60;
-    const written = writer.write(handle, bytes, 0);
+    const written = io.write(handle, bytes, 0);
     // The event loop has waited for one step, and no more.
-    expect(writer.isDirect).toBe(false);
+    expect(io.isDirect).toBe(false);
     await written;
     expect(await readFile(path)).toEqual(Buffer.from(bytes));
   });
@@ -51,7 +51,7 @@ describe("when the disk does not keep up, threads write", () => {
     const disk = await slowDisk();
     disk.msAStep = 2;
     let steps = 0;
-    for (; steps < 100 && disk.writer.isDirect; steps++) await disk.append(STEP_BYTES);
+    for (; steps < 100 && disk.io.isDirect; steps++) await disk.append(STEP_BYTES);
     // Half a millisecond is what each may take: it is 1.5 too slow, 34 times.
     expect(steps).toBe(34);
   });
@@ -64,7 +64,7 @@ describe("when the disk does not keep up, threads write", () => {
       disk.msAStep = 0.1;
       await disk.append(2 * MIB);
     }
-    expect(disk.writer.isDirect).toBe(true);
+    expect(disk.io.isDirect).toBe(true);
   });
 });
 
@@ -74,9 +74,9 @@ describe("a disk that was slow is tried again", () => {
     for (const restMs of [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 64_000]) {
       await disk.stall();
       disk.passMs(restMs - 1);
-      expect(disk.writer.isDirect).toBe(false);
+      expect(disk.io.isDirect).toBe(false);
       disk.passMs(1);
-      expect(disk.writer.isDirect).toBe(true);
+      expect(disk.io.isDirect).toBe(true);
     }
   });
 
@@ -89,7 +89,38 @@ describe("a disk that was slow is tried again", () => {
     disk.passMs(2000);
     await disk.stall();
     disk.passMs(1000);
-    expect(disk.writer.isDirect).toBe(true);
+    expect(disk.io.isDirect).toBe(true);
+  });
+});
+
+describe("what was written", () => {
+  it("is read again at once", async () => {
+    const { handle, io } = await slowDisk();
+    const bytes = noise(300 * KIB);
+    await io.write(handle, bytes, 100);
+    const read = new Uint8Array(200 * KIB);
+    expect(io.read(handle, read, 100 + 50 * KIB)).toBe(true);
+    expect(
+      Buffer.from(bytes)
+        .subarray(50 * KIB, 250 * KIB)
+        .equals(read),
+    ).toBe(true);
+  });
+
+  it("is told not to be there where the file ends before", async () => {
+    const { handle, io } = await slowDisk();
+    await io.write(handle, noise(KIB), 0);
+    expect(io.read(handle, new Uint8Array(KIB), 1)).toBe(false);
+  });
+
+  it("is left to threads when it had to be waited for", async () => {
+    const disk = await slowDisk();
+    await disk.append(STEP_BYTES);
+    disk.msALook = 40;
+    for (const isDirect of [true, false]) {
+      disk.io.read(disk.handle, new Uint8Array(STEP_BYTES), 0);
+      expect(disk.io.isDirect).toBe(isDirect);
+    }
   });
 });
 
@@ -101,11 +132,11 @@ it.each([
   if (!isDirect) await disk.stall();
   const full = await open("/dev/full", "r+");
   onTestFinished(() => full.close());
-  expect(disk.writer.isDirect).toBe(isDirect);
-  await expect(disk.writer.write(full, noise(KIB), 0)).rejects.toMatchObject({ code: "ENOSPC" });
+  expect(disk.io.isDirect).toBe(isDirect);
+  await expect(disk.io.write(full, noise(KIB), 0)).rejects.toMatchObject({ code: "ENOSPC" });
 });
 
-/** A file, who writes to it, and a clock by which each step of direct writes takes as long as is said: it looks how long the file is. */
+/** A file, who reads and writes it, and a clock by which each step of direct writes takes as long as is said: it looks how long the file is. */
 async function slowDisk() {
   const path = join(await temporaryDirectory(), "file");
   const handle = await open(path, "w+");
@@ -115,21 +146,23 @@ async function slowDisk() {
     path,
     handle,
     msAStep: 0,
-    writer: new FileWriter(() => {
+    /** Between two looks at the clock. */
+    msALook: 0,
+    io: new DirectIo(() => {
       const { size } = fstatSync(handle.fd);
-      now += ((size - seen) / STEP_BYTES) * disk.msAStep;
+      now += disk.msALook + ((size - seen) / STEP_BYTES) * disk.msAStep;
       seen = size;
       return now;
     }),
     passMs: (ms: number): void => {
       now += ms;
     },
-    append: async (bytes: number) => disk.writer.write(handle, noise(bytes), fstatSync(handle.fd).size),
+    append: async (bytes: number) => disk.io.write(handle, noise(bytes), fstatSync(handle.fd).size),
     /** One step takes too long; nothing else takes any time. */
     stall: async () => {
       disk.msAStep = 51;
       await disk.append(STEP_BYTES);
-      expect(disk.writer.isDirect).toBe(false);
+      expect(disk.io.isDirect).toBe(false);
       disk.msAStep = 0;
     },
   };

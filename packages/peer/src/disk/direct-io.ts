@@ -1,0 +1,94 @@
+import { readSync, writeSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { systemClock } from "@cachetorrent/clock";
+import { TakesNoMore, writeAll } from "./file-io.ts";
+
+/** The most that one direct write takes: for a write the kernel looks for a run of free memory as long as that, and short ones are there for longer. */
+const WRITE_BYTES = 16 * 1024;
+/** After so many bytes other events get their turn. */
+const TURN_BYTES = 1024 * 1024;
+/** Who takes or gives 32 MB/s or more does not hold up anybody. */
+const FAST_BYTES_PER_MS = 32 * 1024;
+/** So much longer than that direct calls may take, together, before the event loop is spared them. */
+const SLOW_MS = 50;
+const REST_LEAST_MS = 1000;
+const REST_MOST_MS = 64_000;
+
+/**
+ * Reads and writes files from the event loop, for as long as all that the kernel does is to copy the bytes: to hand a write to a thread costs as
+ * much as the write, and threads that write to one file spin while another does (docs/performance.md). When the disk does not keep up, or is at the
+ * other end of a network, this goes by threads, which wait in its stead; after a time that doubles as long as it is found slow again, it is tried
+ * anew. Errors are those of the call that failed.
+ */
+export class DirectIo {
+  readonly #now: () => number;
+  /** By how much direct calls took longer than they should, lately. */
+  #lateMs = 0;
+  #restMs = REST_LEAST_MS;
+  #restsUntil = Number.NEGATIVE_INFINITY;
+
+  /** `now`: milliseconds. What a call takes is the machine's time, whatever the swarm's is. */
+  constructor(now: () => number = systemClock.now) {
+    this.#now = now;
+  }
+
+  /** Is it the event loop that reads and writes? */
+  get isDirect(): boolean {
+    return this.#now() >= this.#restsUntil;
+  }
+
+  /** All of the bytes, from `position` of the file on. */
+  async write(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+    let done = 0;
+    while (done < bytes.length && this.isDirect) {
+      if (done > 0) await othersHadTheirTurn();
+      done += this.#writeTurn(handle.fd, bytes.subarray(done, done + TURN_BYTES), position + done);
+    }
+    if (done < bytes.length) await writeAll(handle, bytes.subarray(done), position + done);
+  }
+
+  /**
+   * Fills `bytes`, which are few, from `position` of the file on, of which the kernel should have them in memory. False where the file ends before.
+   * Throws.
+   */
+  read(handle: FileHandle, bytes: Uint8Array, position: number): boolean {
+    const begunAt = this.#now();
+    let done = 0;
+    while (done < bytes.length) {
+      const count = readSync(handle.fd, bytes, done, bytes.length - done, position + done);
+      if (count === 0) return false;
+      done += count;
+    }
+    this.#took(begunAt, this.#now(), done);
+    return true;
+  }
+
+  /** Returns how many bytes it wrote: fewer than all when that was slow. */
+  #writeTurn(fd: number, bytes: Uint8Array, position: number): number {
+    let done = 0;
+    let begunAt = this.#now();
+    while (done < bytes.length) {
+      const count = writeSync(fd, bytes, done, Math.min(WRITE_BYTES, bytes.length - done), position + done);
+      if (count === 0) throw new TakesNoMore();
+      done += count;
+      const endedAt = this.#now();
+      if (this.#took(begunAt, endedAt, count) === "too long") break;
+      begunAt = endedAt;
+    }
+    return done;
+  }
+
+  #took(begunAt: number, endedAt: number, bytes: number): "too long" | undefined {
+    this.#lateMs = Math.max(0, this.#lateMs + endedAt - begunAt - bytes / FAST_BYTES_PER_MS);
+    if (this.#lateMs <= SLOW_MS) return undefined;
+    const isSoonAgain = endedAt - this.#restsUntil < this.#restMs;
+    this.#restMs = isSoonAgain ? Math.min(2 * this.#restMs, REST_MOST_MS) : REST_LEAST_MS;
+    this.#restsUntil = endedAt + this.#restMs;
+    this.#lateMs = 0;
+    return "too long";
+  }
+}
+
+function othersHadTheirTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
