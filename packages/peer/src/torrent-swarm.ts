@@ -66,16 +66,18 @@ export class TorrentSwarm {
   #makeAnnouncer(): Announcer {
     const { content, ledger, log, metainfo, options, services } = this.#parts;
     const { capacity, local, numwant } = options;
+    // A tracker is told what was moved since the start that it was told of (BEP 3): of what came before a pause it knows.
+    const { externalBytes, internalBytes, sentBytes } = ledger;
     return sessionAnnouncer(services, {
       tiers: metainfo.trackers,
       infoHash: metainfo.infoHash,
       log,
       progress: () => ({
-        uploaded: ledger.sentBytes,
-        downloaded: ledger.internalBytes + ledger.externalBytes,
+        uploaded: ledger.sentBytes - sentBytes,
+        downloaded: ledger.internalBytes - internalBytes + ledger.externalBytes - externalBytes,
         left: content.left,
-        externalBytes: ledger.externalBytes,
-        internalBytes: ledger.internalBytes,
+        externalBytes: ledger.externalBytes - externalBytes,
+        internalBytes: ledger.internalBytes - internalBytes,
       }),
       numwant: () => numwant,
       ...(capacity ? { capacity } : {}),

@@ -114,6 +114,14 @@ describe("a torrent of a running peer", () => {
     void tracker.next().then((stopped) => stopped.accept());
     await again.pause();
     expect(again.status().externalBytes).toBe(externalBytes);
+    // Its tracker knows of that, and is to count it once.
+    await again.resume();
+    const resumed = await tracker.next();
+    const { downloaded, event, member } = resumed.announce;
+    expect({ downloaded, event }).toEqual({ downloaded: 0, event: "started" });
+    expect(member).toMatchObject({ externalBytes: 0, internalBytes: 0 });
+    resumed.accept();
+    expect(again.status().externalBytes).toBe(externalBytes);
     expect(leecher.traffic).toMatchObject([{ receivedByAsn: { 0: 400 * KIB + externalBytes } }]);
   });
 
