@@ -70,7 +70,7 @@ export class OpenFiles {
       const handle = await entry.handle; // before all else: a rejection that waits unheard ends the process
       entry.opened = handle;
       if (readOnly) await this.#retire(file, readOnly);
-      await this.#evict();
+      if (this.#entries.size > this.#most) await this.#evict();
       return await task(handle);
     } catch (error) {
       // Whatever went wrong, the next use opens the file anew.
@@ -79,7 +79,7 @@ export class OpenFiles {
       throw error;
     } finally {
       entry.users--;
-      await this.#closeIfDone(entry);
+      if (entry.isRetired) await this.#closeIfDone(entry);
     }
   }
 

@@ -68,7 +68,10 @@ export class Transfers<C> {
 }
 
 /** The ranges and one more, which may touch and overlap them. Requests of one peer differ in length, and mostly follow on each other. */
-function joined(ranges: readonly Range[], begin: number, end: number): Range[] {
+function joined(ranges: readonly Range[], begin: number, end: number): readonly Range[] {
+  const [first] = ranges;
+  if (!first) return [[begin, end]];
+  if (ranges.length === 1 && first[1] === begin) return [[first[0], end]];
   const apart = ranges.filter(([from, to]) => to < begin || from > end);
   const met = ranges.filter((one) => !apart.includes(one));
   const whole: Range = [

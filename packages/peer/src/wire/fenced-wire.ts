@@ -19,6 +19,9 @@ export class FencedWire extends Wire {
   constructor(type: "tcpIncoming" | "tcpOutgoing", parts: FencedWireParts) {
     super(type);
     this.#parts = parts;
+    // Nobody asks it how fast it is.
+    this.uploadSpeed = noSpeed;
+    this.downloadSpeed = noSpeed;
   }
 
   feed(bytes: Uint8Array): void {
@@ -40,4 +43,8 @@ export class FencedWire extends Wire {
   override _push(bytes: Uint8Array): void {
     if (!this._finished) this.#parts.sent(bytes);
   }
+}
+
+function noSpeed(): number {
+  return 0;
 }

@@ -58,6 +58,10 @@ declare module "bittorrent-protocol" {
     _push(bytes: Uint8Array): void;
     /** The stream has ended. */
     readonly _finished: boolean;
+    /** Takes bytes that were sent, and gives bytes/s. */
+    uploadSpeed: (bytes?: number) => number;
+    /** The same of what was received. */
+    downloadSpeed: (bytes?: number) => number;
     destroy(): void;
     handshake(infoHash: string, peerId: string, extensions: { fast: boolean; dht?: boolean }): void;
     choke(): void;
