@@ -41,6 +41,15 @@ const writeWatched = (fd: number, bytes: Uint8Array, ...rest: [number, number, n
   else write(fd, bytes, offset, length >> 1, position, () => reached("half written"));
 };
 callbacks.write = writeWatched as typeof write;
+
+const { writeSync } = callbacks;
+// The event loop writes as long as the disk keeps up.
+callbacks.writeSync = ((fd: number, bytes: Uint8Array, offset: number, length: number, position: number) => {
+  const isHalf = watched.has(fd) && moment === "half written";
+  const count = writeSync(fd, bytes, offset, isHalf ? length >> 1 : length, position);
+  if (watched.has(fd)) reached(isHalf ? "half written" : "written");
+  return count;
+}) as typeof writeSync;
 syncBuiltinESMExports();
 
 type Written = (error: NodeJS.ErrnoException | null, count: number, bytes: Uint8Array) => void;
