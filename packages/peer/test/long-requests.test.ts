@@ -83,7 +83,7 @@ describe("requests of more than a block", () => {
 
   it.each([
     ["says nothing of them", undefined],
-    ["says something that is no number", "131072"],
+    ["says something that is no number", "262144"],
     ["says that it answers less than a block", 100],
   ])("are not sent to one that %s", async (_, longest) => {
     const swarm = await given();

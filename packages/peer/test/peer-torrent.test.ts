@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "@cachetorrent/clock";
-import { formatEndpoint, UNKNOWN_ASN } from "@cachetorrent/protocol";
+import { type AnnounceRequest, formatEndpoint, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { Value } from "typebox/value";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type PeerConfig, PeerConfigSchema } from "../src/config.ts";
@@ -9,7 +9,7 @@ import { type PeerDaemon, startPeer } from "../src/daemon.ts";
 import { parseMagnet } from "../src/metainfo/magnet.ts";
 import type { PeerTorrent } from "../src/peer-torrent.ts";
 import { silent } from "./support/samples.ts";
-import { ScriptedTracker } from "./support/scripted-tracker.ts";
+import { type Asked, ScriptedTracker } from "./support/scripted-tracker.ts";
 import { readContent, writeContent } from "./support/test-peer.ts";
 import { fillUp, tinyFileSystem } from "./support/tiny-file-system.ts";
 import { type GivenTorrent, KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
@@ -109,18 +109,16 @@ describe("a torrent of a running peer", () => {
     const { externalBytes } = again.status();
     expect(externalBytes).toBeGreaterThanOrEqual(100 * KIB);
     expect(externalBytes).toBeLessThan(400 * KIB);
-    // That it is complete, and leaves.
-    void tracker.next().then((completed) => completed.accept());
-    void tracker.next().then((stopped) => stopped.accept());
+    const announces = answerAll(tracker);
     await again.pause();
     expect(again.status().externalBytes).toBe(externalBytes);
     // Its tracker knows of that, and is to count it once.
     await again.resume();
-    const resumed = await tracker.next();
-    const { downloaded, event, member } = resumed.announce;
-    expect({ downloaded, event }).toEqual({ downloaded: 0, event: "started" });
-    expect(member).toMatchObject({ externalBytes: 0, internalBytes: 0 });
-    resumed.accept();
+    await until("it is told that it is there again", () =>
+      announces.some(({ event }) => event === "started"),
+    );
+    const resumed = announces.find(({ event }) => event === "started");
+    expect(resumed).toMatchObject({ downloaded: 0, member: { externalBytes: 0, internalBytes: 0 } });
     expect(again.status().externalBytes).toBe(externalBytes);
     expect(leecher.traffic).toMatchObject([{ receivedByAsn: { 0: 400 * KIB + externalBytes } }]);
   });
@@ -224,3 +222,15 @@ describe("a torrent of a running peer", () => {
     await until("it is checked", () => ours.status().state === "downloading");
   });
 });
+
+/** What it is asked from now on; it accepts all. */
+function answerAll(tracker: ScriptedTracker): AnnounceRequest[] {
+  const announces: AnnounceRequest[] = [];
+  const answer = (asked: Asked): void => {
+    announces.push(asked.announce);
+    asked.accept();
+    void tracker.next().then(answer);
+  };
+  void tracker.next().then(answer);
+  return announces;
+}

@@ -138,13 +138,13 @@ describe("the request scheduler", () => {
       return one;
     };
 
-    it("for what comes in 20 ms, a block at least and 128 KiB at most", () => {
+    it("for what comes in 40 ms, a block at least and 256 KiB at most", () => {
       const { scheduler } = given();
       const blocks = (rate: number): number =>
         scheduler.blocksAtOnce(givingBytesPerSecond(rate), 60 * SECOND);
       expect(blocks(0)).toBe(1);
-      expect(blocks(1e6)).toBe(1);
-      expect(blocks(3e6)).toBeGreaterThan(2);
+      expect(blocks(0.5e6)).toBe(1);
+      expect(blocks(1.5e6)).toBeGreaterThan(2);
       expect(blocks(1e9)).toBe(longest / BLOCK);
     });
 
@@ -170,8 +170,8 @@ describe("the request scheduler", () => {
       expect(fast.outstanding.size).toBe(PIECES - 1);
     });
 
-    it("for nothing that begins before a multiple of 128 KiB and ends behind it", () => {
-      const { scheduler } = given({ blocksAPiece: 20 });
+    it("for nothing that begins before a multiple of 256 KiB and ends behind it", () => {
+      const { scheduler } = given({ blocksAPiece: 40 });
       const fast = givingBytesPerSecond(1e9);
       const slow = new Neighbour();
       scheduler.refill(slow, 0);
@@ -179,7 +179,7 @@ describe("the request scheduler", () => {
       for (const piece of slow.pieces) fast.theirs.add(piece);
       scheduler.refill(fast, 60 * SECOND);
       expect(slow.lengths).toEqual([BLOCK, BLOCK, BLOCK, BLOCK]);
-      expect(fast.lengths.map((length) => length / BLOCK)).toEqual([4, 8, 4]);
+      expect(fast.lengths.map((length) => length / BLOCK)).toEqual([12, 16, 8]);
     });
   });
 

@@ -28,7 +28,7 @@ async function unchokedBySeed(options: { fast?: boolean; limitUp?: number } = {}
 }
 
 describe("requests of another peer", () => {
-  it("are answered with the bytes asked for, up to 128 KiB and at any offset", async () => {
+  it("are answered with the bytes asked for, up to 256 KiB and at any offset", async () => {
     const { torrent, raw } = await unchokedBySeed();
     raw.request(3, 7, 3 * BLOCK + 5);
     await raw.received("piece");

@@ -90,7 +90,7 @@ describe("the trace of a connection", () => {
       expect.objectContaining({
         m: "extended_handshake",
         p: seed.endpoint.port,
-        ct: { request: 131072, role: "independent", seed: 1, term: 0, v: 1 },
+        ct: { request: 262144, role: "independent", seed: 1, term: 0, v: 1 },
       }),
       { m: "have_all" },
       { m: "reject", piece: 0, begin: 0, length: 1 },

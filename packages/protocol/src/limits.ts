@@ -58,8 +58,8 @@ export const LIMITS = {
 
   peer: {
     blockBytes: 16 * KiB,
-    requestBytesMost: 128 * KiB,
-    longRequestMs: 20,
+    requestBytesMost: 256 * KiB,
+    longRequestMs: 40,
     handshakeTimeoutMs: 10 * SECOND,
     idleTimeoutMs: 120 * SECOND,
     keepAliveMs: 60 * SECOND,

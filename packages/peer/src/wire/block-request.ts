@@ -4,7 +4,7 @@ import type { TorrentShape } from "./frame-guard.ts";
 const BLOCK = LIMITS.peer.blockBytes;
 /** Blocks of the largest piece: 16 MiB. */
 const BLOCKS_A_PIECE = 1024;
-/** Blocks of the longest request: 128 KiB. */
+/** Blocks of the longest request: 256 KiB. */
 export const BLOCKS_A_REQUEST = LIMITS.peer.requestBytesMost / BLOCK;
 
 const SECTIONS_A_PIECE = Math.ceil(LIMITS.peer.pieceLengthMost / LIMITS.peer.sectionBytes);
