@@ -16,9 +16,8 @@ const REST_MOST_MS = 64_000;
 
 /**
  * Reads and writes files from the event loop, for as long as all that the kernel does is to copy the bytes: to hand a write to a thread costs as
- * much as the write, and threads that write to one file spin while another does (docs/performance.md). When the disk does not keep up, or is at the
- * other end of a network, this goes by threads, which wait in its stead; after a time that doubles as long as it is found slow again, it is tried
- * anew. Errors are those of the call that failed.
+ * much as the write, and threads that write to one file spin while another does (docs/performance.md). When the disk does not keep up, this goes by
+ * threads, which wait in its stead; after a time that doubles as long as it is found slow again, it is tried anew. There is one for each disk. Errors are those of the call that failed.
  */
 export class DirectIo {
   readonly #now: () => number;
@@ -30,6 +29,13 @@ export class DirectIo {
   /** `now`: milliseconds. What a call takes is the machine's time, whatever the swarm's is. */
   constructor(now: () => number = systemClock.now) {
     this.#now = now;
+  }
+
+  /** Always by threads. */
+  static never(): DirectIo {
+    const io = new DirectIo();
+    io.#restsUntil = Number.POSITIVE_INFINITY;
+    return io;
   }
 
   /** Is it the event loop that reads and writes? */

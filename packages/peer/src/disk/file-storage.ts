@@ -5,11 +5,13 @@ import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
 import { Selection } from "../selection/selection.ts";
 import { BegunFiles } from "./begun-files.ts";
-import { DirectIo } from "./direct-io.ts";
+import type { DirectIo } from "./direct-io.ts";
+import { diskOf } from "./disk-of.ts";
 import { DownloadDirectory } from "./download-directory.ts";
 import { type LongerFiles, stampInPlace } from "./file-in-place.ts";
 import { readAll } from "./file-io.ts";
 import { type FileStamp, MISSING, NO_FILE } from "./file-stamp.ts";
+import type { FileStorageOptions } from "./file-storage-options.ts";
 import { LatelyWritten } from "./lately-written.ts";
 import { OpenFiles } from "./open-files.ts";
 import { PartsFile } from "./parts-file.ts";
@@ -54,7 +56,7 @@ export class FileStorage implements Storage {
   readonly #partPieces = new Set<number>();
   /** Files on their way out of the parts file: until all of it is done, which may take several tries, that is where their bytes are. */
   readonly #moving = new Set<number>();
-  readonly #io = new DirectIo();
+  readonly #io: DirectIo;
   readonly #lately = new LatelyWritten(LATELY_BYTES);
   /** Writes do not overlap with the moving of what was written. */
   readonly #gate = new WriteGate();
@@ -65,7 +67,9 @@ export class FileStorage implements Storage {
     begun: BegunFiles,
     longerFiles: LongerFiles,
     selection: Selection,
+    io: DirectIo,
   ) {
+    this.#io = io;
     this.#parts = new PartsFile(directory.path, metainfo.infoHash);
     this.#selection = selection;
     this.#metainfo = metainfo;
@@ -76,22 +80,17 @@ export class FileStorage implements Storage {
     this.#mtimesNs = new BigInt64Array(metainfo.files.length);
   }
 
-  /**
-   * Looks at what is there, and changes nothing. CT_ERR_FILE_IN_THE_WAY for what cannot be the torrent's; who only
-   * wants to look may have longer files pass.
-   */
+  /** Looks at what is there, and changes nothing. CT_ERR_FILE_IN_THE_WAY for what cannot be the torrent's. */
   static async open(
     metainfo: Metainfo,
     dir: string,
-    {
-      longerFiles = "refuse",
-      selection = new Selection(metainfo),
-    }: { readonly longerFiles?: LongerFiles; readonly selection?: Selection } = {},
+    { longerFiles = "refuse", selection = new Selection(metainfo), io }: FileStorageOptions = {},
   ): Promise<FileStorage> {
     const directory = new DownloadDirectory(dir);
     await directory.has([]); // says so if the directory itself is a file
     const begun = await BegunFiles.load(directory.path, metainfo.infoHash);
-    const storage = new FileStorage(metainfo, directory, begun, longerFiles, selection);
+    const disk = io ?? (await diskOf(directory.path));
+    const storage = new FileStorage(metainfo, directory, begun, longerFiles, selection, disk);
     await storage.survey();
     return storage;
   }

@@ -1,4 +1,5 @@
 import { onTestFinished } from "vitest";
+import { DirectIo } from "../../src/disk/direct-io.ts";
 import { FileStorage } from "../../src/disk/file-storage.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import { Selection } from "../../src/selection/selection.ts";
@@ -19,12 +20,13 @@ export async function writeAll(torrent: GivenTorrent, storage: FileStorage): Pro
   }
 }
 
+/** No disk is slow, however long the machine takes. */
 export async function openStorage(
   metainfo: Metainfo,
   directory: string,
   selection = new Selection(metainfo),
 ): Promise<FileStorage> {
-  const storage = await FileStorage.open(metainfo, directory, { selection });
+  const storage = await FileStorage.open(metainfo, directory, { selection, io: new DirectIo(() => 0) });
   onTestFinished(() => storage.close());
   return storage;
 }
