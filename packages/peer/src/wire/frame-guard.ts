@@ -33,7 +33,7 @@ export class FrameGuard {
   #mapClosed = false;
   #isAllTold = false;
   readonly #extensions = new Set<string>();
-  /** Somebody may keep bytes of a message of the chunk: there is one besides blocks, requests and the like. */
+  /** Somebody may keep bytes of the message that was checked last: it is none of blocks, requests and the like. */
   #isKept = false;
 
   /**
@@ -58,13 +58,12 @@ export class FrameGuard {
   /** Takes bytes as the socket gives them, which are others once it returns. Returns why the connection must be closed, or undefined. */
   push(chunk: Uint8Array): string | undefined {
     let at = 0;
-    this.#isKept = false;
     if (!this.#handshakeDone || this.#filled > 0) {
       const finished = this.#continuePartial(chunk);
       if (typeof finished === "string") return finished;
       at = finished;
     }
-    const start = at;
+    let start = at;
     while (at + 4 <= chunk.length) {
       const length = readUint32(chunk, at);
       if (length > 0 && at + 5 > chunk.length) break;
@@ -73,16 +72,19 @@ export class FrameGuard {
       if (at + 4 + length > chunk.length) break;
       const malformed = this.#checkMessage(chunk.subarray(at + 4, at + 4 + length));
       if (malformed) return malformed;
-      at += 4 + length;
+      const end = at + 4 + length;
+      if (this.#isKept) {
+        if (at > start) this.#pass(chunk.subarray(start, at));
+        // By itself: whoever keeps some bytes of it keeps all that is in the same memory.
+        this.#pass(new Uint8Array(chunk.subarray(at, end)));
+        start = end;
+      }
+      at = end;
     }
-    // One write for all whole frames of the chunk: fewer, larger writes are what made the data path fast.
-    if (at > start) this.#passWhole(chunk.subarray(start, at));
+    // One write for all whole frames in between: fewer, larger writes are what made the data path fast.
+    if (at > start) this.#pass(chunk.subarray(start, at));
     if (at < chunk.length) this.#beginPartial(chunk.subarray(at));
     return undefined;
-  }
-
-  #passWhole(frames: Uint8Array): void {
-    this.#pass(this.#isKept ? new Uint8Array(frames) : frames);
   }
 
   #beginPartial(rest: Uint8Array): void {
@@ -188,6 +190,7 @@ export class FrameGuard {
   }
 
   #checkMessage(message: Uint8Array): string | undefined {
+    this.#isKept = false;
     const wrong = this.#checkBody(message);
     if (!wrong) this.#onMessage(message);
     return wrong;
