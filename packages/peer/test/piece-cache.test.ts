@@ -101,6 +101,16 @@ describe("the piece cache", () => {
       expect(cache.get("a")).toEqual(new Uint8Array(10).fill(7));
     });
 
+    it("that it never kept, when it is on its way no more", () => {
+      const cache = new PieceCache(10);
+      const piece = bytes(10);
+      cache.passes(piece);
+      const giveBack = cache.lend(piece);
+      expect(piece.length).toBe(10);
+      giveBack();
+      expect(piece.length).toBe(0);
+    });
+
     it("that was put there, and of one that another takes the place of", () => {
       const cache = new PieceCache(10);
       const pieces = [bytes(10), bytes(10), bytes(10)] as const;

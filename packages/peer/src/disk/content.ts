@@ -161,15 +161,16 @@ export class Content {
     return this.cached(wanted) !== undefined || (this.#storage?.isAtHand?.(wanted.piece) ?? false);
   }
 
-  /** As `cached`, or what can be brought into memory without waiting for it. */
+  /**
+   * What is at hand of a piece, to be sent. From the kernel's memory come these bytes and no more, and to nobody else: to read them again is little
+   * dearer than to keep them, and there is more than the cache holds of what many peers ask for at the same time.
+   */
   atOnce(wanted: BlockRequest): Uint8Array | undefined {
     const cached = this.cached(wanted);
     if (cached) return cached;
-    const { piece, begin, end } = this.#sectionOf(wanted);
-    const section = this.#storage?.readAtOnce?.(piece, begin, end - begin);
-    if (!section) return undefined;
-    this.#cache.put(this.#key(piece, begin, end), section);
-    return this.cached(wanted);
+    const read = this.#storage?.readAtOnce?.(wanted.piece, wanted.begin, wanted.length);
+    if (read) this.#cache.passes(read);
+    return read;
   }
 
   /** What `atOnce` gave stays as it is until the function is called that is returned, and otherwise until the end of the task. */

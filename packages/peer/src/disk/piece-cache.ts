@@ -10,7 +10,7 @@ export class PieceCache {
   readonly #loading = new Map<string, Promise<Uint8Array>>();
   /** Of each buffer, how many blocks are on their way out. */
   readonly #lent = new WeakMap<ArrayBufferLike, number>();
-  /** Forgotten while blocks of them were on their way. */
+  /** Forgotten while blocks of them were on their way, or never kept. */
   readonly #leaving = new WeakSet<ArrayBufferLike>();
   #bytes = 0;
 
@@ -47,6 +47,11 @@ export class PieceCache {
       this.#remove(oldest, bytes);
       this.#free(bytes);
     }
+  }
+
+  /** The bytes are not kept: once they were lent, and are given back, they are freed. */
+  passes({ buffer }: Uint8Array): void {
+    this.#leaving.add(buffer);
   }
 
   delete(key: string): void {

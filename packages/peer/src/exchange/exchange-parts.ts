@@ -43,9 +43,9 @@ export interface ExchangeParts {
     store(piece: number, bytes: Uint8Array): Promise<void>;
     /** In memory, for those who will ask for it; its bytes may be freed from then on. False if that is not done. */
     keep(piece: number, bytes: Uint8Array): boolean;
-    /** Is there no need to `load` the block before its turn? */
+    /** Is the block in memory, or can it be read without waiting? If not, `load` brings it. */
     isAtHand(request: BlockRequest): boolean;
-    /** The block if that takes no time; else undefined, and `load` brings it. */
+    /** A block that is at hand. Undefined where that has changed. */
     atOnce(request: BlockRequest): Uint8Array | undefined;
     /** What `atOnce` gave is on its way out until what is returned is called. */
     lend(block: Uint8Array): () => void;

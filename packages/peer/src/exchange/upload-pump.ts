@@ -8,9 +8,9 @@ import type { Connection } from "../wire/connection.ts";
 
 /** Where the blocks of one torrent come from, and where their sending is written down. */
 export interface BlockSource {
-  /** Is there no need to `load` the block before its turn? */
+  /** Is the block in memory, or can it be read without waiting? If not, `load` brings it, and what is around it. */
   isAtHand(request: BlockRequest): boolean;
-  /** The block if that takes no time; else undefined, and `load` brings it, and what is around it. */
+  /** A block that is at hand, to be sent now. Undefined where that has changed. */
   atOnce(request: BlockRequest): Uint8Array | undefined;
   /** A block of `atOnce` is on its way out until what is returned is called. */
   lend(block: Uint8Array): () => void;
@@ -94,8 +94,7 @@ export class UploadPump {
         if (connection.upload.queue.isEmpty) this.#forget(connection);
         continue;
       }
-      const block = source.atOnce(request);
-      if (!block) {
+      if (!source.isAtHand(request)) {
         this.#load(connection, source, request);
         continue;
       }
@@ -111,6 +110,12 @@ export class UploadPump {
         continue;
       }
       if (!this.#isThroughLinks(connection, source, request, now)) continue;
+      // Not sooner: it may be read for this, and nobody keeps it.
+      const block = source.atOnce(request);
+      if (!block) {
+        this.#load(connection, source, request);
+        continue;
+      }
       throttle.take(request.length, now);
       connection.upload.queue.takeFirst();
       this.#readAhead(connection, source, request);
