@@ -162,14 +162,16 @@ export class Content {
   }
 
   /**
-   * What is at hand of a piece, to be sent. From the kernel's memory come these bytes and no more, and to nobody else: to read them again is little
-   * dearer than to keep them, and there is more than the cache holds of what many peers ask for at the same time.
+   * What is at hand of a piece, to be sent. From the kernel's memory come these bytes and no more: what many peers ask for at the same time is more than
+   * the cache holds, and a section read for each of its blocks would be read over and over.
    */
   atOnce(wanted: BlockRequest): Uint8Array | undefined {
     const cached = this.cached(wanted);
     if (cached) return cached;
     const read = this.#storage?.readAtOnce?.(wanted.piece, wanted.begin, wanted.length);
-    if (read) this.#cache.passes(read);
+    const { piece, begin, end } = this.#sectionOf(wanted);
+    if (read?.length === end - begin) this.#cache.put(this.#key(piece, begin, end), read);
+    else if (read) this.#cache.passes(read);
     return read;
   }
 
