@@ -28,6 +28,8 @@ import type { TorrentWishes } from "./torrent-wishes.ts";
 export interface PeerEvents {
   /** `downloaded` is false when everything was on disk at the start. */
   complete: [{ readonly infoHash: InfoHash; readonly name: string; readonly downloaded: boolean }];
+  /** As `complete`, after it: now that survives a power cut, too. */
+  flushed: [{ readonly infoHash: InfoHash; readonly name: string; readonly downloaded: boolean }];
   /** This torrent has been shared enough, and was stopped by its rule; others go on. */
   shared: [{ readonly infoHash: InfoHash; readonly name: string; readonly reason: string }];
   /** This torrent failed; others go on. */
@@ -140,6 +142,7 @@ export async function startPeer(
         ...(stateDir === undefined ? {} : { stateDir }),
       },
       onComplete: (downloaded) => events.emit("complete", { ...about(), downloaded }),
+      onFlushed: (downloaded) => events.emit("flushed", { ...about(), downloaded }),
       onShared: (reason) => events.emit("shared", { ...about(), reason }),
       onError: (error) => {
         events.emit("error", { infoHash, error });

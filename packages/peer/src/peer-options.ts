@@ -26,7 +26,7 @@ export function stopRuleOf({ "stop-after": afterMs, "stop-ratio": ratio }: PeerC
 /** What the configuration says of every torrent. */
 export function torrentOptions(
   config: PeerConfig,
-): Omit<TorrentOptions, "onComplete" | "onError" | "onShared"> {
+): Omit<TorrentOptions, "onComplete" | "onError" | "onFlushed" | "onShared"> {
   const up = config["capacity-up"] ?? config["limit-up"] ?? LIMITS.peer.defaultCapacity;
   const down = config["capacity-down"] ?? config["limit-down"] ?? LIMITS.peer.defaultCapacity;
   return {

@@ -19,9 +19,10 @@ import type { TorrentWishes } from "./torrent-wishes.ts";
 
 export interface PeerTorrentParts {
   readonly session: Session;
-  readonly options: Omit<TorrentOptions, "onComplete" | "onError" | "onShared">;
+  readonly options: Omit<TorrentOptions, "onComplete" | "onError" | "onFlushed" | "onShared">;
   readonly log: Logger;
   onComplete(downloaded: boolean): void;
+  onFlushed(downloaded: boolean): void;
   onShared(reason: string): void;
   onError(error: CtError): void;
 }
@@ -275,6 +276,7 @@ export class PeerTorrent {
       stopRule: this.#stopRule,
       shared: this.#shared,
       onComplete: parts.onComplete,
+      onFlushed: parts.onFlushed,
       onShared: (reason: string) => {
         this.#wasEnough = true;
         parts.onShared(reason);

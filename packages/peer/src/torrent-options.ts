@@ -71,6 +71,8 @@ export interface TorrentOptions {
    * disk at the start.
    */
   onComplete(downloaded: boolean): void;
+  /** As `onComplete`, after it: now that survives a power cut, too. */
+  onFlushed?(downloaded: boolean): void;
   onError(error: CtError): void;
   /** It stops by its rule. */
   onShared?(reason: string): void;

@@ -39,6 +39,8 @@ export class Torrent implements SwarmTorrent {
   readonly #sharing: Sharing;
   readonly #sweeper: Sweeper;
   #starting: Promise<void> | undefined;
+  /** Never rejects. */
+  #flushed = Promise.resolve();
 
   constructor(metainfo: Metainfo, ledger: TorrentLedger, services: SessionServices, options: TorrentOptions) {
     this.metainfo = metainfo;
@@ -207,6 +209,7 @@ export class Torrent implements SwarmTorrent {
     if (!isDone) return;
     if (have.isFull) this.#ledger.completed(clock.now());
     this.#options.onComplete(false);
+    this.#options.onFlushed?.(false);
   }
 
   #meetOthers(active: ActiveTorrent): void {
@@ -223,17 +226,34 @@ export class Torrent implements SwarmTorrent {
     this.#content.abortCheck();
     this.#content.giveUpWaiting();
     await Promise.all([this.#swarm.announcer.stop(), closed, this.#starting]);
+    await this.#flushed;
     // Last: pieces that came in until now are still written.
     await this.#content.close();
   }
 
   async #completed(): Promise<void> {
     try {
+      await this.#content.makeWhole();
+    } catch (error) {
+      this.#life.fail(error as CtError);
+      return;
+    }
+    this.#tellComplete();
+    // It takes as long as the disk needs for what came last, and nobody else need wait for that.
+    this.#flushed = this.#flushed.then(() => this.#flush());
+  }
+
+  async #flush(): Promise<void> {
+    try {
       await this.#content.finish();
     } catch (error) {
       this.#life.fail(error as CtError);
       return;
     }
+    if (this.#isDone) this.#options.onFlushed?.(true);
+  }
+
+  #tellComplete(): void {
     const now = this.#services.clock.now();
     const isWhole = this.#content.have.isFull;
     if (isWhole) this.#ledger.completed(now);

@@ -85,8 +85,9 @@ async function run(
     ...(running.control ? { control: running.control } : {}),
   });
   const hooks: Promise<void>[] = [];
-  daemon.events.on("complete", (torrent) => {
-    report.complete(torrent);
+  daemon.events.on("complete", (torrent) => report.complete(torrent));
+  // Who acts on it may count on the disk.
+  daemon.events.on("flushed", (torrent) => {
     const command = config["on-complete"];
     // A seed that starts again has completed nothing.
     if (command === undefined || !torrent.downloaded) return;
@@ -153,14 +154,14 @@ function reasonsToEnd(
 function endOf(daemon: PeerDaemon, config: PeerConfig, hooks: readonly Promise<void>[]): Promise<number> {
   const failed = daemon.failed.then(exitCodeOf);
   const reasons = [failed];
-  if (config["exit-on-complete"]) reasons.push(allHave("complete", daemon, hooks));
+  if (config["exit-on-complete"]) reasons.push(allHave("flushed", daemon, hooks));
   if (config["exit-on-stop"]) reasons.push(allHave("shared", daemon, hooks));
   return Promise.race(reasons);
 }
 
 /** The exit code once every torrent has come so far, or failed. */
 function allHave(
-  event: "complete" | "shared",
+  event: "flushed" | "shared",
   daemon: PeerDaemon,
   hooks: readonly Promise<void>[],
 ): Promise<number> {

@@ -218,7 +218,14 @@ export class Content {
     await this.#place(async () => this.#storage?.select?.(selection), selection);
   }
 
-  /** Every wanted piece is there: makes what needs no piece, and flushes. Waits while the disk is full. */
+  /** Every wanted piece is there: makes what needs no piece. Waits while the disk is full. */
+  async makeWhole(): Promise<void> {
+    const storage = this.#opened();
+    await this.placed();
+    await this.#space.whenThereIsRoom(0, async () => storage.makeWhole?.());
+  }
+
+  /** As `makeWhole`, and flushes. */
   async finish(): Promise<void> {
     const storage = this.#opened();
     await this.placed();

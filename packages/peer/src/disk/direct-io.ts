@@ -3,12 +3,12 @@ import type { FileHandle } from "node:fs/promises";
 import { systemClock } from "@cachetorrent/clock";
 import { TakesNoMore, writeAll } from "./file-io.ts";
 
-/** The most that one direct write takes: for a write the kernel looks for a run of free memory as long as that, and short ones are there for longer. */
+/** The most that one direct write takes: shorter than that of threads, since no thread is to be had for it. */
 const WRITE_BYTES = 16 * 1024;
 /** After so many bytes other events get their turn. */
 const TURN_BYTES = 1024 * 1024;
-/** Who takes or gives 32 MB/s or more does not hold up anybody. */
-const FAST_BYTES_PER_MS = 32 * 1024;
+/** Memory takes and gives many times that; a disk that is waited for mostly less. Not more: on a busy machine a call may be interrupted. */
+const FAST_BYTES_PER_MS = 128 * 1024;
 /** So much longer than that direct calls may take, together, before the event loop is spared them. */
 const SLOW_MS = 50;
 const REST_LEAST_MS = 1000;
@@ -17,7 +17,8 @@ const REST_MOST_MS = 64_000;
 /**
  * Reads and writes files from the event loop, for as long as all that the kernel does is to copy the bytes: to hand a write to a thread costs as
  * much as the write, and threads that write to one file spin while another does (docs/performance.md). When the disk does not keep up, this goes by
- * threads, which wait in its stead; after a time that doubles as long as it is found slow again, it is tried anew. There is one for each disk. Errors are those of the call that failed.
+ * threads, which wait in its stead; after a time that doubles as long as it is found slow again, it is tried anew. There is one for each disk.
+ * Errors are those of the call that failed.
  */
 export class DirectIo {
   readonly #now: () => number;

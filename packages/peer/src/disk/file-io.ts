@@ -11,8 +11,8 @@ export function readAll(handle: FileHandle, bytes: Uint8Array, position: number)
 }
 
 /**
- * The most that one write of a thread takes. For a write the kernel looks for a run of free memory as long as that, and short ones are there for longer; and
- * writes to one file wait for each other, busily: see docs/performance.md.
+ * The most that one write of a thread takes. For a write the kernel looks for a run of free memory as long as that, and short ones are there for
+ * longer; and writes to one file wait for each other, busily: see docs/performance.md.
  */
 const WRITE_BYTES = 64 * 1024;
 

@@ -23,10 +23,7 @@ import { WriteGate } from "./write-gate.ts";
 const OPEN_FILES_MOST = 64;
 /** File system calls at a time where there is one a file: libuv has four threads, more would only queue. */
 const CALLS_AT_ONCE = 8;
-/** So much of what was written last is taken to be in the kernel's memory still: in a swarm a piece is asked for within a second. */
-const LATELY_BYTES = 128 * 1024 * 1024;
-/** The parts file, where others are counted from 0. */
-const PARTS = -1;
+const PARTS = -1; // the parts file, where others are counted from 0
 
 /**
  * A torrent as the files it names. Nothing is made before its first byte is there to write, and nothing preallocated:
@@ -57,7 +54,7 @@ export class FileStorage implements Storage {
   /** Files on their way out of the parts file: until all of it is done, which may take several tries, that is where their bytes are. */
   readonly #moving = new Set<number>();
   readonly #io: DirectIo;
-  readonly #lately = new LatelyWritten(LATELY_BYTES);
+  readonly #lately = new LatelyWritten();
   /** Writes do not overlap with the moving of what was written. */
   readonly #gate = new WriteGate();
 
@@ -89,8 +86,8 @@ export class FileStorage implements Storage {
     const directory = new DownloadDirectory(dir);
     await directory.has([]); // says so if the directory itself is a file
     const begun = await BegunFiles.load(directory.path, metainfo.infoHash);
-    const disk = io ?? (await diskOf(directory.path));
-    const storage = new FileStorage(metainfo, directory, begun, longerFiles, selection, disk);
+    io ??= await diskOf(directory.path);
+    const storage = new FileStorage(metainfo, directory, begun, longerFiles, selection, io);
     await storage.survey();
     return storage;
   }
@@ -110,7 +107,7 @@ export class FileStorage implements Storage {
     return this.#sizes;
   }
 
-  /** May bytes of the file be in the parts file, and not in its place? */
+  /** May bytes of the file be in the parts file? */
   isKeptAside(file: number): boolean {
     return !this.#parts.isEmpty && !this.#file(file).pad && this.#isAside(file);
   }
@@ -156,7 +153,6 @@ export class FileStorage implements Storage {
     return isThere && (segments.length === 0 || segments.some(({ file }) => !this.#isAside(file)));
   }
 
-  /** Is the file one to be skipped? */
   isSkipped(file: number): boolean {
     return this.#selection.isSkipped(file);
   }
@@ -223,18 +219,24 @@ export class FileStorage implements Storage {
     this.#lately.add(piece, size);
   }
 
-  async finish(): Promise<void> {
-    const files = this.#metainfo.files;
+  async makeWhole(): Promise<void> {
     await this.survey();
-    for (const [index, file] of files.entries()) {
+    for (const [index, file] of this.#metainfo.files.entries()) {
       if (file.pad || this.isSkipped(index) || this.#sizes[index] === file.length) continue;
       if (file.length > 0)
         throw this.#error(this.pathOf(file), `is missing or shorter than ${file.length} bytes`);
-      this.#dirty.add(index); // flushing opens it, and that makes it
+      this.#dirty.add(index);
+      await this.#use(index, true, "cannot make", async () => undefined);
     }
+  }
+
+  async finish(): Promise<void> {
+    // What is selected meanwhile is none of this.
+    const { isEverything } = this.#selection;
+    await this.makeWhole();
     await pooled([...this.#dirty], CALLS_AT_ONCE, (index) => this.flush(index));
     // Of a skipped file there may be parts, which are no whole piece.
-    if (!this.#selection.isEverything) return;
+    if (!isEverything) return;
     await this.#begun.remove();
     await this.#parts.remove();
   }
@@ -249,7 +251,6 @@ export class FileStorage implements Storage {
     return this.#begun.has(file.path.join("/"));
   }
 
-  /** Where the file is. */
   pathOf(file: TorrentFile): string {
     return this.#directory.join(file.path);
   }

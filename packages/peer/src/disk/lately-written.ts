@@ -1,3 +1,6 @@
+/** So much of what was written last is taken to be in the kernel's memory still: in a swarm a piece is asked for within a second. */
+const LATELY_BYTES = 128 * 1024 * 1024;
+
 /** The pieces that were written last, up to so many bytes of them: the kernel still has them in memory. */
 export class LatelyWritten {
   readonly #mostBytes: number;
@@ -5,7 +8,7 @@ export class LatelyWritten {
   readonly #pieces = new Map<number, number>();
   #bytes = 0;
 
-  constructor(mostBytes: number) {
+  constructor(mostBytes = LATELY_BYTES) {
     this.#mostBytes = mostBytes;
   }
 

@@ -13,7 +13,9 @@ export interface Storage {
   writePiece(piece: number, bytes: Uint8Array): Promise<void>;
   /** From now on these files are wanted: brings what is kept of them elsewhere to its place. */
   select?(selection: Selection): Promise<void>;
-  /** When every wanted piece is in place: makes the zero-length files, checks all lengths, flushes to the disk. */
+  /** When every wanted piece is written: makes the zero-length files, and checks all lengths. */
+  makeWhole?(): Promise<void>;
+  /** As `makeWhole`, and flushes to the disk. */
   finish(): Promise<void>;
   /** Waits for what is under way; idempotent. */
   close(): Promise<void>;

@@ -43,7 +43,7 @@ export class MetadataDownload {
   take({ bytes, piece, totalSize }: TakenPiece, now: number): boolean {
     const length = Math.min(pieceBytes, this.size - piece * pieceBytes);
     if (totalSize !== this.size || bytes.length !== length || !this.#asked.delete(piece)) return false;
-    // A copy: the socket's buffers are larger, and would be kept as a whole.
+    // A copy: the message that it is part of would be kept as a whole.
     this.#pieces[piece] = Uint8Array.from(bytes);
     this.#received += length;
     this.lastAt = now;

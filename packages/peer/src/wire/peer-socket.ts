@@ -21,7 +21,7 @@ export class PeerSocket extends Socket {
   }
 
   /**
-   * The connection of a socket that a server has accepted and paused, which is of no use from then on. Node.js lets who opens a socket say where it
+   * The connection of a socket that a server has accepted and paused, which is of no use from then on; paused, too. Node.js lets who opens a socket say where it
    * is read to, and not who accepts one; where it should ever keep its handle elsewhere, this is the accepted socket itself.
    */
   static of(accepted: Socket): Socket {
@@ -30,7 +30,7 @@ export class PeerSocket extends Socket {
     Object.assign(accepted, { _handle: null });
     // So that its server does not count it any more.
     accepted.destroy();
-    return new PeerSocket({ handle } as SocketConstructorOpts);
+    return new PeerSocket({ handle, pauseOnCreate: true } as SocketConstructorOpts);
   }
 
   /** From now on what comes is given to `take`, in memory that is another's once it returns, and is no `data`; what came before still is that. */

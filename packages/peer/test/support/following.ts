@@ -115,9 +115,15 @@ export class Following {
   }
 }
 
-/** From now on the raw peer answers requests, those that came too, with the right bytes. */
-export function serve({ content, metainfo }: GivenTorrent, raw: RawPeer): void {
+/** From now on the raw peer answers requests, those that came too, with the right bytes; `most` of them. */
+export function serve(
+  { content, metainfo }: GivenTorrent,
+  raw: RawPeer,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  let left = most;
   const answer = (piece: number, begin: number, length: number): void => {
+    if (left-- <= 0) return;
     const start = piece * metainfo.pieceLength + begin;
     raw.wire.piece(piece, begin, content.subarray(start, start + length));
   };
@@ -128,7 +134,7 @@ export function serve({ content, metainfo }: GivenTorrent, raw: RawPeer): void {
   raw.wire.unchoke();
 }
 
-/** A seed at 127.2.0.n that unchokes and serves whoever dials it. */
+/** A seed at 127.2.0.n that unchokes whoever dials it, and serves him a hundred requests. */
 async function outsideSeed(torrent: GivenTorrent, n: number): Promise<OutsideSeed> {
   const { infoHash } = torrent.metainfo;
   const met: RawPeer[] = [];
@@ -138,7 +144,7 @@ async function outsideSeed(torrent: GivenTorrent, n: number): Promise<OutsideSee
     peer.wire.on("handshake", () => {
       peer.handshake();
       peer.wire.haveAll();
-      serve(torrent, peer);
+      serve(torrent, peer, 100);
     });
   });
   return { endpoint: listening, met };

@@ -87,6 +87,7 @@ export class TestPeer {
   readonly endpoint: Endpoint;
   readonly errors: CtError[] = [];
   readonly completed = new Set<Metainfo>();
+  readonly flushed = new Set<Metainfo>();
   /** Why torrents were stopped by their rules. */
   readonly shared: string[] = [];
   readonly #ledger: Ledger;
@@ -155,6 +156,7 @@ export class TestPeer {
         onShared: (reason: string) => void peer.shared.push(reason),
         ...(options.openStorage ? { openStorage: options.openStorage } : {}),
         onComplete: () => void peer.completed.add(metainfo),
+        onFlushed: () => void peer.flushed.add(metainfo),
         onError: (error: CtError) => void peer.errors.push(error),
       };
       const { byMagnet } = options;

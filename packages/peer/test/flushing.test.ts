@@ -1,0 +1,69 @@
+import { CtError, PieceSet } from "@cachetorrent/protocol";
+import { expect, it } from "vitest";
+import type { Storage } from "../src/disk/storage.ts";
+import { MeetingPoint } from "./support/meeting-point.ts";
+import { openStorage } from "./support/storing.ts";
+import { readContent, TestPeer } from "./support/test-peer.ts";
+import { KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
+import { until } from "./support/until.ts";
+
+it("a download is complete once it is verified and written, and flushed after that", async () => {
+  const { flush, leecher, torrent, dir } = await given();
+  await leecher.complete();
+  expect(leecher.torrent.status().state).toBe("seeding");
+  expect(leecher.flushed.size).toBe(0);
+  expect(await readContent(torrent, dir)).toEqual(torrent.content);
+  flush.resolve();
+  await until("it is flushed", () => leecher.flushed.size === 1);
+});
+
+it("who is stopped meanwhile has flushed before it is gone", async () => {
+  const { flush, leecher } = await given();
+  await leecher.complete();
+  let isGone = false;
+  const stopped = leecher.stop().then(() => {
+    isGone = true;
+  });
+  await until("it has left", () => leecher.torrent.connectionCount === 0);
+  expect(isGone).toBe(false);
+  flush.resolve();
+  await stopped;
+});
+
+it("what the disk turns out not to take fails the torrent, complete or not", async () => {
+  const { flush, leecher } = await given();
+  await leecher.complete();
+  const lost = new CtError("CT_ERR_STORAGE", "cannot flush");
+  flush.reject(lost);
+  await until("it is told", () => leecher.errors.length > 0);
+  expect(leecher.errors).toEqual([lost]);
+  expect(leecher.flushed.size).toBe(0);
+  expect(leecher.torrent.status().state).toBe("failed");
+});
+
+/** A leecher of which the disk takes its time to flush, and a seed. */
+async function given() {
+  const torrent = await torrentOf([
+    { path: ["a"], content: noise(100 * KIB) },
+    { path: ["empty"], content: new Uint8Array() },
+  ]);
+  const tracker = await MeetingPoint.open();
+  const dir = await temporaryDirectory();
+  const files = await openStorage(torrent.metainfo, dir);
+  const flush = Promise.withResolvers<void>();
+  const storage: Storage = {
+    read: (piece, begin, length) => files.read(piece, begin, length),
+    writePiece: (piece, bytes) => files.writePiece(piece, bytes),
+    makeWhole: () => files.makeWhole(),
+    finish: async () => {
+      await flush.promise;
+      await files.finish();
+    },
+    close: () => files.close(),
+  };
+  await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
+  const have = new PieceSet(torrent.metainfo.pieceCount);
+  const openOurs = async () => ({ storage, have });
+  const leecher = await TestPeer.start(torrent, { at: "127.2.0.1", tracker, openStorage: openOurs });
+  return { dir, flush, leecher, torrent };
+}
