@@ -238,27 +238,30 @@ export class Torrent implements SwarmTorrent {
       this.#life.fail(error as CtError);
       return;
     }
-    this.#tellComplete();
+    const isTold = this.#tellComplete();
     // It takes as long as the disk needs for what came last, and nobody else need wait for that.
-    this.#flushed = this.#flushed.then(() => this.#flush());
+    this.#flushed = this.#flushed.then(() => this.#flush(isTold));
   }
 
-  async #flush(): Promise<void> {
+  async #flush(isTold: boolean): Promise<void> {
     try {
       await this.#content.finish();
     } catch (error) {
+      // Of one that is leaving nothing else tells it.
+      if (this.#life.isEnding) this.#log.error({ err: error, event: "storage" }, (error as CtError).message);
       this.#life.fail(error as CtError);
       return;
     }
-    if (this.#isDone) this.#options.onFlushed?.(true);
+    if (isTold) this.#options.onFlushed?.(true);
   }
 
-  #tellComplete(): void {
+  /** False where there is nothing to tell. */
+  #tellComplete(): boolean {
     const now = this.#services.clock.now();
     const isWhole = this.#content.have.isFull;
     if (isWhole) this.#ledger.completed(now);
     // Meanwhile more may be wanted, or it was told already.
-    if (this.#life.isEnding || !this.#isDone || this.#life.state === "seeding") return;
+    if (this.#life.isEnding || !this.#isDone || this.#life.state === "seeding") return false;
     this.#life.state = "seeding";
     this.#sharing.began(now);
     // BEP 21: a partial seed has not completed the download.
@@ -268,6 +271,7 @@ export class Torrent implements SwarmTorrent {
       : `all that is wanted of ${this.metainfo.name} is there`;
     this.#log.info({ event: "complete", asn: this.#swarm.announcer.asn }, what);
     this.#options.onComplete(true);
+    return true;
   }
 
   async #select(priorities: ReadonlyMap<number, FilePriority>): Promise<void> {

@@ -30,6 +30,16 @@ it("who is stopped meanwhile has flushed before it is gone", async () => {
   await stopped;
 });
 
+it("of one that is stopped before it is complete nothing is told to be flushed", async () => {
+  const { flush, leecher, whole } = await given({ holdsWhole: true });
+  await until("all is written", () => whole.isAsked);
+  const stopped = leecher.stop();
+  whole.resolve();
+  flush.resolve();
+  await stopped;
+  expect([leecher.completed.size, leecher.flushed.size]).toEqual([0, 0]);
+});
+
 it("what the disk turns out not to take fails the torrent, complete or not", async () => {
   const { flush, leecher } = await given();
   await leecher.complete();
@@ -42,7 +52,7 @@ it("what the disk turns out not to take fails the torrent, complete or not", asy
 });
 
 /** A leecher of which the disk takes its time to flush, and a seed. */
-async function given() {
+async function given({ holdsWhole = false } = {}) {
   const torrent = await torrentOf([
     { path: ["a"], content: noise(100 * KIB) },
     { path: ["empty"], content: new Uint8Array() },
@@ -51,19 +61,31 @@ async function given() {
   const dir = await temporaryDirectory();
   const files = await openStorage(torrent.metainfo, dir);
   const flush = Promise.withResolvers<void>();
+  const finished = Promise.withResolvers<void>();
+  const whole = { isAsked: false, ...Promise.withResolvers<void>() };
+  if (!holdsWhole) whole.resolve();
   const storage: Storage = {
     read: (piece, begin, length) => files.read(piece, begin, length),
     writePiece: (piece, bytes) => files.writePiece(piece, bytes),
-    makeWhole: () => files.makeWhole(),
+    makeWhole: async () => {
+      whole.isAsked = true;
+      await whole.promise;
+      await files.makeWhole();
+    },
     finish: async () => {
       await flush.promise;
       await files.finish();
+      finished.resolve();
     },
-    close: () => files.close(),
+    close: async () => {
+      // Else nothing could be written of one that is stopped before it is whole.
+      if (holdsWhole) await finished.promise;
+      await files.close();
+    },
   };
   await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
   const have = new PieceSet(torrent.metainfo.pieceCount);
   const openOurs = async () => ({ storage, have });
   const leecher = await TestPeer.start(torrent, { at: "127.2.0.1", tracker, openStorage: openOurs });
-  return { dir, flush, leecher, torrent };
+  return { dir, flush, leecher, torrent, whole };
 }
