@@ -59,7 +59,7 @@ export const LIMITS = {
   peer: {
     blockBytes: 16 * KiB,
     requestBytesMost: 256 * KiB,
-    longRequestMs: 40,
+    longRequestMs: 20,
     handshakeTimeoutMs: 10 * SECOND,
     idleTimeoutMs: 120 * SECOND,
     keepAliveMs: 60 * SECOND,
