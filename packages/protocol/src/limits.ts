@@ -59,7 +59,7 @@ export const LIMITS = {
   peer: {
     blockBytes: 16 * KiB,
     requestBytesMost: 256 * KiB,
-    longRequestMs: 20,
+    longRequestMs: 40,
     handshakeTimeoutMs: 10 * SECOND,
     idleTimeoutMs: 120 * SECOND,
     keepAliveMs: 60 * SECOND,

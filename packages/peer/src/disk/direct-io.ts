@@ -4,7 +4,7 @@ import { systemClock } from "@cachetorrent/clock";
 import { TakesNoMore, writeAll } from "./file-io.ts";
 
 /** The most that one direct write takes: shorter than that of threads, since no thread is to be had for it. */
-const WRITE_BYTES = 16 * 1024;
+const WRITE_BYTES = 32 * 1024;
 /** After so many bytes other events get their turn. */
 const TURN_BYTES = 1024 * 1024;
 /** Memory takes and gives many times that; a disk that is waited for mostly less. Not more: on a busy machine a call may be interrupted. */
