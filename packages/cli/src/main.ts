@@ -7,10 +7,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const exitCode = await runCommandLine(process.argv.slice(2), {
+void runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout: process.stdout,
   stderr: process.stderr,
-});
-// Sockets of peers that went silent must not keep a finished command alive.
-process.exit(exitCode);
+  // Sockets of peers that went silent must not keep a finished command alive.
+}).then((exitCode) => process.exit(exitCode));
