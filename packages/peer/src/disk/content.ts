@@ -200,6 +200,16 @@ export class Content {
     }
   }
 
+  /** As `store`, without waiting. False where that would take time, or something is wrong, and it is still to be stored. */
+  storeAtOnce(piece: number, bytes: Uint8Array): boolean {
+    const { writeAtOnce } = this.#opened();
+    if (!writeAtOnce || this.lack !== undefined) return false;
+    this.#resume?.writing(piece);
+    const isWritten = writeAtOnce.call(this.#storage, piece, bytes);
+    this.#resume?.wrote(piece, isWritten);
+    return isWritten;
+  }
+
   /**
    * It stays in memory for those who ask for it next, and its bytes may be freed from then on. False where it is longer than a section, and
    * does not.

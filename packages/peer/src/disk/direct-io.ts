@@ -6,7 +6,7 @@ import { TakesNoMore, writeAll } from "./file-io.ts";
 /** The most that one direct write takes: shorter than that of threads, since no thread is to be had for it. */
 const WRITE_BYTES = 32 * 1024;
 /** After so many bytes other events get their turn. */
-const TURN_BYTES = 1024 * 1024;
+export const TURN_BYTES = 1024 * 1024;
 /** Memory takes and gives many times that; a disk that is waited for mostly less. Not more: on a busy machine a call may be interrupted. */
 const FAST_BYTES_PER_MS = 128 * 1024;
 /** So much longer than that direct calls may take, together, before the event loop is spared them. */
@@ -52,6 +52,11 @@ export class DirectIo {
       done += this.#writeTurn(handle.fd, bytes.subarray(done, done + TURN_BYTES), position + done);
     }
     if (done < bytes.length) await writeAll(handle, bytes.subarray(done), position + done);
+  }
+
+  /** All of the bytes, which are a turn at most, at once. False where that took too long, and not all are written. Throws. */
+  writeAtOnce(handle: FileHandle, bytes: Uint8Array, position: number): boolean {
+    return this.#writeTurn(handle.fd, bytes, position) === bytes.length;
   }
 
   /**

@@ -4,6 +4,7 @@ import { pooled } from "@cachetorrent/files";
 import { CtError, type PieceSet } from "@cachetorrent/protocol";
 import { type Metainfo, pieceSize, type TorrentFile } from "../metainfo/metainfo.ts";
 import { Selection } from "../selection/selection.ts";
+import { AtOnce } from "./at-once.ts";
 import { BegunFiles } from "./begun-files.ts";
 import type { DirectIo } from "./direct-io.ts";
 import { diskOf } from "./disk-of.ts";
@@ -12,7 +13,6 @@ import { type LongerFiles, stampInPlace } from "./file-in-place.ts";
 import { readAll } from "./file-io.ts";
 import { type FileStamp, MISSING, NO_FILE } from "./file-stamp.ts";
 import type { FileStorageOptions } from "./file-storage-options.ts";
-import { LatelyWritten } from "./lately-written.ts";
 import { OpenFiles } from "./open-files.ts";
 import { PartsFile } from "./parts-file.ts";
 import { memoryFor, type Segment, segmentsOf, segmentsOfPiece } from "./segments.ts";
@@ -54,7 +54,7 @@ export class FileStorage implements Storage {
   /** Files on their way out of the parts file: until all of it is done, which may take several tries, that is where their bytes are. */
   readonly #moving = new Set<number>();
   readonly #io: DirectIo;
-  readonly #lately = new LatelyWritten();
+  readonly #atOnce: AtOnce;
   /** Writes do not overlap with the moving of what was written. */
   readonly #gate = new WriteGate();
 
@@ -67,6 +67,13 @@ export class FileStorage implements Storage {
     io: DirectIo,
   ) {
     this.#io = io;
+    this.#atOnce = new AtOnce({
+      metainfo,
+      open: this.#open,
+      io,
+      isAside: (file) => this.#isAside(file),
+      writing: (file) => this.#dirty.add(file),
+    });
     this.#parts = new PartsFile(directory.path, metainfo.infoHash);
     this.#selection = selection;
     this.#metainfo = metainfo;
@@ -183,18 +190,11 @@ export class FileStorage implements Storage {
   }
 
   isAtHand(piece: number): boolean {
-    return this.#lately.has(piece) && this.#io.isDirect;
+    return this.#atOnce.has(piece);
   }
 
   readAtOnce(piece: number, begin: number, length: number): Uint8Array | undefined {
-    if (!this.isAtHand(piece)) return undefined;
-    const bytes = memoryFor(this.#metainfo, piece, begin, length);
-    for (const segment of segmentsOf(this.#metainfo, piece * this.#metainfo.pieceLength + begin, length)) {
-      const target = bytes.subarray(segment.at, segment.at + segment.length);
-      if (this.#file(segment.file).pad) target.fill(0);
-      else if (!this.#fillAtOnce(target, segment)) return undefined;
-    }
-    return bytes;
+    return this.#atOnce.read(piece, begin, length);
   }
 
   async read(piece: number, begin: number, length: number): Promise<Uint8Array> {
@@ -216,7 +216,11 @@ export class FileStorage implements Storage {
     const size = pieceSize(this.#metainfo, piece);
     if (bytes.length !== size) throw new RangeError(`piece ${piece} has ${size} bytes, not ${bytes.length}`);
     await this.#gate.write(() => this.#write(piece, bytes));
-    this.#lately.add(piece, size);
+    this.#atOnce.wrote(piece, size);
+  }
+
+  writeAtOnce(piece: number, bytes: Uint8Array): boolean {
+    return !this.#gate.isHeld && this.#atOnce.write(piece, bytes);
   }
 
   async makeWhole(): Promise<void> {
@@ -253,16 +257,6 @@ export class FileStorage implements Storage {
 
   pathOf(file: TorrentFile): string {
     return this.#directory.join(file.path);
-  }
-
-  /** False where it cannot; what is wrong with the file is told by who reads it in peace. */
-  #fillAtOnce(target: Uint8Array, { file, fileOffset }: Segment): boolean {
-    const handle = this.#isAside(file) ? undefined : this.#open.opened(file);
-    try {
-      return handle !== undefined && this.#io.read(handle, target, fileOffset);
-    } catch {
-      return false;
-    }
   }
 
   async #sync(index: number): Promise<void> {

@@ -32,9 +32,10 @@ export class OpenFiles {
     return this.#entries.size;
   }
 
-  /** The file if it is open, for as long as the caller does not wait for anything. */
-  opened(file: number): FileHandle | undefined {
-    return this.#isClosed ? undefined : this.#entries.get(file)?.opened;
+  /** The file if it is open, and can be written to if that is asked for, for as long as the caller does not wait for anything. */
+  opened(file: number, writable: boolean): FileHandle | undefined {
+    const entry = this.#isClosed ? undefined : this.#entries.get(file);
+    return writable && !entry?.writable ? undefined : entry?.opened;
   }
 
   /** Runs `task` on the file, which stays open for it. */

@@ -11,6 +11,8 @@ export interface Storage {
   readAtOnce?(piece: number, begin: number, length: number): Uint8Array | undefined;
   /** A whole piece, verified already. Once it resolves the bytes may be overwritten. */
   writePiece(piece: number, bytes: Uint8Array): Promise<void>;
+  /** As `writePiece`, without waiting: false where that would take time, or something is wrong, and it is still to be written. */
+  writeAtOnce?(piece: number, bytes: Uint8Array): boolean;
   /** From now on these files are wanted: brings what is kept of them elsewhere to its place. */
   select?(selection: Selection): Promise<void>;
   /** When every wanted piece is written: makes the zero-length files, and checks all lengths. */

@@ -3,6 +3,11 @@ export class WriteGate {
   #alone: Promise<unknown> | undefined;
   readonly #writes = new Set<Promise<unknown>>();
 
+  /** Does something run alone, or wait for that? */
+  get isHeld(): boolean {
+    return this.#alone !== undefined;
+  }
+
   /** Begins at once unless something runs alone. */
   async write(task: () => Promise<void>): Promise<void> {
     while (this.#alone) await this.#alone;

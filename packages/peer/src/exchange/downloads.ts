@@ -31,8 +31,10 @@ export interface DownloadsParts {
   /** It lets requests lie. */
   snubbed(connection: Connection): void;
   isValid(piece: number, bytes: Uint8Array): boolean;
-  /** Resolves with whether the bytes stay in memory, for those who will ask for them. */
-  store(piece: number, bytes: Uint8Array): Promise<boolean>;
+  /** True where it is done, or a promise of that. */
+  store(piece: number, bytes: Uint8Array): true | Promise<void>;
+  /** Whether the bytes of a stored piece stay in memory, for those who will ask for them. */
+  keep(piece: number, bytes: Uint8Array): boolean;
   /** A piece stands verified on the disk; most of it came from `origin`. */
   stored(piece: number, origin: Asn): void;
   /** A piece of which these sent parts is not what it should be. */
@@ -225,7 +227,7 @@ export class Downloads {
     if (!active || !Number.isInteger(block) || !active.mayAsk(connection)) return;
     const others = this.#book.received(active, block, bytes, connection);
     for (const other of others ?? []) this.#cancelAnswered(other as Connection, active);
-    if (others && active.isComplete) void this.#finish(active);
+    if (others && active.isComplete) this.#finish(active);
   }
 
   sweep(now: number): void {
@@ -248,7 +250,7 @@ export class Downloads {
   }
 
   /** Never a byte that is not verified goes to the disk, and none is read back to be verified. */
-  async #finish(active: ActivePiece): Promise<void> {
+  #finish(active: ActivePiece): void {
     const { piece, buffer } = active;
     const sources = active.sources as readonly Connection[];
     if (!this.#parts.isValid(piece, buffer)) {
@@ -259,16 +261,21 @@ export class Downloads {
       return;
     }
     for (const liar of this.#badData.verified(piece, buffer)) this.#parts.ban(liar);
-    let isFree = false;
-    try {
-      isFree = !(await this.#parts.store(piece, buffer));
-    } catch (error) {
-      this.#parts.failed(error as CtError);
-      return;
-    } finally {
-      this.#book.end(piece, isFree);
-    }
-    this.#parts.stored(piece, mainOrigin(sources));
+    const stored = this.#parts.store(piece, buffer);
+    if (stored === true) this.#stored(active);
+    else
+      stored.then(
+        () => this.#stored(active),
+        (error: CtError) => {
+          this.#book.end(piece);
+          this.#parts.failed(error);
+        },
+      );
+  }
+
+  #stored({ buffer, piece, sources }: ActivePiece): void {
+    this.#book.end(piece, !this.#parts.keep(piece, buffer));
+    this.#parts.stored(piece, mainOrigin(sources as readonly Connection[]));
   }
 
   /** It lets requests lie: others get them. Asked at once it might let one of them lie for as long again. */

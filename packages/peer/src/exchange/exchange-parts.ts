@@ -41,6 +41,8 @@ export interface ExchangeParts {
   readonly content: {
     isValid(piece: number, bytes: Uint8Array): boolean;
     store(piece: number, bytes: Uint8Array): Promise<void>;
+    /** As `store`, without waiting. False where that cannot be. */
+    storeAtOnce(piece: number, bytes: Uint8Array): boolean;
     /** In memory, for those who will ask for it; its bytes may be freed from then on. False if that is not done. */
     keep(piece: number, bytes: Uint8Array): boolean;
     /** Is the block in memory, or can it be read without waiting? If not, `load` brings it. */

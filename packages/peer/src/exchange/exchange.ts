@@ -65,10 +65,8 @@ export class Exchange implements ConnectionOwner<Connection> {
       snubbed: (connection) => parts.watcher.snubbed(connection),
       spoiled: (connections, piece) => parts.watcher.spoiled(connections, piece),
       isValid: (piece, bytes) => content.isValid(piece, bytes),
-      store: async (piece, bytes) => {
-        await content.store(piece, bytes);
-        return this.#isLacked(piece) && content.keep(piece, bytes);
-      },
+      store: (piece, bytes) => content.storeAtOnce(piece, bytes) || content.store(piece, bytes),
+      keep: (piece, bytes) => this.#isLacked(piece) && content.keep(piece, bytes),
       stored: (piece, origin) => {
         ledger.pieceVerified(origin);
         this.#hold(piece);
