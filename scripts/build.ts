@@ -1,4 +1,4 @@
-import { rename, rm } from "node:fs/promises";
+import { rename, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { build, type OutputOptions } from "rolldown";
 
@@ -9,6 +9,8 @@ import { build, type OutputOptions } from "rolldown";
 const cli = join(import.meta.dirname, "..", "packages", "cli");
 const dist = join(cli, "dist");
 const unfinished = `${dist}.${process.pid}`;
+const before = `${unfinished}.before`;
+const begunAt = new Date();
 
 const output: OutputOptions = {
   dir: unfinished,
@@ -31,8 +33,15 @@ try {
       output,
     });
   }
-  await rm(dist, { recursive: true, force: true });
+  // A source that was changed meanwhile is newer.
+  await utimes(join(unfinished, "start.cjs"), begunAt, begunAt);
+  // At no time is half of it in its place: somebody may be starting, or this be killed.
+  await rename(dist, before).catch(ignoreMissing);
   await rename(unfinished, dist);
 } finally {
-  await rm(unfinished, { recursive: true, force: true });
+  for (const folder of [unfinished, before]) await rm(folder, { recursive: true, force: true });
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }

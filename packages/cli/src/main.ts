@@ -7,6 +7,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// Whatever ends without having said how: nobody may take that for success. It is what Node.js says of a promise that never settles.
+process.exitCode = 13;
 void runCommandLine(process.argv.slice(2), {
   env: process.env,
   stdout: process.stdout,

@@ -51,8 +51,13 @@ export class BuiltProgram {
     const loaded: Loaded = { exports: {} };
     this.#loaded.set(name, loaded);
     const path = join(this.#dir, name);
-    const body = this.#compile(path).runInThisContext() as Body;
-    body(loaded.exports, (wanted) => this.#find(wanted), loaded, path, this.#dir);
+    try {
+      const body = this.#compile(path).runInThisContext() as Body;
+      body(loaded.exports, (wanted) => this.#find(wanted), loaded, path, this.#dir);
+    } catch (error) {
+      this.#loaded.delete(name);
+      throw error;
+    }
     return loaded.exports;
   }
 

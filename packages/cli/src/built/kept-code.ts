@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   closeSync,
+  constants,
   fstatSync,
   mkdirSync,
   openSync,
@@ -30,7 +31,7 @@ export class KeptCode {
     const file = attempt(() => readOwn(this.#path(source)));
     if (!file) return undefined;
     const code = file.subarray(DIGEST_BYTES);
-    return digestOf(code).equals(file.subarray(0, DIGEST_BYTES)) ? code : undefined;
+    return digestOf(source, code).equals(file.subarray(0, DIGEST_BYTES)) ? code : undefined;
   }
 
   /** Where it cannot be kept, the next process compiles anew. */
@@ -40,7 +41,7 @@ export class KeptCode {
     attempt(() => {
       mkdirSync(this.#dir, { recursive: true });
       try {
-        writeFileSync(unfinished, Buffer.concat([digestOf(code), code]), { mode: 0o600, flag: "wx" });
+        writeFileSync(unfinished, Buffer.concat([digestOf(source, code), code]), { mode: 0o600, flag: "wx" });
         renameSync(unfinished, path);
       } finally {
         rmSync(unfinished, { force: true });
@@ -49,9 +50,7 @@ export class KeptCode {
   }
 
   #path(source: string): string {
-    const user = process.getuid?.() ?? 0;
-    const name = `${digestOf(Buffer.from(source)).toString("hex")}-${process.version}-${process.arch}-${user}`;
-    return join(this.#dir, name);
+    return join(this.#dir, `${digestOf(source).toString("hex")}-${process.version}-${process.arch}`);
   }
 }
 
@@ -64,17 +63,24 @@ function attempt<T>(task: () => T): T | undefined {
   }
 }
 
-/** Throws where the file is another user's. */
+/** Throws where it is no file of this user's, which in a folder of several it may be. */
 function readOwn(path: string): Buffer {
-  const file = openSync(path, "r");
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (fstatSync(file).uid !== (process.getuid?.() ?? 0)) throw new Error(`${path} is of another user`);
+    const stats = fstatSync(file);
+    if (!stats.isFile() || stats.uid !== userId()) throw new Error(`${path} is not this user's`);
     return readFileSync(file);
   } finally {
     closeSync(file);
   }
 }
 
-function digestOf(bytes: Uint8Array): Buffer {
-  return createHash("sha1").update(bytes).digest();
+/** Of code its source is part: V8 compares no more of that than its length. */
+function digestOf(source: string, code: Uint8Array = new Uint8Array()): Buffer {
+  return createHash("sha1").update(source).update(code).digest();
+}
+
+/** 0 where there are no users. */
+export function userId(): number {
+  return process.getuid?.() ?? 0;
 }

@@ -1,4 +1,4 @@
-import { chmod, chown, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { KeptCode } from "../../src/built/kept-code.ts";
@@ -41,6 +41,20 @@ describe("KeptCode", () => {
   it.runIf(process.getuid?.() === 0)("takes nothing that another user has written", async () => {
     kept.write("1 + 1", Buffer.from("code"));
     await chown(await theFile(), 12_345, 12_345);
+    expect(kept.read("1 + 1")).toBeUndefined();
+  });
+
+  it("takes nothing that was written of another source, or leads elsewhere", async () => {
+    kept.write("1 + 1", Buffer.from("code"));
+    const first = await theFile();
+    kept.write("1 + 2", Buffer.from("other"));
+    const second = join(dir, (await readdir(dir)).find((name) => join(dir, name) !== first) ?? "none");
+    const bytes = await readFile(first);
+    await writeFile(second, bytes);
+    expect(kept.read("1 + 2")).toBeUndefined();
+    await rm(first);
+    await writeFile(join(dir, "elsewhere"), bytes);
+    await symlink(join(dir, "elsewhere"), first);
     expect(kept.read("1 + 1")).toBeUndefined();
   });
 

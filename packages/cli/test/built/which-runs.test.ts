@@ -1,4 +1,4 @@
-import { cp, mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -62,6 +62,15 @@ describe("the command runs", () => {
   it("the sources where one is gone since", async () => {
     await rm(join(root, "packages/peer/src/index.ts"));
     expect(await whichRuns("peer")).toBe("sources peer");
+  });
+
+  it("the sources where it cannot be told what is newer", async () => {
+    const tools = join(root, "tools");
+    await mkdir(tools);
+    for (const tool of ["dirname", "readlink"]) await symlink(`/usr/bin/${tool}`, join(tools, tool));
+    await symlink(process.execPath, join(tools, "node"));
+    const { stdout } = await run(["peer"], { bin: join(cli, "bin", "cachetorrent"), env: { PATH: tools } });
+    expect(stdout.trim()).toBe("sources peer");
   });
 
   it("the sources for testbeds", async () => {

@@ -52,10 +52,14 @@ export class AtOnce {
   write(piece: number, bytes: Uint8Array): boolean {
     const { io, metainfo, writing } = this.#parts;
     if (!io.isDirect || bytes.length > TURN_BYTES) return false;
+    const targets: { segment: Segment; handle: FileHandle }[] = [];
     for (const segment of segmentsOfPiece(metainfo, piece)) {
       if (this.#isPad(segment)) continue;
       const handle = this.#handle(segment.file, true);
       if (!handle) return false;
+      targets.push({ segment, handle });
+    }
+    for (const { handle, segment } of targets) {
       writing(segment.file);
       try {
         const part = bytes.subarray(segment.at, segment.at + segment.length);

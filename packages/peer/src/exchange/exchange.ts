@@ -175,6 +175,8 @@ export class Exchange implements ConnectionOwner<Connection> {
     this.#disclosure.sweep(now);
     this.#uploads.sweep(now);
     this.downloads.sweep(now);
+    // In case that something went wrong right after the last piece.
+    this.#tellIfDone();
   }
 
   /** In place of `sweep` while nobody is connected and nothing is missing: the choker's rounds go on in their time. */
