@@ -25,12 +25,7 @@ is_installed() {
 
 # Daemons start sooner, and in less memory, from what is built; without it they run from their sources.
 ensure_built() {
-  local built=packages/cli/dist/start.cjs
-  local newer=unknown
-  if [ -f "$built" ]; then
-    newer=$(find packages/*/src packages/*/package.json package-lock.json -newer "$built" -print -quit) || newer=unknown
-  fi
-  [ -n "$newer" ] || return 0
+  packages/cli/bin/is-built && return
   npm run --silent build || echo "$(basename "$0"): npm run build failed, see above; the program runs from its sources" >&2
 }
 

@@ -1,7 +1,7 @@
 import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openStorage, threePieces, writeAll } from "./support/storing.ts";
+import { openStorage, threePieces, written } from "./support/storing.ts";
 import { pieceOf, temporaryDirectory } from "./support/torrents.ts";
 
 describe("a piece that was written lately is read without waiting", () => {
@@ -54,11 +54,3 @@ describe("others take time", () => {
     expect(storage.readAtOnce(0, 0, 5)).toBeUndefined();
   });
 });
-
-async function written() {
-  const torrent = await threePieces();
-  const directory = await temporaryDirectory();
-  const storage = await openStorage(torrent.metainfo, directory);
-  await writeAll(torrent, storage);
-  return { directory, storage, torrent };
-}

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { DirectIo } from "../src/disk/direct-io.ts";
 import { FileStorage } from "../src/disk/file-storage.ts";
 import { Selection } from "../src/selection/selection.ts";
-import { openStorage, threePieces, writeAll } from "./support/storing.ts";
+import { openStorage, threePieces, writeAll, written } from "./support/storing.ts";
 import { KIB, noise, pieceOf, temporaryDirectory, torrentOf } from "./support/torrents.ts";
 
 const NOTHING = (bytes: Uint8Array) => new Uint8Array(bytes.length);
@@ -105,11 +105,3 @@ describe("it is left to who waits", () => {
     expect(storage.writeAtOnce(0, pieceOf(torrent, 0))).toBe(false);
   });
 });
-
-async function written() {
-  const torrent = await threePieces();
-  const directory = await temporaryDirectory();
-  const storage = await openStorage(torrent.metainfo, directory);
-  await writeAll(torrent, storage);
-  return { directory, storage, torrent };
-}

@@ -14,10 +14,7 @@ describe("the command runs", () => {
     cli = join(root, "packages", "cli");
     await mkdir(join(root, "packages", "peer", "src"), { recursive: true });
     for (const folder of ["bin", "src", "dist"]) await mkdir(join(cli, folder), { recursive: true });
-    await cp(
-      fileURLToPath(new URL("../../bin/cachetorrent", import.meta.url)),
-      join(cli, "bin", "cachetorrent"),
-    );
+    await cp(fileURLToPath(new URL("../../bin", import.meta.url)), join(cli, "bin"), { recursive: true });
     const say = (what: string) => `console.log(${JSON.stringify(what)}, ...process.argv.slice(2));`;
     await write("packages/peer/src/index.ts", "", 1000);
     await write("packages/peer/package.json", "{}", 1000);

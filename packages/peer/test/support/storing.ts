@@ -3,7 +3,7 @@ import { DirectIo } from "../../src/disk/direct-io.ts";
 import { FileStorage } from "../../src/disk/file-storage.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
 import { Selection } from "../../src/selection/selection.ts";
-import { type GivenTorrent, KIB, noise, pieceOf, torrentOf } from "./torrents.ts";
+import { type GivenTorrent, KIB, noise, pieceOf, temporaryDirectory, torrentOf } from "./torrents.ts";
 
 /** Three pieces: a crosses into b, b into c, and there is an empty file. */
 export const threePieces = () =>
@@ -29,4 +29,13 @@ export async function openStorage(
   const storage = await FileStorage.open(metainfo, directory, { selection, io: new DirectIo(() => 0) });
   onTestFinished(() => storage.close());
   return storage;
+}
+
+/** Three pieces, and their files in a folder. */
+export async function written() {
+  const torrent = await threePieces();
+  const directory = await temporaryDirectory();
+  const storage = await openStorage(torrent.metainfo, directory);
+  await writeAll(torrent, storage);
+  return { directory, storage, torrent };
 }
