@@ -39,6 +39,7 @@ export function torrentOptions(
     isSequential: config.sequential,
     stopRule: stopRuleOf(config),
     webSeeds: config["web-seed"],
+    flushesAtOnce: config["exit-on-complete"] || config["on-complete"] !== undefined,
     maxConnections: Math.min(config["max-connections-torrent"], config["max-connections"]),
     ...(config["no-candidate"] ? {} : { capacity: { up, down } }),
     ...(config.local ? { local: unwrap(parseEndpoint(config.local)) } : {}),

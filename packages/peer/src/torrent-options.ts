@@ -71,6 +71,8 @@ export interface TorrentOptions {
    * disk at the start.
    */
   onComplete(downloaded: boolean): void;
+  /** Somebody waits for `onFlushed`: what came is flushed as soon as it is complete. */
+  readonly flushesAtOnce?: boolean;
   /** As `onComplete`, after it: now that survives a power cut, too. */
   onFlushed?(downloaded: boolean): void;
   onError(error: CtError): void;

@@ -1,4 +1,11 @@
-import type { CtError, Endpoint, InfoHash, Leaders, PieceSet } from "@cachetorrent/protocol";
+import {
+  type CtError,
+  type Endpoint,
+  type InfoHash,
+  type Leaders,
+  LIMITS,
+  type PieceSet,
+} from "@cachetorrent/protocol";
 import type { Logger } from "pino";
 import type { TorrentLedger } from "./accounts/ledger.ts";
 import { ActiveTorrent } from "./active-torrent.ts";
@@ -41,6 +48,8 @@ export class Torrent implements SwarmTorrent {
   #starting: Promise<void> | undefined;
   /** Never rejects. */
   #flushed = Promise.resolve();
+  /** Has the flush begin that waits for its time. */
+  #flushNow: () => void = () => undefined;
 
   constructor(metainfo: Metainfo, ledger: TorrentLedger, services: SessionServices, options: TorrentOptions) {
     this.metainfo = metainfo;
@@ -225,6 +234,7 @@ export class Torrent implements SwarmTorrent {
     const closed = this.#active?.disconnect();
     this.#content.abortCheck();
     this.#content.giveUpWaiting();
+    this.#flushNow();
     await Promise.all([this.#swarm.announcer.stop(), closed, this.#starting]);
     await this.#flushed;
     // Last: pieces that came in until now are still written.
@@ -239,11 +249,23 @@ export class Torrent implements SwarmTorrent {
       return;
     }
     const isTold = this.#tellComplete();
-    // It takes as long as the disk needs for what came last, and nobody else need wait for that.
     this.#flushed = this.#flushed.then(() => this.#flush(isTold));
   }
 
+  /** Who is complete has the most to give: what the disk needs for what came last waits, unless somebody waits for that. */
+  async #restBeforeFlush(): Promise<void> {
+    if (this.#life.isEnding || this.#options.flushesAtOnce) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#services.clock.after(LIMITS.peer.flushRestMs, resolve);
+    this.#flushNow = () => {
+      timer.cancel();
+      resolve();
+    };
+    await promise;
+  }
+
   async #flush(isTold: boolean): Promise<void> {
+    await this.#restBeforeFlush();
     try {
       await this.#content.finish();
     } catch (error) {

@@ -1,6 +1,8 @@
-import { CtError, PieceSet } from "@cachetorrent/protocol";
-import { expect, it } from "vitest";
+import { type Clock, ManualClock } from "@cachetorrent/clock";
+import { CtError, LIMITS, PieceSet } from "@cachetorrent/protocol";
+import { describe, expect, it } from "vitest";
 import type { Storage } from "../src/disk/storage.ts";
+import { settled } from "./support/event-queue.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { openStorage } from "./support/storing.ts";
 import { readContent, TestPeer } from "./support/test-peer.ts";
@@ -15,6 +17,30 @@ it("a download is complete once it is verified and written, and flushed after th
   expect(await readContent(torrent, dir)).toEqual(torrent.content);
   flush.resolve();
   await until("it is flushed", () => leecher.flushed.size === 1);
+});
+
+describe("where nobody waits for it", () => {
+  it("the flush begins when others have had their turn", async () => {
+    const clock = new ManualClock();
+    const { flush, leecher } = await given({ clock });
+    await leecher.complete();
+    clock.advance(LIMITS.peer.flushRestMs - 1);
+    await settled();
+    expect(flush.isAsked).toBe(false);
+    clock.advance(1);
+    await until("it begins", () => flush.isAsked);
+    flush.resolve();
+    await until("it is flushed", () => leecher.flushed.size === 1);
+  });
+
+  it("a stop does not wait for that", async () => {
+    const { flush, leecher } = await given({ clock: new ManualClock() });
+    await leecher.complete();
+    const stopped = leecher.stop();
+    flush.resolve();
+    await stopped;
+    expect(flush.isAsked).toBe(true);
+  });
 });
 
 it("who is stopped meanwhile has flushed before it is gone", async () => {
@@ -52,7 +78,7 @@ it("what the disk turns out not to take fails the torrent, complete or not", asy
 });
 
 /** A leecher of which the disk takes its time to flush, and a seed. */
-async function given({ holdsWhole = false } = {}) {
+async function given({ clock, holdsWhole = false }: { clock?: Clock; holdsWhole?: boolean } = {}) {
   const torrent = await torrentOf([
     { path: ["a"], content: noise(100 * KIB) },
     { path: ["empty"], content: new Uint8Array() },
@@ -60,7 +86,7 @@ async function given({ holdsWhole = false } = {}) {
   const tracker = await MeetingPoint.open();
   const dir = await temporaryDirectory();
   const files = await openStorage(torrent.metainfo, dir);
-  const flush = Promise.withResolvers<void>();
+  const flush = { isAsked: false, ...Promise.withResolvers<void>() };
   const finished = Promise.withResolvers<void>();
   const whole = { isAsked: false, ...Promise.withResolvers<void>() };
   if (!holdsWhole) whole.resolve();
@@ -73,6 +99,7 @@ async function given({ holdsWhole = false } = {}) {
       await files.makeWhole();
     },
     finish: async () => {
+      flush.isAsked = true;
       await flush.promise;
       await files.finish();
       finished.resolve();
@@ -86,6 +113,11 @@ async function given({ holdsWhole = false } = {}) {
   await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
   const have = new PieceSet(torrent.metainfo.pieceCount);
   const openOurs = async () => ({ storage, have });
-  const leecher = await TestPeer.start(torrent, { at: "127.2.0.1", tracker, openStorage: openOurs });
+  const leecher = await TestPeer.start(torrent, {
+    at: "127.2.0.1",
+    tracker,
+    openStorage: openOurs,
+    ...(clock ? { clock, flushesAtOnce: false } : {}),
+  });
   return { dir, flush, leecher, torrent, whole };
 }

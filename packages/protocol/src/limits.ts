@@ -86,6 +86,7 @@ export const LIMITS = {
     idleInterestMs: 5 * SECOND,
     ledgerMs: SECOND,
     resumeMs: 10 * SECOND,
+    flushRestMs: 2 * SECOND,
     roomMs: SECOND,
     roomRetryMs: 10 * SECOND,
     asCacheMs: 10 * MINUTE,

@@ -64,6 +64,8 @@ export interface TestPeerOptions {
   /** Named by the operator. */
   readonly webSeeds?: readonly string[];
   readonly stopRule?: StopRule;
+  /** Unless said, it does. */
+  readonly flushesAtOnce?: boolean;
   /** Instead of files in `dir`. */
   readonly openStorage?: () => Promise<OpenedStorage>;
 }
@@ -155,6 +157,7 @@ export class TestPeer {
         isSequential: options.isSequential ?? false,
         onShared: (reason: string) => void peer.shared.push(reason),
         ...(options.openStorage ? { openStorage: options.openStorage } : {}),
+        flushesAtOnce: options.flushesAtOnce ?? true,
         onComplete: () => void peer.completed.add(metainfo),
         onFlushed: () => void peer.flushed.add(metainfo),
         onError: (error: CtError) => void peer.errors.push(error),
