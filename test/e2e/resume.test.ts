@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { createTorrent, receivedBytes, startPeerProcess, startTrackerProcess } from "@cachetorrent/testbed";
 import { describe, expect, it } from "vitest";
 import { AS1, AS2, expectEqualContent, makeContent, useBench, verifiedBytes } from "./support/e2e.ts";
+import { spoilUnseen } from "./support/pieces-on-disk.ts";
 
 const KiB = 1024;
 const TERMINATED = 143;
@@ -79,15 +79,6 @@ describe("a seed started again", () => {
     expect((await first.daemon.stop()).code).toBe(TERMINATED);
     const [name = "none"] = await readdir(join(dir, "state"));
     return { content, resumeFile: join(dir, "state", name), start };
-  }
-
-  /** As if nobody had written to it: who still has its pieces has not read them. */
-  async function spoilUnseen(path: string) {
-    const time = `${path}.time`;
-    execFileSync("touch", ["-r", path, time]);
-    await writeFile(path, (await readFile(path)).fill("x", 0, 10));
-    execFileSync("touch", ["-r", time, path]);
-    await rm(time);
   }
 
   it("reads nothing that nobody has written to", async () => {

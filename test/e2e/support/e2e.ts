@@ -60,10 +60,12 @@ export async function makeContent(
     readonly bytes: number;
     readonly pieceLength?: number;
     readonly seed?: number;
+    /** Of `bytes`, those of the first file; most of them without it. */
+    readonly firstBytes?: number;
   },
 ): Promise<Content> {
   const name = options.name ?? "content";
-  const first = Math.floor(options.bytes * 0.6) + 1;
+  const first = options.firstBytes ?? Math.floor(options.bytes * 0.6) + 1;
   const files: ContentFile[] = [
     { path: "first.bin", bytes: first },
     { path: "folder/empty", bytes: 0 },

@@ -16,9 +16,13 @@ export interface SeededSwarm {
 }
 
 /** A tracker and a torrent, of which somebody may be started who has the content. */
-export async function makeSeededSwarm(bench: Bench, bytes: number): Promise<SeededSwarm> {
+export async function makeSeededSwarm(
+  bench: Bench,
+  bytes: number,
+  options: { readonly firstBytes?: number } = {},
+): Promise<SeededSwarm> {
   const { dir, launcher } = bench;
-  const content = await makeContent(bench, { bytes });
+  const content = await makeContent(bench, { bytes, ...options });
   const tracker = await startTrackerProcess(launcher, { ases: [AS1, AS2], policy: "bittorrent" });
   const torrent = join(dir, "content.torrent");
   await createTorrent(content, tracker.announceUrl, torrent);
