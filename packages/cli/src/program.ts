@@ -39,7 +39,7 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: "have torrents of a daemon go on",
     load: () => import("./commands/resume.ts"),
   },
-  { name: "limit", summary: "change limits of a daemon", load: () => import("./commands/limit.ts") },
+  { name: "limit", summary: "show and change limits of a daemon", load: () => import("./commands/limit.ts") },
   {
     name: "files",
     summary: "show and choose files of a torrent of a daemon",

@@ -1,7 +1,8 @@
 import type { TorrentView } from "@cachetorrent/control";
+import type { PeerDetails } from "@cachetorrent/peer";
 import type { InfoHash } from "@cachetorrent/protocol";
 import { expect, it } from "vitest";
-import { torrentText } from "../src/daemon/torrent-details.ts";
+import { peerLines, torrentText } from "../src/daemon/torrent-details.ts";
 
 const torrent: TorrentView = {
   infoHash: "ab".repeat(20) as InfoHash,
@@ -71,4 +72,29 @@ it("a torrent's status says in words what its claim books have seen, where it ma
 
 it("a torrent's status says nothing of web seeds and claims where there are none", () => {
   expect(torrentText(torrent)).not.toMatch(/web seed|claim/);
+});
+
+it("peers are lines of a table: who has dialled, on which side they are, how much they have, and what they run", () => {
+  const hex = (id: string) => Buffer.from(id.padEnd(20, "0"), "latin1").toString("hex");
+  const peer = { direction: "out", isInternal: false, fraction: 1, rateIn: 0, rateOut: 0, isMember: true };
+  const peers = [
+    { ...peer, endpoint: "198.18.2.1:6881", asn: 64502, peerId: hex("-CT0100-"), rateIn: 2_000_000 },
+    {
+      ...peer,
+      direction: "in",
+      endpoint: "198.18.1.7:51413",
+      asn: 64501,
+      isInternal: true,
+      fraction: 0.4567,
+    },
+    { ...peer, endpoint: "[2001:db8::1]:1", asn: 0, fraction: 0, rateOut: 1500 },
+  ].map((one) => ({ peerId: hex("-T\u001b4060-"), ...one }));
+  peers[1] = { ...(peers[1] as (typeof peers)[0]), isMember: false };
+  expect(peerLines(peers as unknown as PeerDetails[])).toEqual([
+    "PEER                      AS  SIDE        HAS         IN        OUT  CLIENT",
+    "to 198.18.2.1:6881     64502  external   100%  2.00 MB/s      0 B/s  CT0100",
+    "from 198.18.1.7:51413  64501  internal  45.6%      0 B/s      0 B/s  T\ufffd4060, stock",
+    "to [2001:db8::1]:1         ?  external   0.0%      0 B/s  1.50 kB/s  T\ufffd4060",
+  ]);
+  expect(peerLines([])).toEqual(["no peers"]);
 });

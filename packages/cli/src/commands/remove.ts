@@ -1,8 +1,23 @@
+import type { TorrentView } from "@cachetorrent/control";
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
+import { counted } from "../counted.ts";
+import { type Column, columnLines } from "../daemon/columns.ts";
 import { addDaemonFlags, daemonOf } from "../daemon/daemon-flags.ts";
 import { findTorrent } from "../daemon/find-torrent.ts";
 import { printable } from "../printable.ts";
+
+interface Removed {
+  readonly torrent: TorrentView;
+  /** The files that stayed although they were to be deleted; undefined where none was to be. */
+  readonly kept: readonly string[] | undefined;
+}
+
+const COLUMNS: readonly Column<Removed>[] = [
+  { title: "REMOVED", of: ({ torrent }) => torrent.infoHash.slice(0, 8) },
+  { title: "NAME", of: ({ torrent }) => printable(torrent.name) },
+  { title: "ITS DATA", of: dataWords },
+];
 
 export function define(command: Command, context: Context): void {
   command
@@ -18,18 +33,27 @@ export function define(command: Command, context: Context): void {
       const { torrents } = await client.status();
       // All are looked for before any is dropped: a slip of the pen in the third must not cost the first two.
       const found = names.map((name) => findTorrent(torrents, name));
-      for (const { infoHash, name } of found) {
-        const kept = await client.remove(infoHash, deleteData);
-        context.stdout.write(
-          `${infoHash}  ${printable(name)} is removed${deleteData ? " with its data" : ""}\n`,
-        );
-        for (const path of kept)
-          context.stderr.write(
-            `${printable(path)}: kept, it is not the torrent's, or another one has it, too\n`,
-          );
+      const removed: Removed[] = [];
+      try {
+        for (const torrent of found) {
+          const kept = await client.remove(torrent.infoHash, deleteData);
+          removed.push({ torrent, kept: deleteData ? kept : undefined });
+          for (const path of kept)
+            context.stderr.write(
+              `${printable(path)}: kept, it is not the torrent's, or another one has it, too\n`,
+            );
+        }
+      } finally {
+        // Those before one that is refused are gone.
+        if (removed.length > 0) context.stdout.write(`${columnLines(COLUMNS, removed).join("\n")}\n`);
       }
     });
   addDaemonFlags(command).addHelpText("after", EXAMPLES);
+}
+
+function dataWords({ kept, torrent }: Removed): string {
+  if (kept === undefined) return `stays in ${printable(torrent.dir)}`;
+  return kept.length === 0 ? "is deleted" : `is deleted but for ${counted(kept.length, "file")}`;
 }
 
 const EXAMPLES = `
