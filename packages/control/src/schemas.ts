@@ -102,7 +102,7 @@ export const TorrentAnswer = Type.Object(
     asn: Count,
     limits: LimitsSchema,
     stopRule: StopRuleSchema,
-    shared: SharedSchema,
+    shared: Type.Optional(SharedSchema),
   },
   { additionalProperties: true, description: "a torrent, with the fields of the --json lines" },
 );
@@ -172,9 +172,34 @@ export const RemovedAnswer = Type.Object({ kept: Type.Array(Type.String()) });
 export const ErrorAnswer = Type.Object({ code: Type.String(), message: Type.String() });
 export const LimitsAnswer = LimitsSchema;
 
+const toldAt = { at: Type.Number({ description: "ms since 1970" }) };
+const OfTorrent = Type.Object({ infoHash: InfoHashText, name: Type.String(), ...toldAt });
+
+/** Of each event its data, by its name. */
+export const EventsAnswer = Type.Object(
+  {
+    added: OfTorrent,
+    removed: OfTorrent,
+    paused: OfTorrent,
+    resumed: OfTorrent,
+    changed: OfTorrent,
+    complete: OfTorrent,
+    shared: Type.Object({ ...OfTorrent.properties, reason: Type.String() }),
+    failed: Type.Object({ infoHash: InfoHashText, ...ErrorAnswer.properties, ...toldAt }),
+    limits: Type.Object({ limits: LimitsSchema, schedule: ScheduleSchema, ...toldAt }),
+    progress: Type.Object({
+      connections: Count,
+      torrents: Type.Array(TorrentAnswer, {
+        description: "those of which something has changed; shared is left out",
+      }),
+    }),
+  },
+  { description: "server-sent events: the data of each, by the event's name" },
+);
+
 /** The answers of a route: what it gives, and what all of them may. */
 export function answers(given: TSchema, status = 200): Record<string, TSchema> {
-  return { [status]: given, "4xx": ErrorAnswer };
+  return { [status]: given, "4xx": ErrorAnswer, "5xx": ErrorAnswer };
 }
 
 export type Answer = TSchema;
