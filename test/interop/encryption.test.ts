@@ -1,9 +1,23 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
 import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CEILING_MS, complete, PLAIN, startPeer, startTracker } from "./support/cachetorrent.ts";
+import {
+  CEILING_MS,
+  complete,
+  PLAIN,
+  receivedByAsn,
+  startPeer,
+  startTracker,
+  stopPeer,
+} from "./support/cachetorrent.ts";
 import { aria2 } from "./support/clients/aria2.ts";
-import { ENCRYPTION, libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
+import {
+  ENCRYPTION,
+  libtorrent,
+  type RunningLibtorrent,
+  startLibtorrent,
+} from "./support/clients/libtorrent.ts";
 import type { RunningClient, StockClient } from "./support/clients/stock-client.ts";
 import { transmission } from "./support/clients/transmission.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
@@ -30,6 +44,17 @@ interface Case {
   readonly start: Starter;
   /** Whether our leecher ever begins in plaintext, which whoever is on the way can tell. */
   readonly beginsPlain: boolean;
+}
+
+/** A torrent that does not pass: one of the two takes no encryption, and the other requires it. */
+interface Refusal {
+  readonly torrent: MadeTorrent;
+  readonly ours: PeerProcess;
+  readonly ourHost: Host;
+  readonly theirs: RunningLibtorrent;
+  readonly theirHost: Host;
+  /** Of whoever downloads. */
+  readonly downloads: string;
 }
 
 const requiring = (client: StockClient): Case => ({
@@ -75,11 +100,10 @@ const MODES = [...new Set(CASES.map(({ ours }) => ours))];
 describeInLab("encrypted connections with stock clients", commands(), () => {
   let lab: Lab;
   let url: string;
-  let ourSeeds: Map<Case["ours"], PeerProcess>;
   const fromUs = new Map<Case, { torrent: MadeTorrent; dir: string; client: RunningClient }>();
   const toUs = new Map<Case, { torrent: MadeTorrent; ours: PeerProcess; host: Host }>();
-  let refused: { torrent: MadeTorrent; host: Host };
-  let refusing: { ours: PeerProcess; host: Host };
+  let fromRequiring: Refusal;
+  let fromPlain: Refusal;
 
   beforeAll(async () => {
     lab = await Lab.open();
@@ -94,19 +118,24 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
       given.set(one, await makeTorrent(source, { name: `from us ${at}`, tracker: url, content: 3_000_007 }));
     }
     const toPlain = await makeTorrent(source, { name: "to plain", tracker: url, content: 1_000_000 });
-    ourSeeds = new Map();
+    const ourSeeds = new Map<Case["ours"], { ours: PeerProcess; ourHost: Host }>();
     for (const mode of MODES) {
       const host = await lab.addHost(`our-${mode}`, SITE);
+      await countPlainHandshakes(host);
       const torrents = CASES.filter(({ ours }) => ours === mode).map((one) => given.get(one) as MadeTorrent);
       if (mode === "require") torrents.push(toPlain);
-      ourSeeds.set(mode, await startOurs(host, mode, torrents, source));
+      ourSeeds.set(mode, { ours: await startOurs(host, mode, torrents, source), ourHost: host });
     }
     await Promise.all(CASES.map((one, at) => startLeeching(one, at, given.get(one) as MadeTorrent)));
     await Promise.all(CASES.map((one, at) => startSeeding(one, at)));
-    refused = { torrent: toPlain, host: await lab.addHost("plain", SITE) };
-    const plainDownloads = await lab.addDir("plain-downloads");
-    await startLibtorrent(refused.host, "leecher", plainDownloads, [toPlain], ENCRYPTION.disabled);
-    refusing = await startBesidePlainSeed();
+    const theirHost = await lab.addHost("plain", SITE);
+    const downloads = await lab.addDir("plain-downloads");
+    fromRequiring = {
+      ...(ourSeeds.get("require") ?? expect.unreachable()),
+      ...{ torrent: toPlain, theirHost, downloads },
+      theirs: await startLibtorrent(theirHost, "leecher", downloads, [toPlain], ENCRYPTION.disabled),
+    };
+    fromPlain = await startBesidePlainSeed();
   });
   afterAll(() => lab?.close());
 
@@ -125,28 +154,37 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     });
   });
 
-  test("libtorrent without encryption is refused where we require it, and the log says why", async () => {
-    const line = await lineOf(ourSeeds.get("require") ?? expect.unreachable(), REFUSAL);
-    expect(line).toContain(refused.host.ipv4);
+  test("libtorrent without encryption is refused where we require it, gets nothing, and the log says why", async () => {
+    const line = await lineOf(fromRequiring.ours, REFUSAL);
+    expect(line).toContain(fromRequiring.theirHost.ipv4);
     expect(line).toContain('"event":"refused"');
+    // Not by the time they have parted, nor after.
+    await fromRequiring.theirs.lost(fromRequiring.ourHost.ipv4);
+    await expectNothingPassed(fromRequiring);
   });
 
   test("libtorrent's seed without encryption is not downloaded from where we require it, and the log says why", async () => {
-    const { ours, host } = refusing;
-    expect(await lineOf(ours, NOT_TAKEN)).toContain(host.ipv4);
-    expect(ours.daemon.events.some(({ event }) => event === "complete")).toBe(false);
+    const { daemon } = fromPlain.ours;
+    expect(await lineOf(fromPlain.ours, NOT_TAKEN)).toContain(fromPlain.theirHost.ipv4);
+    // Nor does it try in another way, which would be at once.
+    await daemon.waitFor("progress", { from: daemon.lines.length });
+    await expectNothingPassed(fromPlain);
+    expect(fromPlain.theirs.uploads(fromPlain.torrent)).toEqual([]);
+    expect(daemon.events.some(({ event }) => event === "complete")).toBe(false);
   });
 
   /** A leecher of ours that requires encryption, and a seed of libtorrent's that takes none. */
-  async function startBesidePlainSeed(): Promise<{ ours: PeerProcess; host: Host }> {
+  async function startBesidePlainSeed(): Promise<Refusal> {
     const source = await lab.addDir("plain-source");
     const torrent = await makeTorrent(source, { name: "from plain", tracker: url, content: 1_000_000 });
-    const host = await lab.addHost("plain-seed", SITE);
-    await startLibtorrent(host, "seed", source, [torrent], ENCRYPTION.disabled);
+    const theirHost = await lab.addHost("plain-seed", SITE);
+    const theirs = await startLibtorrent(theirHost, "seed", source, [torrent], ENCRYPTION.disabled, true);
     const ourHost = await lab.addHost("requiring", SITE);
     await letNobodyIn(ourHost);
-    const ours = await startOurs(ourHost, "require", [torrent], await lab.addDir("requiring-downloads"));
-    return { ours, host };
+    await countPlainHandshakes(ourHost);
+    const downloads = await lab.addDir("requiring-downloads");
+    const ours = await startOurs(ourHost, "require", [torrent], downloads);
+    return { torrent, ours, ourHost, theirs, theirHost, downloads };
   }
 
   async function startLeeching(one: Case, at: number, torrent: MadeTorrent): Promise<void> {
@@ -166,6 +204,7 @@ describeInLab("encrypted connections with stock clients", commands(), () => {
     await one.start(await lab.addHost(`seed${at}`, SITE), "seed", source, [torrent]);
     const host = await lab.addHost(`ours${at}`, SITE);
     await letNobodyIn(host);
+    await countPlainHandshakes(host);
     toUs.set(one, {
       host,
       torrent,
@@ -192,11 +231,29 @@ async function lineOf({ daemon }: PeerProcess, words: string): Promise<string> {
   return (await log()).split("\n").find((one) => one.includes(words)) ?? "";
 }
 
-/** Nobody but whom it dials, and what it says first to those in plaintext is counted: 0x13 and `BitTorrent protocol`. */
+/** By what is final once ours has ended, which it does here. */
+async function expectNothingPassed({ torrent, ours, ourHost, downloads }: Refusal): Promise<void> {
+  await stopPeer(ours);
+  expect(await plainHandshakes(ourHost)).toBe(0);
+  const account = await ours.ledger(torrent.infoHash);
+  expect(account.firstAnnounceAt).not.toBeNull();
+  expect(receivedByAsn(account)).toEqual(new Map());
+  expect(account.sentByAsn).toEqual({});
+  expect(await readdir(downloads)).toEqual([]);
+}
+
+/** Nobody but whom it dials. */
 async function letNobodyIn({ namespace }: Host): Promise<void> {
   const table = `table ip fence {
-    counter plain {}
     chain in { type filter hook input priority filter; tcp flags & (syn | ack) == syn drop; }
+  }`;
+  await runIn(namespace, "nft", [table]);
+}
+
+/** What it says first in plaintext, to whom it dials and who dials it: 0x13 and `BitTorrent protocol`. */
+async function countPlainHandshakes({ namespace }: Host): Promise<void> {
+  const table = `table ip said {
+    counter plain {}
     chain out { type filter hook output priority filter; tcp flags & psh != 0 @ih,0,32 0x13426974 counter name plain; }
   }`;
   await runIn(namespace, "nft", [table]);

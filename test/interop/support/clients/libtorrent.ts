@@ -37,6 +37,8 @@ export const ENCRYPTION = {
 export interface RunningLibtorrent extends RunningClient {
   /** The first so many different addresses that it tried to connect to. */
   dialled(howMany: number): Promise<string[]>;
+  /** Resolves when it has lost a connection with that address, or tried in vain for one. */
+  lost(address: string): Promise<void>;
   /** Resolves when it next loses a connection with that address; by then it has told of all that it sent over it. */
   loses(address: string): Promise<void>;
   /** The piece of each block that it has sent so far, in their order; none unless it was started to tell. */
@@ -74,6 +76,10 @@ export async function startLibtorrent(
       const accepts = (event: DaemonEvent) => addresses.add(String(event.address)).size >= howMany;
       await client.waitFor("dialled", { accepts, timeoutMs: CEILING_MS });
       return [...addresses];
+    },
+    async lost(address) {
+      const accepts = (event: DaemonEvent) => event.address === address;
+      await client.waitFor("lost", { accepts, timeoutMs: CEILING_MS });
     },
     async loses(address) {
       const accepts = (event: DaemonEvent) => event.address === address;
