@@ -1,4 +1,5 @@
 import path from "node:path";
+import { loadMetainfo, type Metainfo } from "@cachetorrent/peer";
 import { type PeerProcess, runCommand, type TrackerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -12,7 +13,7 @@ import {
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
 import { describeInLab } from "./support/describe-in-lab.ts";
 import { asnOf, type Host, Lab, prefixesOf } from "./support/lab.ts";
-import { type Nginx, startNginx } from "./support/nginx.ts";
+import { type Access, type Nginx, startNginx } from "./support/nginx.ts";
 import {
   describeTorrent,
   expectSameContent,
@@ -46,6 +47,14 @@ function magnetOf(torrent: MadeTorrent, { announceUrl }: TrackerProcess, webSeed
   const ws = webSeed ? `&ws=${encodeURIComponent(webSeed.url)}` : "";
   const link = `magnet:?xt=urn:btih:${torrent.infoHash}&tr=${encodeURIComponent(announceUrl)}${ws}`;
   return { ...torrent, file: link };
+}
+
+/** The pieces that it asks for, in part at least. */
+function piecesOf({ file, range }: Access, { files, pieceLength }: Metainfo): number[] {
+  const { offset } = files.find((one) => one.path.join("/") === file) ?? expect.unreachable(file);
+  const [first, last] = range ?? expect.unreachable("without a range");
+  const [from, to] = [first, last].map((at) => Math.floor((offset + at) / pieceLength)) as [number, number];
+  return Array.from({ length: to - from + 1 }, (_, at) => from + at);
 }
 
 /** Under `coordinated`, our tracker's default. The web seed stands in the torrent, and in the magnet link that one of each site has. */
@@ -94,6 +103,23 @@ describeInLab("two sites whose only seed is nginx", ["nginx"], () => {
     expect(Math.max(...copies)).toBeLessThanOrEqual(1.05);
     expect(copies.reduce((sum, one) => sum + one, 0)).toBeGreaterThanOrEqual(1);
     expect(new Set(log.map(({ status }) => status))).toEqual(new Set([206]));
+  });
+
+  test("nobody asks nginx for a piece that another member of the site asks it for", async () => {
+    const log = await nginx.log();
+    const metainfo = await loadMetainfo(torrent.file);
+    for (const site of SITES) {
+      const askers = new Map<number, Set<string>>();
+      for (const line of log.filter(({ from }) => from.startsWith(`198.18.${site}.`))) {
+        for (const piece of piecesOf(line, metainfo)) {
+          askers.set(piece, (askers.get(piece) ?? new Set()).add(line.from));
+        }
+      }
+      const byTwo = [...askers].filter(([, members]) => members.size > 1);
+      expect(byTwo, `in site ${site}`).toEqual([]);
+      // Or there would be nothing to share out.
+      expect(new Set([...askers.values()].flatMap((members) => [...members])).size).toBeGreaterThan(1);
+    }
   });
 });
 

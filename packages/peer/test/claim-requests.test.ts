@@ -1,6 +1,8 @@
 import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { Claiming, PIECE, requests } from "./support/claiming.ts";
+import { aTorrent } from "./support/following.ts";
+import { WebServer } from "./support/web-server.ts";
 
 const { deniedMs, lingerMs } = LIMITS.claims;
 
@@ -125,6 +127,38 @@ describe("a member that is unchoked by an outside neighbour", () => {
     expect(outside.messages.filter(([name]) => name === "cancel").map(([, piece]) => piece)).toEqual([7, 7]);
     await given.pass(2000);
     expect(requests(outside)).toEqual([7, 7, 9, 9]);
+  });
+});
+
+describe("a member that knows a web seed", () => {
+  it("asks it for what it was granted of it, each piece once, and for nothing before", async () => {
+    const torrent = await aTorrent();
+    const web = await WebServer.of(torrent);
+    const granted = new Set<number>();
+    const asked: number[] = [];
+    const early: number[] = [];
+    web.behaviour = ({ headers }) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? expect.unreachable();
+      for (let piece = Math.floor(Number(first) / PIECE); piece * PIECE <= Number(last); piece++) {
+        asked.push(piece);
+        if (!granted.has(piece)) early.push(piece);
+      }
+      return false;
+    };
+    const given = await Claiming.begin({ torrent, webSeeds: [web.url] });
+    expect((await given.claimed()).pieces.length).toBeGreaterThan(2);
+    await given.pass(3000);
+    expect(asked).toEqual([]);
+    let answered = 0;
+    await given.until("it has everything", () => {
+      while (answered < given.claims().length) {
+        answered = given.claims().length;
+        for (const piece of given.grant()) granted.add(piece);
+      }
+      return given.peer.completed.size > 0;
+    });
+    expect(early).toEqual([]);
+    expect(asked.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, piece) => piece));
   });
 });
 

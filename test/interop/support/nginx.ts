@@ -8,6 +8,10 @@ export interface Access {
   readonly from: string;
   readonly status: number;
   readonly bytes: number;
+  /** Relative to the folder that it serves. */
+  readonly file: string;
+  /** The range that was asked for, first and last byte; undefined for the whole file. */
+  readonly range: readonly [first: number, last: number] | undefined;
 }
 
 export interface Nginx {
@@ -38,7 +42,7 @@ export async function startNginx(
      error_log ${path.join(dir, "error.log")};
      events {}
      http {
-       log_format lines '$remote_addr $status $body_bytes_sent';
+       log_format lines escape=none '$remote_addr $status $body_bytes_sent $http_range $uri';
        access_log ${log} lines;
        client_body_temp_path ${dir}/body;
        proxy_temp_path ${dir}/proxy;
@@ -58,8 +62,15 @@ export async function startNginx(
         .trimEnd()
         .split("\n")
         .map((line) => {
-          const [from = "", status, bytes] = line.split(" ");
-          return { from, status: Number(status), bytes: Number(bytes) };
+          const [from = "", status, bytes, asked = "", ...path] = line.split(" ");
+          const range = /^bytes=(\d+)-(\d+)$/.exec(asked);
+          return {
+            from,
+            status: Number(status),
+            bytes: Number(bytes),
+            file: path.join(" ").slice(1),
+            range: range ? ([Number(range[1]), Number(range[2])] as const) : undefined,
+          };
         }),
   };
 }
