@@ -114,6 +114,12 @@ describeInLab(
       expectOnce(await runSite("coordinated", SEED_SITE));
     });
 
+    test.concurrent("and of no AS that the tracker knows: under cache its leader alone has anything from there", async () => {
+      const accounts = await runSite("cache", NOWHERE);
+      expectThroughLeader(accounts);
+      expect(accounts.flatMap((account) => [...receivedByAsn(account).keys()])).toContain(UNKNOWN_ASN);
+    });
+
     test.concurrent("and of no AS that the tracker knows: under coordinated each piece comes in once", async () => {
       const accounts = await runSite("coordinated", NOWHERE);
       expectOnce(accounts);

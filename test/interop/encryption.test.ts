@@ -1,5 +1,4 @@
 import { readdir, readFile } from "node:fs/promises";
-import path from "node:path";
 import type { PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {

@@ -1,10 +1,13 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { decodeLsd, encodeLsd } from "../src/discovery/lsd-message.ts";
 import { parseMetainfo } from "../src/metainfo/metainfo.ts";
+import { RawPeer } from "./support/raw-peer.ts";
 import { infoHash } from "./support/samples.ts";
 import { TestPeer } from "./support/test-peer.ts";
-import { KIB, noise, torrentOf, torrentWith } from "./support/torrents.ts";
+import { type GivenTorrent, KIB, noise, torrentOf, torrentWith } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
 
 describe("a message of local discovery", () => {
@@ -61,5 +64,27 @@ describe("peers in one network, by local discovery", () => {
     await until("they met about the other", () => peersOf(one)[1] === 1 && peersOf(other)[1] === 1);
     expect([peersOf(one)[0], peersOf(other)[0]]).toEqual([0, 0]);
     expect([...one.session.torrents].map(({ isDiscoverable }) => isDiscoverable)).toEqual([false, true]);
+  });
+
+  it("do not dial who says that it has a private torrent", async () => {
+    const bytes = torrentWith({ private: 1, name: "told of by multicast" });
+    const hidden = { bytes, metainfo: await parseMetainfo(bytes, "given"), content: new Uint8Array() };
+    const open = await torrentOf([{ path: ["told of by multicast"], content: noise(16 * KIB) }]);
+    await TestPeer.start([hidden, open], { at: "127.1.0.1", localDiscovery: true });
+    const socket = createSocket("udp4").bind(0, "127.2.0.1");
+    onTestFinished(() => void socket.close());
+    await once(socket, "listening");
+    socket.setMulticastInterface("127.2.0.1");
+    const tellOf = async ({ metainfo }: GivenTorrent) => {
+      const met: RawPeer[] = [];
+      const options = { at: "127.2.0.1", infoHash: metainfo.infoHash };
+      const { port } = await RawPeer.listen(options, (raw) => void met.push(raw));
+      const message = { port, infoHashes: [metainfo.infoHash], cookie: "of nobody here" };
+      socket.send(encodeLsd(message, "239.192.152.143:6771"), 6771, "239.192.152.143");
+      return met;
+    };
+    const [ofHidden, ofOpen] = [await tellOf(hidden), await tellOf(open)];
+    await until("who has the open one is dialled", () => ofOpen.length > 0);
+    expect(ofHidden).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { ManualClock, seededRandom } from "@cachetorrent/clock";
-import { type Endpoint, encodeBencode, LIMITS, type Policy } from "@cachetorrent/protocol";
+import { type Endpoint, encodeBencode, LIMITS, type Policy, UNKNOWN_ASN } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { parseMetainfo } from "../src/metainfo/metainfo.ts";
 import { PeerTable } from "../src/neighbours/peer-table.ts";
@@ -8,7 +8,7 @@ import { RawPeer } from "./support/raw-peer.ts";
 import { RawPex } from "./support/raw-pex.ts";
 import { endpoint } from "./support/samples.ts";
 import { numberedPeerId, TestPeer } from "./support/test-peer.ts";
-import { type GivenTorrent, KIB, noise, torrentOf } from "./support/torrents.ts";
+import { type GivenTorrent, KIB, noise, torrentOf, torrentWith } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
 
 const PIECES = 40;
@@ -30,7 +30,7 @@ async function listening({ metainfo }: GivenTorrent, at: string, n: number) {
   return { endpoint: at_, met, peerId: options.peerId };
 }
 
-/** A member of AS 1 that is led by another, and is told by a third one of an endpoint inside and one outside. */
+/** A member of AS 1 that is led by another, and is told by a third one of an endpoint inside, one outside and one of an AS that nobody knows. */
 async function told(policy: Policy) {
   const torrent = await aTorrent();
   const tracker = await MeetingPoint.open();
@@ -40,15 +40,17 @@ async function told(policy: Policy) {
   await until("the head is met", () => head.met.length > 0);
   const inside = await listening(torrent, "127.1.0.7", 900_007);
   const outside = await listening(torrent, "127.2.0.7", 900_027);
+  const nowhere = await listening(torrent, "127.3.0.7", 900_037);
+  tracker.places.set(nowhere.endpoint.address, UNKNOWN_ASN);
   const gossip = await RawPeer.dial(peer.endpoint, { at: "127.1.0.3", infoHash: torrent.metainfo.infoHash });
   const pex = new RawPex(gossip);
   gossip.handshake();
   await gossip.received("extended");
-  pex.send({ added: [outside.endpoint, inside.endpoint], dropped: [] });
+  pex.send({ added: [outside.endpoint, nowhere.endpoint, inside.endpoint], dropped: [] });
   await until("the tracker was asked where they are", () =>
-    [inside, outside].every((one) => tracker.located.some(({ port }) => port === one.endpoint.port)),
+    [inside, outside, nowhere].every((one) => tracker.located.some(({ port }) => port === one.endpoint.port)),
   );
-  return { head, inside, outside, peer };
+  return { head, inside, nowhere, outside, peer };
 }
 
 describe("peers that other peers tell of", () => {
@@ -84,12 +86,38 @@ describe("peers that other peers tell of", () => {
     expect(await spoken(isPrivate, true)).not.toContain("ut_pex");
   });
 
-  it("are dialled by a follower if they are in its AS, and not if they are in another", async () => {
-    const { inside, outside, peer } = await told(CACHE);
+  it("are not dialled about a private torrent, of which nobody was asked to tell", async () => {
+    const open = await aTorrent();
+    const bytes = torrentWith({ private: 1, name: "told of by peers" });
+    const hidden = { bytes, metainfo: await parseMetainfo(bytes, "given"), content: new Uint8Array() };
+    const peer = await TestPeer.start([hidden, open], { at: "127.1.0.1", exchangesPeers: true });
+    const tellOf = async (torrent: GivenTorrent, n: number) => {
+      const stranger = await listening(torrent, `127.1.0.${n}`, 900_000 + n);
+      const { infoHash } = torrent.metainfo;
+      const gossip = await RawPeer.dial(peer.endpoint, { at: "127.1.0.3", infoHash });
+      const pex = new RawPex(gossip);
+      gossip.handshake();
+      await gossip.received("extended");
+      return { ...stranger, gossip, pex };
+    };
+    const [ofHidden, ofOpen] = [await tellOf(hidden, 4), await tellOf(open, 5)];
+    expect(ofHidden.pex.id).toBeUndefined();
+    const id = ofOpen.pex.id ?? expect.unreachable();
+    ofHidden.pex.sendUnasked(id, { added: [ofHidden.endpoint], dropped: [] });
+    await ofHidden.gossip.ping();
+    ofOpen.pex.sendUnasked(id, { added: [ofOpen.endpoint], dropped: [] });
+    await until("the one of the open torrent is met", () => ofOpen.met.length > 0);
+    await ofOpen.met[0]?.received("extended");
+    expect(ofHidden.met).toEqual([]);
+  });
+
+  it("are dialled by a follower if they are in its AS, and not if they are in another or in one that nobody knows", async () => {
+    const { inside, nowhere, outside, peer } = await told(CACHE);
     expect(peer.torrent.status().role).toBe("follower");
     await until("the one inside is met", () => inside.met.length > 0);
     await inside.met[0]?.received("extended");
     expect(outside.met).toEqual([]);
+    expect(nowhere.met).toEqual([]);
   });
 
   it("are for a member under `coordinated` what their AS makes them: outside it asks for what was granted only", async () => {
