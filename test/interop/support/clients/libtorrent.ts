@@ -35,6 +35,8 @@ export const ENCRYPTION = {
 } as const;
 
 export interface RunningLibtorrent extends RunningClient {
+  /** Resolves when it has looked at what it has of a torrent, and trades. */
+  ready(): Promise<void>;
   /** The first so many different addresses that it tried to connect to. */
   dialled(howMany: number): Promise<string[]>;
   /** Resolves when it has lost a connection with that address, or tried in vain for one. */
@@ -70,6 +72,9 @@ export async function startLibtorrent(
         accepts: (event) => event.infoHash === infoHash,
         timeoutMs: CEILING_MS,
       });
+    },
+    async ready() {
+      await client.waitFor("alert", { accepts: ({ what }) => what === "torrent_checked" });
     },
     async dialled(howMany) {
       const addresses = new Set<string>();
