@@ -1,12 +1,15 @@
+import { createSocket } from "node:dgram";
 import { chmod, chown, readdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { systemClock, systemRandom } from "@cachetorrent/clock";
+import type { Endpoint } from "@cachetorrent/protocol";
 import { Value } from "typebox/value";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type PeerConfig, PeerConfigSchema } from "../src/config.ts";
 import { type PeerDaemon, startPeer } from "../src/daemon.ts";
 import { loadMetainfo } from "../src/metainfo/metainfo.ts";
+import { saidOfDht } from "./support/said-of-dht.ts";
 import { asn, endpoint, listeningLog, silent } from "./support/samples.ts";
 import { ScriptedTracker } from "./support/scripted-tracker.ts";
 import { temporaryDirectory, torrentWith } from "./support/torrents.ts";
@@ -49,6 +52,22 @@ async function listenAt(port: number): Promise<number> {
   return bound.port;
 }
 
+/** Does somebody else hear UDP there? */
+async function hearsUdp({ address, port }: Endpoint): Promise<boolean> {
+  const socket = createSocket("udp4");
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      socket.once("listening", () => resolve(false));
+      socket.once("error", (error: NodeJS.ErrnoException) =>
+        error.code === "EADDRINUSE" ? resolve(true) : reject(error),
+      );
+      socket.bind(port, address);
+    });
+  } finally {
+    socket.close();
+  }
+}
+
 describe("what a peer stands for election with", () => {
   it.each<[string, Partial<PeerConfig>, { up: number; down: number } | undefined]>([
     ["is 12.5 MB/s where nothing is said", {}, { up: 12_500_000, down: 12_500_000 }],
@@ -85,6 +104,20 @@ describe("a configured peer", () => {
       member: { local: endpoint("10.0.0.7:6881") },
     });
     asked.accept();
+  });
+
+  it.each<[string, Partial<PeerConfig>, boolean]>([
+    ["takes no part in the DHT where nothing is said", {}, false],
+    ["takes part in the DHT when it is told to", { dht: true }, true],
+  ])("%s", async (_, settings, takesPart) => {
+    const { peer, tracker } = await started({ "dht-bootstrap": [], ...settings });
+    const asked = await tracker.next();
+    asked.accept();
+    const { endpoint: listening } = peer;
+    const { isOffered, ports } = await saidOfDht(listening, asked.announce.infoHash);
+    expect(isOffered).toEqual([takesPart]);
+    expect(ports).toEqual(takesPart ? [listening.port] : []);
+    expect(await hearsUdp(listening)).toBe(takesPart);
   });
 
   it("announces with a magnet link as no member, and that something is left", async () => {

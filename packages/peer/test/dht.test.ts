@@ -22,6 +22,7 @@ import { cutKrpc, isSoundKrpc } from "../src/discovery/krpc-message.ts";
 import { parseMetainfo } from "../src/metainfo/metainfo.ts";
 import { keptLog } from "./support/kept-log.ts";
 import { RawPeer } from "./support/raw-peer.ts";
+import { saidOfDht } from "./support/said-of-dht.ts";
 import { TestPeer } from "./support/test-peer.ts";
 import { type GivenTorrent, KIB, noise, torrentOf, torrentWith } from "./support/torrents.ts";
 import { until } from "./support/until.ts";
@@ -88,19 +89,9 @@ describe("peers that take part in the DHT", () => {
       content: new Uint8Array(),
     };
     const peer = await TestPeer.start([torrent, hidden], { at: "127.1.0.1", dht: { bootstrap: [] } });
-    const portsTold = async ({ metainfo }: GivenTorrent) => {
-      const raw = await RawPeer.dial(peer.endpoint, { at: "127.2.0.1", infoHash: metainfo.infoHash });
-      const ports: number[] = [];
-      const isOffered: boolean[] = [];
-      raw.wire.on("port", (port) => ports.push(port));
-      raw.wire.on("handshake", (_infoHash, _peerId, { dht }) => isOffered.push(dht));
-      raw.wire.handshake(metainfo.infoHash, "ab".repeat(20), { fast: true, dht: true });
-      await raw.received("extended");
-      await raw.ping();
-      return { ports, isOffered };
-    };
-    expect(await portsTold(torrent)).toEqual({ ports: [peer.endpoint.port], isOffered: [true] });
-    expect(await portsTold(hidden)).toEqual({ ports: [], isOffered: [false] });
+    const said = ({ metainfo }: GivenTorrent) => saidOfDht(peer.endpoint, metainfo.infoHash);
+    expect(await said(torrent)).toEqual({ ports: [peer.endpoint.port], isOffered: [true] });
+    expect(await said(hidden)).toEqual({ ports: [], isOffered: [false] });
     expect([...peer.session.torrents].map(({ isDiscoverable }) => isDiscoverable)).toEqual([true, false]);
   });
 
