@@ -58,22 +58,33 @@ function begin(response: ServerResponse, { headers }: IncomingMessage, { content
 const withEverything: Answer = (response, _request, { content }) => response.writeHead(200).end(content);
 
 describe("a web seed that fails", () => {
-  it("by ending early is asked again for the rest, rests when it goes on so, and is used again after that", async () => {
-    let left = 2;
-    const given = await leecherOf((response, request, torrent) => {
-      if (left-- <= 0) return false;
-      const bytes = begin(response, request, torrent);
-      response.write(bytes.subarray(0, 20 * KIB), () => response.destroy());
-      return true;
-    });
-    expect(await given.said()).toMatch(
-      /^(ended early, at byte \d+ of 409600|cannot be asked: .*); next try in \d+ s$/,
-    );
-    // While it rests nothing is asked, however often the torrent looks.
-    given.isLeftAlone(16);
-    await given.completes();
-    expect(given.words()).toHaveLength(1);
-  });
+  it.each<[string, (response: ServerResponse, bytes: Buffer) => void, RegExp]>([
+    [
+      "by ending early",
+      (response, bytes) => response.end(bytes),
+      /^ended early, at byte \d+ of 409600; next try in \d+ s$/,
+    ],
+    [
+      "by hanging up on us",
+      (response, bytes) => response.write(bytes, () => response.destroy()),
+      /^cannot be asked: .*ECONNRESET.*; next try in \d+ s$/,
+    ],
+  ])(
+    "%s is asked again for the rest, rests when it goes on so, and is used again after that",
+    async (_, fail, words) => {
+      let left = 2;
+      const given = await leecherOf((response, request, torrent) => {
+        if (left-- <= 0) return false;
+        fail(response, begin(response, request, torrent).subarray(0, 20 * KIB));
+        return true;
+      });
+      expect(await given.said()).toMatch(words);
+      // While it rests nothing is asked, however often the torrent looks.
+      given.isLeftAlone(16);
+      await given.completes();
+      expect(given.words()).toHaveLength(1);
+    },
+  );
 
   it("with 503 is left alone for as long as it asks to be", async () => {
     let isDown = true;
