@@ -27,6 +27,8 @@ interface Case {
   /** Words of `cachetorrent limit`, which is given the torrent that is held up. */
   readonly set: (held: MadeTorrent) => readonly string[];
   readonly lift: (held: MadeTorrent) => readonly string[];
+  /** The same for the other torrent. */
+  readonly setFree?: (free: MadeTorrent) => readonly string[];
   readonly heldSite: number;
   /** Where one is that has another torrent of ours, and is held up by nothing. */
   readonly freeSite?: number;
@@ -48,6 +50,40 @@ const CASES: readonly Case[] = [
     lift: () => ["--down-internal", "none"],
     heldSite: NEAR,
     freeSite: FAR,
+  },
+  {
+    name: "on what goes to the own AS, and nothing to others is held up",
+    way: "out",
+    set: () => ["--up-internal", RATE_TEXT],
+    lift: () => ["--up-internal", "none"],
+    heldSite: NEAR,
+    freeSite: FAR,
+  },
+  {
+    name: "on what comes from other ASes, and nothing from inside is held up",
+    way: "in",
+    set: () => ["--down-external", RATE_TEXT],
+    lift: () => ["--down-external", "none"],
+    heldSite: FAR,
+    freeSite: NEAR,
+  },
+  {
+    name: "on what goes out of one torrent to other ASes, and one that is limited inside is not held up",
+    way: "out",
+    set: ({ infoHash }) => [infoHash, "--up-external", RATE_TEXT],
+    lift: ({ infoHash }) => [infoHash, "--up-external", "none"],
+    setFree: ({ infoHash }) => [infoHash, "--up-internal", RATE_TEXT],
+    heldSite: FAR,
+    freeSite: FAR,
+  },
+  {
+    name: "on what comes of one torrent from the own AS, and one that is limited outside is not held up",
+    way: "in",
+    set: ({ infoHash }) => [infoHash, "--down-internal", RATE_TEXT],
+    lift: ({ infoHash }) => [infoHash, "--down-internal", "none"],
+    setFree: ({ infoHash }) => [infoHash, "--down-external", RATE_TEXT],
+    heldSite: NEAR,
+    freeSite: NEAR,
   },
   {
     name: "on what goes out of one torrent, and another one is not held up",
@@ -104,7 +140,7 @@ describeInLab("a running daemon that trades with libtorrent keeps to a limit", l
 
   test.concurrent.for(CASES.map((one, at) => ({ ...one, at })))(
     "$name",
-    async ({ at, freeSite, heldSite, lift, set, way }, { expect }) => {
+    async ({ at, freeSite, heldSite, lift, set, setFree, way }, { expect }) => {
       const held = await pairAt(at, way, "held", heldSite, HELD_BYTES);
       const free = freeSite && (await pairAt(at, way, "free", freeSite, 3_000_000));
       const pairs = [held, ...(free ? [free] : [])];
@@ -113,6 +149,7 @@ describeInLab("a running daemon that trades with libtorrent keeps to a limit", l
       const { daemon, order } = await startDaemon(host, `${host.ipv4}:6881`, held.ours, allowed);
       for (const { ours, torrent } of pairs) await order("add", torrent.file, "--dir", ours, "--paused");
       await order("limit", ...set(held.torrent));
+      if (free && setFree) await order("limit", ...setFree(free.torrent));
       await order("resume", "--all");
       const stock = await Promise.all(pairs.map(({ startStock }) => startStock()));
       /** The client that downloads says so itself. */
