@@ -46,6 +46,21 @@ describeInLab("peer exchange with libtorrent, without a tracker", libtorrent.com
     expect((await running.dialled(2)).sort()).toEqual([seedHost.ipv4, other.ipv4].sort());
   });
 
+  test("libtorrent meets a leecher of ours by what our seed tells it, over IPv6", async () => {
+    const addHost = (name: string, site: number) => lab.addHost(name, site, ["ipv6"]);
+    const { source, torrent } = await made("from us over IPv6");
+    const seedHost = await addHost("our-seed-six", 7);
+    const limited = ["--limit-up", `${SLOW}B/s`];
+    await startPeer(seedHost, seedHost.ipv6, [torrent], source, limited, PORT);
+    const links = [knowingOnly(torrent, seedHost, "ipv6")];
+    const [ours, theirs] = [await addHost("our-six", 8), await addHost("lt-six", 9)];
+    await startPeer(ours, ours.ipv6, links, await lab.addDir("our-six-files"), limited, PORT);
+    const settings = { upload_rate_limit: SLOW, listen_interfaces: endpointOf(theirs, "ipv6") };
+    const files = await lab.addDir("lt-six-files");
+    const running = await startLibtorrent(theirs, "leecher", files, links, settings);
+    expect((await running.dialled(2)).sort()).toEqual([seedHost.ipv6, ours.ipv6].sort());
+  });
+
   test.each(["ipv4", "ipv6"] as const)(
     "two of ours meet by what libtorrent's seed tells them, over %s",
     async (family) => {
