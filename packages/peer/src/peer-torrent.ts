@@ -146,9 +146,12 @@ export class PeerTorrent {
     const { metainfo } = this;
     if (!metainfo) throw new RangeError("no file is known before the metadata");
     // Throws for what is no file or priority.
-    const changed = new Selection(metainfo, this.files).with(priorities);
-    if (this.#isPaused) this.#files = new Map(changed.files.entries());
-    else await this.#torrent.setFiles(priorities);
+    new Selection(metainfo, this.files).with(priorities);
+    if (!this.#isPaused) await this.#torrent.setFiles(priorities);
+    // Also where it was paused meanwhile, with the choice as it had been.
+    if (this.#isPaused) {
+      this.#files = new Map(new Selection(metainfo, this.#files).with(priorities).files.entries());
+    }
   }
 
   status(): TorrentStatus {

@@ -43,6 +43,8 @@ export class Torrent implements SwarmTorrent {
   /** Once it is known what is on disk. */
   #active: ActiveTorrent | undefined;
   #selecting: Promise<void> = Promise.resolve();
+  /** Chosen after it had left, when its files stay as they are: for the one that comes after it. */
+  #chosenSince: Selection | undefined;
   readonly #sharing: Sharing;
   readonly #sweeper: Sweeper;
   #starting: Promise<void> | undefined;
@@ -124,7 +126,7 @@ export class Torrent implements SwarmTorrent {
   }
 
   get files(): readonly FilePriority[] {
-    return this.#content.selection.files;
+    return this.#selection.files;
   }
 
   setFiles(priorities: ReadonlyMap<number, FilePriority>): Promise<void> {
@@ -297,9 +299,12 @@ export class Torrent implements SwarmTorrent {
   }
 
   async #select(priorities: ReadonlyMap<number, FilePriority>): Promise<void> {
-    const selection = this.#content.selection.with(priorities);
+    const selection = this.#selection.with(priorities);
     await this.#starting;
-    if (this.#life.isEnding) return;
+    if (this.#life.isEnding) {
+      this.#chosenSince = selection;
+      return;
+    }
     try {
       await this.#content.select(selection);
     } catch (error) {
@@ -317,6 +322,10 @@ export class Torrent implements SwarmTorrent {
     // Where pieces were missing the exchange tells that none is any more.
     this.#awaitPlaces(wasDone && this.#active.isDone);
     this.#swarm.standOrNot();
+  }
+
+  get #selection(): Selection {
+    return this.#chosenSince ?? this.#content.selection;
   }
 
   /** Is everything that is wanted there, and in its place? */

@@ -138,6 +138,38 @@ describe("a torrent of a running peer", () => {
     expect(ours.inSwarm.files).toEqual(["skip", "high"]);
   });
 
+  it("that was stopped by its rule keeps a choice of files that is made then, and fetches by it once it is resumed", async () => {
+    const torrent = await someTorrent();
+    const { dir, leecher, magnet } = await pair(torrent);
+    const ours = leecher.add(magnet, { chooseFiles: () => new Map([[0, "skip"]]), stopRule: { afterMs: 1 } });
+    await until("it was stopped", () => ours.status().state === "stopped");
+    await ours.setFiles(new Map([[1, "high"]]));
+    await ours.setFiles(new Map([[0, "low"]]));
+    const chosen = new Map([
+      [0, "low"],
+      [1, "high"],
+    ]);
+    // As it is written down, for a restart.
+    expect(ours.files).toEqual(chosen);
+    expect(ours.inSwarm.files).toEqual(["low", "high"]);
+    ours.setStopRule({});
+    await ours.resume();
+    await until("it is complete", () => ours.status().verifiedBytes === 400 * KIB);
+    expect(ours.files).toEqual(chosen);
+    expect((await readContent(torrent, dir)).equals(torrent.content)).toBe(true);
+  });
+
+  it("that is paused while it checks keeps the choice of files that waits for that", async () => {
+    const torrent = await someTorrent();
+    const leecher = await startEmpty(await temporaryDirectory());
+    const ours = leecher.add(torrent.metainfo, {});
+    const chosen = ours.setFiles(new Map([[0, "skip"]]));
+    await Promise.all([chosen, ours.pause()]);
+    expect(ours.files?.get(0)).toBe("skip");
+    await ours.resume();
+    expect(ours.inSwarm.files).toEqual(["skip", "normal"]);
+  });
+
   it("that was stopped by its rule goes on by resume, and counts anew what was enough", async () => {
     const torrent = await someTorrent();
     const { infoHash, leecher, magnet, seed } = await pair(torrent);
