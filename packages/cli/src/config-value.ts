@@ -21,6 +21,8 @@ export interface KeySchema extends TSchema {
   readonly notation?: Notation;
   /** Is the text, which stays as it is, one that its reader will understand? */
   readonly check?: (text: string) => Result<unknown>;
+  /** What a text is that matches its pattern, in words. */
+  readonly expected?: string;
   readonly items?: KeySchema;
   readonly properties?: Readonly<Record<string, KeySchema>>;
   readonly patternProperties?: Readonly<Record<string, KeySchema>>;
@@ -123,7 +125,7 @@ function readEndpoint(schema: KeySchema, text: string): Result<unknown> {
   if (endpoint.ok) return ok(text);
   // The general message shows a peer's port, which for a tracker's option would mislead.
   if (schema.default === undefined) return endpoint;
-  return fail("CT_ERR_ADDRESS", `not an address and port such as ${schema.default}: ${text}`);
+  return fail("CT_ERR_ADDRESS", `not an IP address and port such as ${schema.default}: ${text}`);
 }
 
 function readYaml(text: string): Result<unknown> {
@@ -150,7 +152,7 @@ function expectation(schema: KeySchema): string {
     case "boolean":
       return "true or false";
     case "string":
-      return "a text, and not an empty one";
+      return schema.expected ?? "a text, and not an empty one";
     case "array":
       return "a list";
     case "object":

@@ -28,7 +28,10 @@ export async function requirePath(path: string): Promise<void> {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") {
-      throw new CtError("CT_ERR_USAGE", `${path}: there is no such file`, { cause });
+      const why = /^https?:\/\//i.test(path)
+        ? "URLs are not fetched: download it, and name the file"
+        : "there is no such file";
+      throw new CtError("CT_ERR_USAGE", `${path}: ${why}`, { cause });
     }
     throw storageError(cause, path, "cannot look at the file");
   }

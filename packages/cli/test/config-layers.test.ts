@@ -14,6 +14,9 @@ const Schema = Type.Object(
     mode: Type.Union([Type.Literal("fair"), Type.Literal("random")], { default: "fair" }),
     quiet: Type.Boolean({ default: false }),
     prefix: Type.Array(Type.String(), { default: [] }),
+    site: Type.Array(Type.String({ pattern: "^http://", expected: "a URL such as http://h/" }), {
+      default: [],
+    }),
     swarms: Type.Record(
       Type.String({ pattern: "^[0-9a-f]{4}$" }),
       Type.Object({ slots: Type.Optional(Type.Integer({ minimum: 0 })) }, { additionalProperties: false }),
@@ -119,6 +122,11 @@ describe("what is refused, and how the message names the place", () => {
       '--limit-up: must be more than 0, such as 2MB/s, not "0MB/s"',
     );
   });
+  test("an item of a list that is not of the form, and which that is", () => {
+    expect(refusal({ flags: { site: ["http://a/", "a:80"] } }).message).toBe(
+      '--site: must be a URL such as http://h/, not "a:80"',
+    );
+  });
   test("a choice that is none", () => {
     expect(refusal({ yaml: "mode: randm" }).message).toBe(
       'test.yaml:1: mode: must be one of fair, random, not "randm" (did you mean random?)',
@@ -126,13 +134,13 @@ describe("what is refused, and how the message names the place", () => {
   });
   test("an address that is none", () => {
     expect(refusal({ env: { TEST_LISTEN: "localhost" } }).message).toMatch(
-      /^environment variable TEST_LISTEN: not an address and port/,
+      /^environment variable TEST_LISTEN: not an IP address and port/,
     );
   });
   test("port 0 where somebody else has to connect to it", () => {
     expect(resolve({ flags: { listen: "127.0.0.1:0" } }).listen).toBe("127.0.0.1:0");
     const error = refusal({ flags: { local: "127.0.0.1:0" } });
-    expect(error.message).toMatch(/^--local: not an address and port/);
+    expect(error.message).toMatch(/^--local: not an IP address and port/);
   });
   test.each([
     ["a key twice", "slots: 1\nslots: 2\n", /^test\.yaml:2:1: not valid YAML: the same key stands here/],

@@ -59,6 +59,22 @@ describe("usage of the commands that give orders to a daemon", () => {
   });
 });
 
+test.each([
+  ["is not there", undefined, "t: there is no such file; a daemon's is control.token in its state folder"],
+  [
+    "holds no token",
+    "short",
+    "t is no token, which is 16 to 256 characters without spaces; a daemon's is control.token in its state folder",
+  ],
+])("a --token-file that %s is named, and where to find one", async (_, text, message) => {
+  const cwd = await temporaryFolder();
+  if (text !== undefined) await writeFile(join(cwd, "t"), text);
+  const args = ["status", "--control", "127.0.0.1:1", "--token-file", "t"];
+  const { exitCode, stderr } = await call(args, { cwd });
+  expect(stderr).toContain(`cachetorrent: ${message} [`);
+  expect(exitCode).toBe(1);
+});
+
 test("what is no torrent file is named, before a daemon is looked for", async () => {
   const cwd = await temporaryFolder();
   await writeFile(join(cwd, "disk.img"), "no torrent");

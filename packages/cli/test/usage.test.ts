@@ -46,6 +46,18 @@ describe("usage", () => {
     ["a tracker's address of another form", ["tracker", "--listen", "6969"], /such as 0\.0\.0\.0:6969: 6969/],
     ["a peer without a torrent", ["peer"], /name at least one \.torrent file/],
     ["a torrent that is not there", ["peer", "absent.torrent"], /absent\.torrent/],
+    ["a torrent's URL", ["peer", "http://h/x.torrent"], /http:\/\/h\/x\.torrent: URLs are not fetched/],
+    [
+      "a web seed without a scheme",
+      ["peer", "x.torrent", "--web-seed", "127.0.0.1:80"],
+      /--web-seed: must be an http or https URL such as .*, not "127\.0\.0\.1:80"/,
+    ],
+    [
+      "a node of the DHT without a port",
+      ["peer", "x.torrent", "--dht-bootstrap", "127.0.0.1"],
+      /--dht-bootstrap: must be a host and port such as .*, not "127\.0\.0\.1"/,
+    ],
+    ["a host's name to listen at", ["peer", "x.torrent", "--listen", "localhost:1"], /not an IP address and/],
     ["a tracker with a word too many", ["tracker", "word"], /too many arguments/],
     ["create without a tracker", ["create", "."], /--tracker <URL>/],
     ["a tracker's address that is none", ["create", ".", "--tracker", "nowhere"], /not a tracker's address/],

@@ -37,14 +37,22 @@ export async function connectToDaemon(where: WhereDaemonIs): Promise<ControlClie
   const endpoint = where.endpoint ?? (await endpointOf(stateDir));
   // Before the token goes there.
   checkControlEndpoint(endpoint);
-  const file = where.tokenFile ?? (stateDir === undefined ? undefined : tokenPath(stateDir));
-  const token = where.token ?? (file === undefined ? undefined : await readToken(file));
-  if (token === undefined)
-    throw new CtError(
-      "CT_ERR_CONTROL",
-      `${file ?? "a state folder"} has no token: is a daemon of yours running? --state names its folder`,
-    );
-  return new ControlClient(endpoint, token);
+  return new ControlClient(endpoint, await tokenOf(where));
+}
+
+const OF_A_DAEMON = "a daemon's is control.token in its state folder";
+
+async function tokenOf({ stateDir, token, tokenFile }: WhereDaemonIs): Promise<string> {
+  if (token !== undefined) return token;
+  const file = tokenFile ?? (stateDir === undefined ? undefined : tokenPath(stateDir));
+  const found = file && (await readToken(file, tokenFile === undefined ? undefined : OF_A_DAEMON));
+  if (found) return found;
+  throw new CtError(
+    "CT_ERR_CONTROL",
+    tokenFile === undefined
+      ? `${file ?? "a state folder"} has no token: is a daemon of yours running? --state names its folder`
+      : `${tokenFile}: there is no such file; ${OF_A_DAEMON}`,
+  );
 }
 
 /** Where the daemon takes orders that has the state folder now: whoever listens there since it is gone must not get the token. */

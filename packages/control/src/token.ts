@@ -8,18 +8,23 @@ const TOKEN_BYTES = 32;
 /** Whoever writes one by hand may choose, within reason. */
 const TOKEN = /^[\x21-\x7e]{16,256}$/;
 
+const REMAKE = "delete it, and a daemon makes a new one";
+
 /** Where the token of a daemon with this state folder is, for its owner alone to read. */
 export function tokenPath(stateDir: string): string {
   return join(stateDir, "control.token");
 }
 
-/** The token in this file; undefined where there is no file. Rejects with CT_ERR_STATE for what is none. */
-export async function readToken(path: string): Promise<string | undefined> {
+/**
+ * The token in this file; undefined where there is no file. Rejects with CT_ERR_STATE for what is none, and says `remedy` of it: of a
+ * daemon's own file that it can be made anew.
+ */
+export async function readToken(path: string, remedy = REMAKE): Promise<string | undefined> {
   const token = (await readSmallFile(path, 1024))?.toString("utf8").trim();
   if (token !== undefined && !TOKEN.test(token))
     throw new CtError(
       "CT_ERR_STATE",
-      `${path} is no token, which is 16 to 256 characters without spaces; delete it, and a daemon makes a new one`,
+      `${path} is no token, which is 16 to 256 characters without spaces; ${remedy}`,
     );
   return token;
 }

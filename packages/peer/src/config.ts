@@ -74,11 +74,18 @@ export const PeerConfigSchema = Type.Object(
     }),
     files: patterns("download only files that match, or lie in a folder that does; the others are skipped"),
     "skip-files": patterns("skip files that match, or lie in a folder that does"),
-    "web-seed": Type.Array(Type.String({ pattern: "^[Hh][Tt][Tt][Pp][Ss]?://", placeholder: "URL" }), {
-      description:
-        "fetch from this HTTP server too, as from those that a torrent names (BEP 19); a URL that ends in a slash is the folder of the content. Only what is named here may be at a local address. With --daemon it is for the torrents named here, too",
-      default: [],
-    }),
+    "web-seed": Type.Array(
+      Type.String({
+        pattern: "^[Hh][Tt][Tt][Pp][Ss]?://",
+        expected: "an http or https URL such as http://198.18.0.2/release.iso",
+        placeholder: "URL",
+      }),
+      {
+        description:
+          "fetch from this HTTP server too, as from those that a torrent names (BEP 19); a URL that ends in a slash is the folder of the content. Only what is named here may be at a local address. With --daemon it is for the torrents named here, too",
+        default: [],
+      },
+    ),
     sequential: flag("fetch the first pieces first, instead of the rarest"),
     "max-connections": Type.Integer({
       description: "open connections over all torrents",
@@ -125,11 +132,17 @@ export const PeerConfigSchema = Type.Object(
     "no-pex": flag("exchange no peers with other peers (BEP 11); never done about private torrents"),
     "local-discovery": flag("find peers in the same network by multicast (BEP 14)"),
     dht: flag("find peers by the DHT (BEP 5), UDP at the port of --listen; never of private torrents"),
-    "dht-bootstrap": Type.Array(Type.String({ pattern: "^(\\[[0-9a-fA-F:.]+\\]|[^\\s:[\\]]+):\\d{1,5}$" }), {
-      description: "node of the DHT to begin with",
-      default: ["router.bittorrent.com:6881", "dht.transmissionbt.com:6881", "dht.libtorrent.org:25401"],
-      placeholder: "HOST:PORT",
-    }),
+    "dht-bootstrap": Type.Array(
+      Type.String({
+        pattern: "^(\\[[0-9a-fA-F:.]+\\]|[^\\s:[\\]]+):\\d{1,5}$",
+        expected: "a host and port such as router.bittorrent.com:6881",
+      }),
+      {
+        description: "node of the DHT to begin with",
+        default: ["router.bittorrent.com:6881", "dht.transmissionbt.com:6881", "dht.libtorrent.org:25401"],
+        placeholder: "HOST:PORT",
+      },
+    ),
     "start-when": path(
       "join no swarm before there is a file of this name: peers of an experiment that are to begin together",
       "FILE",

@@ -61,7 +61,7 @@ export function parseEndpoint(text: string, options: { allowPortZero?: boolean }
   if (!address || !(port >= (options.allowPortZero ? 0 : 1) && port <= 65535)) {
     return fail(
       "CT_ERR_ADDRESS",
-      `not an address and port such as 198.18.0.1:6881 or [2001:db8::1]:6881: ${text}`,
+      `not an IP address and port such as 198.18.0.1:6881 or [2001:db8::1]:6881: ${text}`,
     );
   }
   return ok({ address, port });

@@ -3,8 +3,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const begun = name.length >= 3 && candidate.toLowerCase().startsWith(name.toLowerCase());
-    const distance = begun ? 1 : editDistance(name.toLowerCase(), candidate.toLowerCase());
+    const distance = distanceOf(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -18,6 +17,13 @@ export function nearestName(name: string, known: Iterable<string>): string | und
 export function didYouMean(name: string, known: Iterable<string>): string {
   const nearest = nearestName(name, known);
   return nearest === undefined ? "" : ` (did you mean ${nearest}?)`;
+}
+
+/** `exter` is as near to `external-percent` as a slip, and `down-torrent` to `down` as a few. */
+function distanceOf(name: string, candidate: string): number {
+  if (name.length >= 3 && candidate.startsWith(name)) return 1;
+  const distance = editDistance(name, candidate);
+  return name.startsWith(`${candidate}-`) ? Math.min(distance, 3) : distance;
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours count one each. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { didYouMean, nearestName } from "../src/nearest-name.ts";
 
-const NAMES = ["listen", "limit-up", "limit-down", "external-percent", "policy"];
+const NAMES = ["listen", "limit-up", "limit-down", "limit-down-internal", "external-percent", "policy"];
 
 test.each([
   ["polcy", "policy"],
@@ -11,6 +11,7 @@ test.each([
   ["limitup", "limit-up"],
   ["limit-donw", "limit-down"],
   ["external", "external-percent"],
+  ["limit-down-torrent", "limit-down"],
 ])("%s is taken for %s", (typed, meant) => {
   expect(nearestName(typed, NAMES)).toBe(meant);
 });

@@ -41,7 +41,9 @@ export class PrefixTable implements AsResolver {
    * @throws CtError CT_ERR_AS_TABLE
    */
   addAssignment(text: string): void {
-    const [, cidr = text, asn] = /^(.*)=(.*)$/.exec(text) ?? [];
+    const [, cidr, asn] = /^(.*)=(.*)$/.exec(text) ?? [];
+    if (cidr === undefined)
+      throw new CtError("CT_ERR_AS_TABLE", `as-prefix ${text}: not CIDR=ASN, such as ${text}=64501`);
     this.#add(cidr, asn, `as-prefix ${text}`);
   }
 
