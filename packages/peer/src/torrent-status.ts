@@ -59,9 +59,9 @@ export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
   };
 }
 
-/** Once stopped they are 0 at once: a meter would remember the last seconds. */
+/** Once stopped they are 0 at once, and once complete what comes in: a meter would remember the last seconds. */
 function flow({ active, life }: StatusParts, now: number): { rateIn: number; rateOut: number } {
   if (!active || life.isOver) return { rateIn: 0, rateOut: 0 };
   const { inRate, outRate } = active.exchange;
-  return { rateIn: inRate.rate(now), rateOut: outRate.rate(now) };
+  return { rateIn: life.state === "seeding" ? 0 : inRate.rate(now), rateOut: outRate.rate(now) };
 }

@@ -60,6 +60,7 @@ describe("a torrent of a running peer", () => {
     ours.setLimits({ down: Number.POSITIVE_INFINITY });
     await ours.resume();
     await until("it is complete", () => ours.status().state === "seeding");
+    expect(ours.status().rateIn).toBe(0);
     expect((await readContent(torrent, dir)).equals(torrent.content)).toBe(true);
     // What had come before was not fetched again, but for what was under way.
     expect(ours.status().externalBytes).toBeLessThan(400 * KIB + had);
