@@ -13,6 +13,7 @@ export type { TrackerDetails } from "./announcing/tracker-details.ts";
 export { DEFAULT_CONTROL, type PeerConfig, PeerConfigSchema } from "./config.ts";
 export { type PeerDaemon, type PeerEvents, startPeer } from "./daemon.ts";
 export { FileStorage } from "./disk/file-storage.ts";
+export { folderAbove } from "./disk/folder-above.ts";
 export { PieceCache } from "./disk/piece-cache.ts";
 export { openStateDirectory, refuseForeign } from "./disk/state-directory.ts";
 export type { OpenedStorage, Storage } from "./disk/storage.ts";

@@ -1,4 +1,4 @@
-import { truncate, writeFile } from "node:fs/promises";
+import { cp, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "@cachetorrent/clock";
 import { LIMITS } from "@cachetorrent/protocol";
@@ -85,6 +85,25 @@ describe("content that is damaged", () => {
     await first.content.store(0, pieceOf(torrent, 0));
     await first.content.close();
     expect((await open(torrent, dir)).warnings).toEqual([]);
+  });
+});
+
+describe("content that lies in the folder itself, and not in one of the torrent's name", () => {
+  it("is told of, with the folder that is meant", async () => {
+    const { torrent, dir } = await onDisk();
+    const itself = join(dir, "torrent");
+    const { content, warnings } = await open(torrent, itself);
+    expect(content.have.size).toBe(0);
+    expect(warnings).toEqual([expect.stringContaining(`--dir ${dir} names the folder that it is in`)]);
+  });
+
+  it("is not told of where other files are, or the folder has another name", async () => {
+    const { torrent, dir, a, b } = await onDisk();
+    const elsewhere = await temporaryDirectory();
+    await cp(join(dir, "torrent"), elsewhere, { recursive: true });
+    expect((await open(torrent, elsewhere)).warnings).toEqual([]);
+    for (const file of [a, b]) await truncate(file, 5);
+    expect((await open(torrent, join(dir, "torrent"))).warnings).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { FileStorage, loadMetainfo, verifyOnDisk } from "@cachetorrent/peer";
+import { FileStorage, folderAbove, loadMetainfo, verifyOnDisk } from "@cachetorrent/peer";
 import { type Command, Option } from "commander";
 import type { Context } from "../context.ts";
 import { counted } from "../counted.ts";
@@ -56,6 +56,11 @@ async function verify(path: string, flags: VerifyFlags, context: Context): Promi
       files,
     };
     context.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : resultText(result));
+    const above = verified.size === 0 ? await folderAbove(metainfo, flags.dir) : undefined;
+    if (above !== undefined) {
+      const [dir, name, up] = [flags.dir, metainfo.name, above].map(printable);
+      context.stderr.write(`${dir} is ${name} itself: --dir names the folder that it is in, --dir ${up}\n`);
+    }
     return complete ? EXIT.done : EXIT.failed;
   } finally {
     progress.done();

@@ -8,6 +8,7 @@ import type { BlockRequest } from "../wire/block-request.ts";
 import { DamagedFiles } from "./damaged-files.ts";
 import { DiskSpace } from "./disk-space.ts";
 import { FileStorage } from "./file-storage.ts";
+import { folderAbove } from "./folder-above.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";
 import { ResumeFile, resumePath } from "./resume-file.ts";
@@ -133,6 +134,7 @@ export class Content {
             onDamaged: (piece, bytes) => damaged.found(piece, bytes),
           });
     if (!have.isFull) await refuseForeignFiles(this.#metainfo, storage, have);
+    if (have.size === 0) await this.#tellMisplaced();
     // Before anybody hears of us: who comes and cannot keep what it gets costs others their time.
     if (!this.#isAllOf(have)) await requireWritable(dir);
     this.#have = have;
@@ -317,6 +319,17 @@ export class Content {
     this.#log.warn(
       { event: "gone", path: folder, files: gone.length },
       `${folder}: ${areAllGone ? "all" : gone.length} of the files of ${name} are gone that were verified there; what is missing is downloaded anew`,
+    );
+  }
+
+  async #tellMisplaced(): Promise<void> {
+    const { dir } = this.#parts;
+    const above = await folderAbove(this.#metainfo, dir);
+    if (above === undefined) return;
+    const { name } = this.#metainfo;
+    this.#log.warn(
+      { event: "misplaced", path: resolve(dir) },
+      `${resolve(dir)} has files of ${name} itself, and they are looked for in the folder ${name} in it: --dir ${above} names the folder that it is in`,
     );
   }
 
