@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { columnLines } from "../src/daemon/columns.ts";
+import { filesMeant } from "../src/daemon/files-meant.ts";
 import { findTorrent } from "../src/daemon/find-torrent.ts";
 import { trackerLines } from "../src/daemon/torrent-details.ts";
 import { call, temporaryFolder } from "./support/run.ts";
@@ -44,6 +45,7 @@ describe("usage of the commands that give orders to a daemon", () => {
       const { exitCode, stdout } = await call([command, "--help"]);
       expect(exitCode, command).toBe(0);
       expect(stdout, command).toMatch(/--token-file[\s\S]*Examples:\n/);
+      expect(stdout, command).not.toContain("[]");
     }
   });
 
@@ -114,6 +116,26 @@ describe("a torrent is meant", () => {
   ])("not by %s", (_, text, message) => {
     expect(() => findTorrent(torrents, text)).toThrow(message);
   });
+});
+
+describe("files are meant", () => {
+  const files = ["a.txt", "docs/b.txt", "c.iso"].map((path, index) => ({ path, index })) as never;
+
+  it.each([
+    ["1", [1]],
+    ["0-2", [0, 1, 2]],
+    ["*.txt", [0, 1]],
+    ["docs/*", [1]],
+  ])("by %s", (text, indices) => expect(filesMeant(files, text, "skip")).toEqual(indices));
+
+  it.each([
+    ["3", "--skip: 3 is no file of the torrent, whose files are 0 to 2"],
+    ["0-9", "--skip: 0-9 is no file of the torrent, whose files are 0 to 2"],
+    ["2-1", "--skip: 2-1 is no file of the torrent, whose files are 0 to 2"],
+    ["*.md", "--skip: *.md is no file of the torrent"],
+  ])("not by %s", (text, message) =>
+    expect(() => filesMeant(files, text, "skip")).toThrow(expect.objectContaining({ message })),
+  );
 });
 
 it("trackers are lines of a table, and a stranger's words cannot rewrite the terminal", () => {

@@ -75,6 +75,19 @@ describe("daemons", () => {
     await complete;
     expect(await ended).toEqual([0, null]);
   });
+  test("a peer that is to wait for a file says so, and not that it checks", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));
+    await call(["create", "a.bin", "--tracker", "http://127.0.0.1:9/announce"], { cwd: folder });
+    const args = ["peer", "a.bin.torrent", "--listen", "127.0.0.1:0", "--start-when", "go"];
+    const peer = start([...args, "--exit-on-complete"], { cwd: folder });
+    const outcome = outcomeOf(peer);
+    await printed(peer, /^(waiting|.*checking) .*\n/m);
+    await writeFile(join(folder, "go"), "");
+    const { exitCode, stdout } = await outcome;
+    expect(stdout.split("\n")[2]).toBe("waiting until there is go");
+    expect(exitCode).toBe(0);
+  });
   test("a peer that was to leave when complete leaves with 1 when one of its torrents failed", async () => {
     const folder = await temporaryFolder();
     for (const name of ["good", "bad"]) {

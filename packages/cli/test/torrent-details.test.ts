@@ -70,6 +70,15 @@ it("a torrent's status says in words what its claim books have seen, where it ma
   );
 });
 
+it.each<[string, string, Partial<TorrentView>]>([
+  ["state", "stopped by its rule (at ratio 2)", { state: "stopped", stopRule: { ratio: 2 } }],
+  ["state", "stopped by its rule", { state: "stopped" }],
+  ["state", "seeding", { state: "seeding", stopRule: { ratio: 2 } }],
+  ["size", "unknown", { state: "metadata", length: 0, metadata: { received: 0, size: 0 } }],
+])("a torrent's status says of its %s: %s", (title, words, more) => {
+  expect(torrentText({ ...torrent, ...more }).split("\n")).toContain(`${title.padEnd(10)} ${words}`);
+});
+
 it("a torrent's status says nothing of web seeds and claims where there are none", () => {
   expect(torrentText(torrent)).not.toMatch(/web seed|claim/);
 });

@@ -61,6 +61,23 @@ describe("the table of torrents", () => {
     expect(line).toContain("  a-release-with-…  ");
   });
 
+  it("says what is wrong with those that failed, and whose trackers do not work", () => {
+    const { etaMs: _, ...rest } = torrent;
+    const lines = torrentLines([
+      { ...rest, tracker: "unreachable" },
+      { ...rest, infoHash: "d".repeat(40) as TorrentView["infoHash"], state: "failed", error: "no space" },
+      { ...rest, infoHash: "e".repeat(40) as TorrentView["infoHash"] },
+    ]);
+    expect(lines.slice(4)).toEqual(["c12fe1c0: no tracker answers", "dddddddd: no space"]);
+  });
+
+  it("does not know the size before the metadata", () => {
+    const metadata = { received: 0, size: 0 };
+    expect(torrentLines([{ ...torrent, state: "metadata", length: 0, metadata }])[1]).toMatch(
+      / metadata +0\.0% +\? /,
+    );
+  });
+
   it("keeps its columns while figures change", () => {
     const titles = (view: TorrentView) => titlesOf(torrentLines([view], 80));
     const idle = { rateIn: 0, rateOut: 0, internalBytes: 0, externalBytes: 0, sentBytes: 0, peers: 0 };

@@ -10,6 +10,7 @@ import { addLimitFlags, addStopFlags, limitsGiven, stopRuleGiven } from "../daem
 import { torrentLines } from "../daemon/torrent-table.ts";
 import { EXIT } from "../exit.ts";
 import { requireTorrentFile } from "../input-file.ts";
+import { again } from "../repeatable.ts";
 
 interface Flags {
   readonly dir?: string;
@@ -17,12 +18,10 @@ interface Flags {
   readonly json?: true;
   readonly paused?: true;
   readonly sequential?: true;
-  readonly files: readonly string[];
-  readonly skipFiles: readonly string[];
-  readonly webSeed: readonly string[];
+  readonly files?: readonly string[];
+  readonly skipFiles?: readonly string[];
+  readonly webSeed?: readonly string[];
 }
-
-const again = (value: string, before: readonly string[]): string[] => [...before, value];
 
 export function define(command: Command, context: Context): void {
   command
@@ -35,13 +34,12 @@ export function define(command: Command, context: Context): void {
     )
     .option("--paused", "do not start them")
     .option("--sequential", "fetch the first pieces first, instead of the rarest")
-    .option("--files <PATTERN>", "download only files that match (repeatable)", again, [])
-    .option("--skip-files <PATTERN>", "skip files that match (repeatable)", again, [])
+    .option("--files <PATTERN>", "download only files that match (repeatable)", again)
+    .option("--skip-files <PATTERN>", "skip files that match (repeatable)", again)
     .option(
       "--web-seed <URL>",
       "fetch from this HTTP server too, which may be at a local address (repeatable)",
       again,
-      [],
     )
     .option(
       "-f, --follow",
@@ -55,7 +53,16 @@ export function define(command: Command, context: Context): void {
 }
 
 async function add(command: Command, context: Context, given: readonly string[]): Promise<void> {
-  const { dir, files, follow, json, paused, sequential, skipFiles, webSeed } = command.opts<Flags>();
+  const {
+    dir,
+    files = [],
+    follow,
+    json,
+    paused,
+    sequential,
+    skipFiles = [],
+    webSeed = [],
+  } = command.opts<Flags>();
   if (follow && paused)
     throw new CtError(
       "CT_ERR_USAGE",

@@ -100,12 +100,18 @@ async function run(
     const torrent = daemon.torrent(infoHash)?.status();
     report.failed(error, torrent && { infoHash, name: torrent.name });
   });
-  const progress = systemClock.every(PROGRESS_MS, () => report.progress(daemon.status()));
+  let sign = config["start-when"];
+  const progress = systemClock.every(PROGRESS_MS, () => {
+    if (sign === undefined) report.progress(daemon.status());
+    else report.waiting(daemon.status(), sign);
+  });
   const ended = new AbortController();
-  const sign = config["start-when"];
   if (sign !== undefined) {
     log.info({ event: "start" }, `begins once there is ${sign}`);
-    void fileAppears(sign, systemClock, ended.signal).then(() => daemon.startAll());
+    void fileAppears(sign, systemClock, ended.signal).then(() => {
+      sign = undefined;
+      daemon.startAll();
+    });
   }
   const exitCode = await runDaemon(running, reasonsToEnd(running, config, [signalled], hooks)).finally(() =>
     ended.abort(),

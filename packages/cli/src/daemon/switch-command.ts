@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { printable } from "../printable.ts";
 import { addDaemonFlags, daemonOf } from "./daemon-flags.ts";
 import { findTorrent } from "./find-torrent.ts";
+import { stateWords } from "./torrent-details.ts";
 
 /** Makes the command `pause` or `resume`: the same, but for what is asked of the daemon. */
 export function defineSwitch(
@@ -26,8 +27,8 @@ export function defineSwitch(
       const faults: CtError[] = [];
       for (const { infoHash } of found) {
         try {
-          const { name, state } = await client[verb](infoHash);
-          context.stdout.write(`${infoHash}  ${printable(name)}: ${state}\n`);
+          const torrent = await client[verb](infoHash);
+          context.stdout.write(`${infoHash}  ${printable(torrent.name)}: ${stateWords(torrent)}\n`);
         } catch (error) {
           if (!(error instanceof CtError)) throw error;
           // The others are no worse for it.

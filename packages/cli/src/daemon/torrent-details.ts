@@ -16,11 +16,11 @@ export function torrentText(torrent: TorrentView): string {
   const rows: [string, string][] = [
     ["name", printable(torrent.name)],
     ["info-hash", torrent.infoHash],
-    ["state", `${torrent.state}${paused === undefined ? "" : `, ${printable(paused)}`}`],
+    ["state", `${stateWords(torrent)}${paused === undefined ? "" : `, ${printable(paused)}`}`],
     ...(torrent.error === undefined ? [] : [["error", printable(torrent.error)] as [string, string]]),
     ["folder", printable(torrent.dir)],
     ["added", new Date(torrent.addedAt).toISOString()],
-    ["size", formatSize(length)],
+    ["size", torrent.metadata ? "unknown" : formatSize(length)],
     ["done", percent(progressFraction(torrent))],
     ["in", formatRate(torrent.rateIn)],
     ["out", formatRate(torrent.rateOut)],
@@ -134,6 +134,12 @@ function webSeedWords({ reason = "", receivedBytes, restsUntil = 0, state, url }
     dropped: `left out, it ${reason}`,
   };
   return printable(`${url}, ${formatSize(receivedBytes)} received, ${states[state]}`);
+}
+
+/** Why one that stopped did: what else ends it ends the daemon, too. */
+export function stateWords({ state, stopRule }: Pick<TorrentView, "state" | "stopRule">): string {
+  if (state !== "stopped") return state;
+  return `stopped by its rule${Object.keys(stopRule).length > 0 ? ` (${stopWords(stopRule)})` : ""}`;
 }
 
 /** When it stops by itself, in words. */

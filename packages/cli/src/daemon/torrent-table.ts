@@ -3,7 +3,7 @@ import { formatRate, formatSize } from "@cachetorrent/protocol";
 import { cutToCells } from "../cells.ts";
 import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
-import { duration, percent, progressFraction } from "../report/progress-line.ts";
+import { duration, percent, progressFraction, TROUBLE } from "../report/progress-line.ts";
 import { type Column, columnLines, fittingColumns } from "./columns.ts";
 
 const NAME_CELLS = 32;
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<TorrentView>[] = [
     isNumber: true,
     givesWay: 1,
     usualCells: SIZE_CELLS,
-    of: ({ length }) => formatSize(length),
+    of: ({ length, metadata }) => (metadata ? "?" : formatSize(length)),
   },
   {
     title: "IN",
@@ -74,14 +74,16 @@ const COLUMNS: readonly Column<TorrentView>[] = [
   },
 ];
 
-/** All torrents, a line each, and the reasons of those that failed. `cells` is how wide a table may be that has to fit. */
+/** All torrents, a line each, and what is wrong with those that failed, or whose trackers do not work. `cells` is how wide a table may be that has to fit. */
 export function torrentLines(torrents: readonly TorrentView[], cells?: number): string[] {
   if (torrents.length === 0) return ["no torrents"];
-  const failed = torrents.filter(({ error }) => error !== undefined);
   const columns = cells === undefined ? COLUMNS : fittingColumns(COLUMNS, torrents, cells);
   return [
     ...columnLines(columns, torrents),
-    ...failed.map(({ error = "", infoHash }) => `${infoHash.slice(0, 8)}: ${printable(error)}`),
+    ...torrents.flatMap(({ error, infoHash, tracker }) => {
+      const wrong = error ?? (tracker && TROUBLE[tracker]);
+      return wrong === undefined ? [] : `${infoHash.slice(0, 8)}: ${printable(wrong)}`;
+    }),
   ];
 }
 

@@ -49,6 +49,7 @@ export function jsonReport(writeLine: (line: string) => void, now: () => number)
   const figures = (status: PeerStatus) => ({ connections: status.connections, torrents: status.torrents });
   return {
     listening: (self) => say("listening", self),
+    waiting: (status) => say("progress", figures(status)),
     progress: (status) => say("progress", figures(status)),
     complete: ({ infoHash, name }) => say("complete", { infoHash, name }),
     shared: ({ infoHash, name }, reason) => say("shared", { infoHash, name, reason }),

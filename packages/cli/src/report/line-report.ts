@@ -11,6 +11,7 @@ const STEP = 0.1;
 export function lineReport(writeLine: (line: string) => void): PeerReport {
   /** By torrent: the state, and the last tenth of the way, that was told. */
   const told = new Map<InfoHash, { state: string; step: number }>();
+  let hasToldWaiting = false;
 
   function tell(torrent: TorrentStatus): void {
     const step = Math.floor(progressFraction(torrent) / STEP + 1e-9);
@@ -27,6 +28,10 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
       if (control) writeLine(`takes orders at ${control.endpoint}, token in ${printable(control.tokenFile)}`);
       for (const { name, infoHash } of torrents) writeLine(`${printable(name)}: info-hash ${infoHash}`);
     },
+    waiting: (_, file) => {
+      if (!hasToldWaiting) writeLine(waitingWords(file));
+      hasToldWaiting = true;
+    },
     progress: (status) => status.torrents.forEach(tell),
     complete: ({ name }) => writeLine(`${printable(name)}: complete`),
     shared: ({ name }, reason) => writeLine(`${printable(name)}: stopped, ${reason}`),
@@ -36,6 +41,10 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
       for (const torrent of status.torrents) writeLine(`${printable(torrent.name)}: ${lastLine(torrent)}`);
     },
   };
+}
+
+export function waitingWords(file: string): string {
+  return `waiting until there is ${printable(file)}`;
 }
 
 /** Completion and failure have events of their own and are not said twice. */

@@ -1,7 +1,8 @@
 import type { PeerStatus } from "@cachetorrent/peer";
+import { cutToCells } from "../cells.ts";
 import { printable } from "../printable.ts";
 import type { TerminalDisplay } from "../terminal-display.ts";
-import { lineReport } from "./line-report.ts";
+import { lineReport, waitingWords } from "./line-report.ts";
 import type { PeerReport } from "./peer-report.ts";
 import { progressLines } from "./progress-line.ts";
 
@@ -12,6 +13,7 @@ export function liveReport(display: TerminalDisplay): PeerReport {
   const fitting = () => (display.canDraw ? drawn : plain);
   return {
     listening: (self) => fitting().listening(self),
+    waiting: (status, file) => fitting().waiting(status, file),
     progress: (status) => fitting().progress(status),
     complete: (torrent) => fitting().complete(torrent),
     shared: (torrent, reason) => fitting().shared(torrent, reason),
@@ -28,6 +30,7 @@ function drawnReport(display: TerminalDisplay): PeerReport {
     display.show(status.torrents.flatMap((torrent) => progressLines(torrent, display.columns)));
   return {
     listening: ({ endpoint }) => display.printAbove(`listening on ${endpoint}`),
+    waiting: (_, file) => display.show([cutToCells(waitingWords(file), display.columns)]),
     progress: show,
     // Its lines say so, and the log has: no need for a third time.
     complete: () => undefined,

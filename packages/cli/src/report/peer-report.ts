@@ -17,6 +17,8 @@ export interface Listening {
 /** How a running peer is told about: live lines on a terminal, plain lines, or JSON. */
 export interface PeerReport {
   listening(self: Listening): void;
+  /** Called once a second, instead of `progress`, until there is this file: it has not begun. */
+  waiting(status: PeerStatus, file: string): void;
   /** Called once a second. */
   progress(status: PeerStatus): void;
   complete(torrent: TorrentRef): void;
