@@ -115,6 +115,7 @@ export class TorrentSwarm {
       maxConnections: options.maxConnections,
       connections: () => active()?.exchange.connections ?? NO_CONNECTIONS,
       locate: (endpoints) => this.announcer.locate(endpoints),
+      expectsTracker: () => this.announcer.expectsAnswer,
       connected: (socket, met) => {
         this.#parts.changed();
         return (active() as ActiveTorrent).connect(socket, met);

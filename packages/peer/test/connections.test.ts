@@ -1,9 +1,11 @@
 import { ManualClock } from "@cachetorrent/clock";
+import { LIMITS } from "@cachetorrent/protocol";
 import { describe, expect, it } from "vitest";
 import { keptLog } from "./support/kept-log.ts";
 import { MeetingPoint } from "./support/meeting-point.ts";
 import { RawPeer } from "./support/raw-peer.ts";
 import { endpoint } from "./support/samples.ts";
+import { ScriptedTracker } from "./support/scripted-tracker.ts";
 import { numberedPeerId, TestPeer, type TestPeerOptions } from "./support/test-peer.ts";
 import { KIB, noise, torrentOf } from "./support/torrents.ts";
 import { advanceUntil, until } from "./support/until.ts";
@@ -53,6 +55,28 @@ describe("a peer that dials us", () => {
     await until("those beyond 200 are dropped", () => silent.filter((one) => one.isClosed).length === 10);
     await RawPeer.join(peer.endpoint, { ...raw, clock });
     await until("one made way", () => silent.filter((one) => one.isClosed).length === 11);
+  });
+
+  it("is not kept waiting for the word of a tracker that has failed twice", async () => {
+    const clock = new ManualClock();
+    const torrent = await aTorrent();
+    const tracker = await ScriptedTracker.listen();
+    await tracker.close();
+    const { lines, log } = keptLog();
+    const given = { at: "127.1.0.1", seeds: true, tracker, awaitsTracker: false, clock, log };
+    const peer = await TestPeer.start(torrent, given);
+    const failures = () => lines.filter(({ event }) => event === "tracker").length;
+    const raw = { at: "127.9.0.1", infoHash: torrent.metainfo.infoHash };
+    await advanceUntil(clock, "it has failed", () => failures() === 1);
+    const early = await RawPeer.dial(peer.endpoint, { ...raw, peerId: numberedPeerId(900_001) });
+    early.handshake();
+    // It may be no more than late: until then there is hope.
+    await advanceUntil(clock, "it has failed again", () => failures() === 2);
+    expect(early.count("handshake")).toBe(0);
+    const dialledAt = clock.now();
+    await RawPeer.join(peer.endpoint, { ...raw, clock });
+    expect(clock.now() - dialledAt).toBeLessThan(LIMITS.peer.locateAgainMs);
+    await early.received("handshake");
   });
 
   it("for another torrent is dropped", async () => {

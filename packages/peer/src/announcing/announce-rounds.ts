@@ -70,6 +70,11 @@ export class AnnounceRounds {
     return asked.some(({ refuses }) => refuses) ? "refused" : "unreachable";
   }
 
+  /** Every tracker has failed twice in a row: an answer is not to be expected soon. */
+  get areAllGone(): boolean {
+    return this.hasTracker && [...this.#trackers.values()].every(({ isGone }) => isGone);
+  }
+
   /** All trackers of the tiers, in the order to try them. */
   get details(): TrackerDetails[] {
     const now = this.#options.clock.now();

@@ -151,6 +151,11 @@ export class Announcer {
     return this.#rounds.hasTracker;
   }
 
+  /** Is an answer of one of them to be expected soon? */
+  get expectsAnswer(): boolean {
+    return !this.#rounds.areAllGone;
+  }
+
   /** Why nothing comes of the trackers that were asked; undefined while one of them works, and before the first is done with. */
   get trouble(): "unreachable" | "refused" | undefined {
     return this.#rounds.trouble;

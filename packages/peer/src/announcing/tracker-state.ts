@@ -51,6 +51,11 @@ export class TrackerState {
     if (this.working) this.dueAt = Math.min(this.dueAt, Math.max(now, this.#earliestAt));
   }
 
+  /** It failed twice in a row: it was no moment between two of its runs. */
+  get isGone(): boolean {
+    return this.#failures >= 2;
+  }
+
   /** It restarted, or let our membership expire. */
   forgotUs(): void {
     this.knowsStart = false;

@@ -26,6 +26,8 @@ export interface NeighboursOptions extends Omit<RoomParts, "opening" | "asnOf">,
   /** Our own endpoints: some trackers hand them out. */
   readonly ours: readonly Endpoint[];
   locate(endpoints: readonly Endpoint[]): Promise<readonly Located[]>;
+  /** As long as no tracker has answered: may one do so soon? */
+  expectsTracker(): boolean;
   /** Connected to a peer whose AS is known, or known to be unknown. */
   connected(transport: Transport, met: Met): Connection;
   /** May we have a connection with a peer of this AS that no tracker told of? */
@@ -301,6 +303,7 @@ export class Neighbours {
 
   /** Whoever got our endpoint from the tracker may be here before the tracker's answer to us is. It is waited for once. */
   async #asnOf(remote: Endpoint): Promise<Asn> {
+    if (!this.#options.expectsTracker()) this.expectNoTracker();
     const timer = this.#options.clock.after(LIMITS.peer.locateTimeoutMs, () => this.expectNoTracker());
     await this.#trackerAnswered.promise;
     timer.cancel();
