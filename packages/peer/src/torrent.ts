@@ -268,6 +268,8 @@ export class Torrent implements SwarmTorrent {
 
   async #flush(isTold: boolean): Promise<void> {
     await this.#restBeforeFlush();
+    // More may be wanted by now: all is flushed when that is there, too.
+    if (!this.#isDone) return;
     try {
       await this.#content.finish();
     } catch (error) {

@@ -7,7 +7,7 @@ import { MeetingPoint } from "./support/meeting-point.ts";
 import { openStorage } from "./support/storing.ts";
 import { readContent, TestPeer } from "./support/test-peer.ts";
 import { KIB, noise, temporaryDirectory, torrentOf } from "./support/torrents.ts";
-import { until } from "./support/until.ts";
+import { advanceUntil, until } from "./support/until.ts";
 
 it("a download is complete once it is verified and written, and flushed after that", async () => {
   const { flush, leecher, torrent, dir } = await given();
@@ -41,6 +41,32 @@ describe("where nobody waits for it", () => {
     await stopped;
     expect(flush.isAsked).toBe(true);
   });
+});
+
+it("where more is wanted meanwhile, all is flushed when that is there, too", async () => {
+  const torrent = await torrentOf([
+    { path: ["first"], content: noise(100 * KIB) },
+    { path: ["other"], content: noise(100 * KIB, 2) },
+  ]);
+  const tracker = await MeetingPoint.open();
+  const seed = await TestPeer.start(torrent, { at: "127.1.0.1", tracker, seeds: true });
+  const clock = new ManualClock();
+  const files = new Map([[1, "skip"]] as const);
+  const leecher = await TestPeer.start(torrent, {
+    at: "127.2.0.1",
+    tracker,
+    clock,
+    files,
+    flushesAtOnce: false,
+  });
+  await leecher.complete();
+  await seed.stop();
+  await leecher.torrent.setFiles(new Map([[1, "normal"]]));
+  clock.advance(LIMITS.peer.flushRestMs);
+  await TestPeer.start(torrent, { at: "127.1.0.2", tracker, seeds: true });
+  await advanceUntil(clock, "the rest is there, and flushed", () => leecher.flushed.size === 1);
+  expect(leecher.torrent.have?.isFull).toBe(true);
+  expect(leecher.errors).toEqual([]);
 });
 
 it("who is stopped meanwhile has flushed before it is gone", async () => {

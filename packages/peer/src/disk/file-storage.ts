@@ -224,9 +224,11 @@ export class FileStorage implements Storage {
   }
 
   async makeWhole(): Promise<void> {
+    // What is selected meanwhile is none of this.
+    const selection = this.#selection;
     await this.survey();
     for (const [index, file] of this.#metainfo.files.entries()) {
-      if (file.pad || this.isSkipped(index) || this.#sizes[index] === file.length) continue;
+      if (file.pad || selection.isSkipped(index) || this.#sizes[index] === file.length) continue;
       if (file.length > 0)
         throw this.#error(this.pathOf(file), `is missing or shorter than ${file.length} bytes`);
       this.#dirty.add(index);
@@ -235,7 +237,6 @@ export class FileStorage implements Storage {
   }
 
   async finish(): Promise<void> {
-    // What is selected meanwhile is none of this.
     const { isEverything } = this.#selection;
     await this.makeWhole();
     await pooled([...this.#dirty], CALLS_AT_ONCE, (index) => this.flush(index));
