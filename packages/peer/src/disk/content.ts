@@ -41,6 +41,8 @@ export class Content {
   readonly #parts: ContentParts;
   readonly #metainfo: Metainfo;
   readonly #cache: PieceCache;
+  /** Of its pieces in the cache. */
+  readonly #name: string;
   readonly #log: Logger;
   readonly #abort = new AbortController();
   readonly #space: DiskSpace;
@@ -58,6 +60,7 @@ export class Content {
     this.#metainfo = parts.metainfo;
     this.#selection = parts.selection ?? new Selection(parts.metainfo);
     this.#cache = parts.cache;
+    this.#name = parts.cache.nameOwner();
     this.#log = parts.log;
     this.#have = new PieceSet(parts.metainfo.pieceCount);
     this.#space = new DiskSpace({
@@ -393,6 +396,6 @@ export class Content {
   }
 
   #key(piece: number, begin: number, end: number): string {
-    return `${this.#metainfo.infoHash}:${piece}:${begin}-${end}`;
+    return `${this.#name}${piece}:${begin}-${end}`;
   }
 }

@@ -13,9 +13,15 @@ export class PieceCache {
   /** Forgotten while blocks of them were on their way, or never kept. */
   readonly #leaving = new WeakSet<ArrayBufferLike>();
   #bytes = 0;
+  #owners = 0;
 
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
+  }
+
+  /** What the keys of one torrent begin with, and no others: short, for they are made, and looked up, for each block. */
+  nameOwner(): string {
+    return `${++this.#owners}:`;
   }
 
   get(key: string): Uint8Array | undefined {
