@@ -32,6 +32,7 @@ function given(faulty: Partial<Owner>) {
     choked: () => undefined,
     unchoked: () => undefined,
     released: () => undefined,
+    land: () => undefined,
     block: () => undefined,
     mayServe: () => false,
     requested: () => undefined,

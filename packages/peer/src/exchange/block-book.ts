@@ -1,6 +1,7 @@
 import { LIMITS } from "@cachetorrent/protocol";
 import type { BlockSpan } from "../wire/block-request.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
+import { Landing } from "../wire/landing.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
 
 const BLOCK = LIMITS.peer.blockBytes;
@@ -22,6 +23,8 @@ export class ActivePiece {
   readonly sources: (Source | undefined)[];
   /** Those who were asked for a block and have not answered. */
   readonly #askedOf: (Source[] | undefined)[];
+  /** What is on its way into the buffer, and which blocks it will be. */
+  readonly #landings = new Map<Landing, { readonly block: number; readonly end: number }>();
   #freeCount: number;
   #missingCount: number;
   #firstFree = 0;
@@ -119,6 +122,28 @@ export class ActivePiece {
   }
 
   /**
+   * The place of whole blocks, the first of them `block`, while their bytes come: they are to be told by `received` when all are there. Undefined
+   * where one of them is there, or on its way.
+   */
+  land(block: number, length: number): Landing | undefined {
+    const end = block + Math.ceil(length / BLOCK);
+    for (let at = block; at < end; at++) if (this.sources[at]) return undefined;
+    for (const [landing, other] of this.#landings) {
+      if (!landing.isInPlace) this.#landings.delete(landing);
+      else if (other.block < end && block < other.end) return undefined;
+    }
+    const landing = new Landing(this.buffer.subarray(block * BLOCK, block * BLOCK + length));
+    this.#landings.set(landing, { block, end });
+    return landing;
+  }
+
+  /** The buffer is somebody else's from now on, or will be: nothing more may come into it by itself. */
+  endLandings(): void {
+    for (const landing of this.#landings.keys()) landing.takeBack();
+    this.#landings.clear();
+  }
+
+  /**
    * Stores whole blocks, the first of them `block`: those that are new. Returns the others who were asked for these and can be told to stop, or
    * undefined when none is new.
    */
@@ -129,7 +154,8 @@ export class ActivePiece {
     let fresh = 0;
     for (let at = block; at < end; at++) if (!this.sources[at]) fresh++;
     if (fresh === 0) return undefined;
-    if (fresh === blocks) this.buffer.set(bytes, block * BLOCK);
+    this.#clearPlace(block, end, bytes);
+    if (fresh === blocks && !this.#isInPlace(block, bytes)) this.buffer.set(bytes, block * BLOCK);
     let others: Set<Source> | undefined;
     for (let at = block; at < end; at++) {
       if (this.sources[at]) continue;
@@ -137,6 +163,19 @@ export class ActivePiece {
       for (const one of this.#took(at, source)) if (one !== source) others = (others ?? new Set()).add(one);
     }
     return others ? [...others] : NOBODY;
+  }
+
+  /** Nobody else's bytes come to where these are from now on. */
+  #clearPlace(block: number, end: number, bytes: Uint8Array): void {
+    for (const [landing, other] of this.#landings) {
+      if (other.block >= end || block >= other.end) continue;
+      if (landing.bytes !== bytes) landing.takeBack();
+      this.#landings.delete(landing);
+    }
+  }
+
+  #isInPlace(block: number, { buffer, byteOffset }: Uint8Array): boolean {
+    return buffer === this.buffer.buffer && byteOffset === this.buffer.byteOffset + block * BLOCK;
   }
 
   #copy(block: number, bytes: Uint8Array, first: number): void {
@@ -248,6 +287,7 @@ export class BlockBook {
   end(piece: number, isFree = false): void {
     const active = this.#active.get(piece);
     if (!active) return;
+    active.endLandings();
     this.#active.delete(piece);
     this.#withFree.delete(piece);
     this.#isFull = false;

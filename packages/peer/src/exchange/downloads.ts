@@ -6,6 +6,7 @@ import type { Wanted } from "../selection/wanted.ts";
 import { type BlockSpan, spanLength, spanOfKey } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { TorrentShape } from "../wire/frame-guard.ts";
+import type { Landing } from "../wire/landing.ts";
 import { BadDataFinder } from "./bad-data.ts";
 import { type ActivePiece, BlockBook } from "./block-book.ts";
 import type { BufferBudget } from "./buffer-budget.ts";
@@ -219,6 +220,11 @@ export class Downloads {
   released(connection: Connection, keys: readonly number[]): void {
     for (const key of keys) this.#book.released(spanOfKey(key), connection);
     this.refillAllIn(0);
+  }
+
+  /** A place for blocks that come in parts; undefined where there is none. */
+  land(piece: number, begin: number, length: number): Landing | undefined {
+    return this.#book.get(piece)?.land(begin / LIMITS.peer.blockBytes, length);
   }
 
   received(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {

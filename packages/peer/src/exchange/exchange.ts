@@ -9,6 +9,7 @@ import { RateMeter } from "../rates/rate-meter.ts";
 import type { Role } from "../roles/role.ts";
 import type { Connection } from "../wire/connection.ts";
 import type { ConnectionOwner } from "../wire/connection-owner.ts";
+import type { Landing } from "../wire/landing.ts";
 import { Disclosure } from "./disclosure.ts";
 import { Downloads } from "./downloads.ts";
 import type { ExchangeParts } from "./exchange-parts.ts";
@@ -248,6 +249,10 @@ export class Exchange implements ConnectionOwner<Connection> {
 
   released(connection: Connection, keys: readonly number[]): void {
     this.downloads.released(connection, keys);
+  }
+
+  land(piece: number, begin: number, length: number): Landing | undefined {
+    return this.downloads.land(piece, begin, length);
   }
 
   block(connection: Connection, piece: number, begin: number, bytes: Uint8Array): void {

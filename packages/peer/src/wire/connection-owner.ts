@@ -1,4 +1,5 @@
 import type { CtCacheMessage, Endpoint, UnknownCtCacheMessage } from "@cachetorrent/protocol";
+import type { Landing } from "./landing.ts";
 
 /** What a connection tells its torrent. A connection never reaches into another. */
 export interface ConnectionOwner<C> {
@@ -14,6 +15,8 @@ export interface ConnectionOwner<C> {
   unchoked(connection: C): void;
   /** Blocks it will not send: choked, rejected, timed out or lost. */
   released(connection: C, keys: readonly number[]): void;
+  /** A place for blocks that were asked for and begin to come; undefined where there is none. */
+  land(piece: number, begin: number, length: number): Landing | undefined;
   block(connection: C, piece: number, begin: number, block: Uint8Array): void;
   /** May it have this piece now? Its request is refused otherwise. */
   mayServe(connection: C, piece: number): boolean;

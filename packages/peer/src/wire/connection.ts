@@ -17,6 +17,7 @@ import { ConnectionTrace } from "./connection-trace.ts";
 import { ControlFlood } from "./control-flood.ts";
 import { CtChannel } from "./ct-channel.ts";
 import { TheirWord } from "./extended-handshake.ts";
+import type { Landing } from "./landing.ts";
 import { Link } from "./link.ts";
 import { MetadataChannel } from "./metadata-channel.ts";
 import { Outstanding } from "./outstanding.ts";
@@ -277,7 +278,8 @@ export class Connection {
   #makeLink(): Link {
     return new Link({
       ...this.#options,
-      onReceived: (message) => this.#onMessage(message),
+      onReceived: (message, length) => this.#onMessage(message, length),
+      land: (piece, begin, length) => this.#land(piece, begin, length),
       ...(this.#trace.isEnabled
         ? { onSent: (message, length) => this.#trace.message("out", message, length) }
         : {}),
@@ -366,9 +368,16 @@ export class Connection {
     this.#owner.block(this, piece, begin, block);
   }
 
+  /** Only what is waited for gets a place: anything else is told whole, and counts for nothing. */
+  #land(piece: number, begin: number, length: number): Landing | undefined {
+    if (!isWholeBlocks(this.#options.shape, piece, begin, length)) return undefined;
+    if (!this.outstanding.waitsFor(requestKey(piece, begin, length))) return undefined;
+    return this.#owner.land(piece, begin, length);
+  }
+
   /** Whatever comes, before the wire gets it: also what the wire keeps to itself. */
-  #onMessage(message: Uint8Array): void {
-    this.#trace.message("in", message);
+  #onMessage(message: Uint8Array, length: number): void {
+    this.#trace.message("in", message, length);
     if (!this.#flood.isMadeBy(message, this.upload.isChoking, this.#clock.now())) return;
     this.abort("protocol error: too many choke, interest and have messages, or requests while choked");
   }

@@ -24,15 +24,14 @@ export class FencedWire extends Wire {
     this.downloadSpeed = noSpeed;
   }
 
+  /** Whole messages, or the handshake. */
   feed(bytes: Uint8Array): void {
-    if (this.#hasFailed || this.destroyed) return;
-    try {
-      this._write(bytes, () => undefined);
-    } catch (error) {
-      // It stands in the middle of a message, or of what follows from one.
-      this.#hasFailed = true;
-      this.#parts.failed(error);
-    }
+    this.#fenced(() => this._write(bytes, noted));
+  }
+
+  /** A block that did not come through `feed`. */
+  feedBlock(piece: number, begin: number, bytes: Uint8Array): void {
+    this.#fenced(() => this._onPiece(piece, begin, bytes));
   }
 
   /** It would make a text of each message, for a log that nobody reads: ours has its own trace. */
@@ -43,6 +42,21 @@ export class FencedWire extends Wire {
   override _push(bytes: Uint8Array): void {
     if (!this._finished) this.#parts.sent(bytes);
   }
+
+  #fenced(act: () => void): void {
+    if (this.#hasFailed || this.destroyed) return;
+    try {
+      act();
+    } catch (error) {
+      // It stands in the middle of a message, or of what follows from one.
+      this.#hasFailed = true;
+      this.#parts.failed(error);
+    }
+  }
+}
+
+function noted(): void {
+  // It has read all there is.
 }
 
 function noSpeed(): number {

@@ -1,6 +1,8 @@
 import { asDict, decodeBencodeDict, get, LIMITS } from "@cachetorrent/protocol";
+import type { Landing, LandingPlace } from "./landing.ts";
 import { MESSAGE_ID, readUint32 } from "./message.ts";
 import { givePart, takePart } from "./part-memory.ts";
+import type { OnMessage } from "./sent-messages.ts";
 
 /** What the guard must know of a torrent to tell a legal frame from an attack. */
 export interface TorrentShape {
@@ -12,6 +14,8 @@ export interface TorrentShape {
 }
 
 const HANDSHAKE_BYTES = 68;
+/** Of a block: length, id, piece and begin. */
+const BLOCK_HEAD_BYTES = 13;
 /** The wire keeps the names of all extended handshakes of a connection, and there may be any number of those. */
 const EXTENSIONS_MOST = 64;
 const EXTENSION_NAME_MOST = 255;
@@ -24,30 +28,36 @@ const EXTENSION_NAME_MOST = 255;
 export class FrameGuard {
   readonly #shape: TorrentShape;
   readonly #pass: (frames: Uint8Array) => void;
-  readonly #onMessage: (message: Uint8Array) => void;
-  /** The frame that began in an earlier chunk: its first `#filled` bytes are there. */
+  readonly #onMessage: OnMessage;
+  readonly #place: LandingPlace | undefined;
+  /** The frame that began in an earlier chunk: its first `#filled` bytes are there. Of one that lands it is the head alone. */
   #partial: Uint8Array = new Uint8Array(HANDSHAKE_BYTES);
   #filled = 0;
   #partialSize = HANDSHAKE_BYTES;
+  /** Where the block in that frame goes. */
+  #landing: Landing | undefined;
   #handshakeDone = false;
   #mapClosed = false;
   #isAllTold = false;
+  #hasEnded = false;
   readonly #extensions = new Set<string>();
   /** Somebody may keep bytes of the message that was checked last: it is none of blocks, requests and the like. */
   #isKept = false;
 
   /**
    * `onMessage` gets each message before it is passed on, without its length: a keep-alive is empty. After `pass` the bytes of a block that
-   * came in parts are others.
+   * came in parts are others; those that `place` takes are not passed.
    */
   constructor(
     shape: TorrentShape,
     pass: (frames: Uint8Array) => void,
-    onMessage: (message: Uint8Array) => void = () => undefined,
+    onMessage: OnMessage = () => undefined,
+    place?: LandingPlace,
   ) {
     this.#shape = shape;
     this.#pass = pass;
     this.#onMessage = onMessage;
+    this.#place = place;
   }
 
   /** Is a block on its way in, of which some bytes are there? */
@@ -57,6 +67,7 @@ export class FrameGuard {
 
   /** Takes bytes as the socket gives them, which are others once it returns. Returns why the connection must be closed, or undefined. */
   push(chunk: Uint8Array): string | undefined {
+    if (this.#hasEnded) return undefined;
     let at = 0;
     if (!this.#handshakeDone || this.#filled > 0) {
       const finished = this.#continuePartial(chunk);
@@ -87,10 +98,17 @@ export class FrameGuard {
     return undefined;
   }
 
+  /** Nothing more is taken. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#landing?.end();
+  }
+
   #beginPartial(rest: Uint8Array): void {
     // From 5 bytes on the size is known and was checked: a mere claim of 1 MiB allocates nothing.
     this.#partialSize = rest.length >= 5 ? 4 + readUint32(rest, 0) : 4;
     const isBlock = rest.length >= 5 && rest[4] === MESSAGE_ID.piece;
+    if (isBlock && this.#beginLanding(rest)) return;
     this.#partial = isBlock
       ? takePart(this.#partialSize)
       : Buffer.allocUnsafe(Math.max(this.#partialSize, 5));
@@ -98,8 +116,43 @@ export class FrameGuard {
     this.#filled = rest.length;
   }
 
+  /** False where the block, of which the size was checked, does not go to its place. */
+  #beginLanding(rest: Uint8Array): boolean {
+    if (!this.#place || rest.length < BLOCK_HEAD_BYTES) return false;
+    const [piece, begin] = [readUint32(rest, 5), readUint32(rest, 9)];
+    const length = this.#partialSize - BLOCK_HEAD_BYTES;
+    // What is wrong with it is told when it is whole, as of any other message.
+    if (this.#checkBlock(piece, begin, length)) return false;
+    this.#landing = this.#place.land(piece, begin, length);
+    if (!this.#landing) return false;
+    this.#partial = new Uint8Array(rest.subarray(0, BLOCK_HEAD_BYTES));
+    this.#landing.add(rest.subarray(BLOCK_HEAD_BYTES));
+    this.#filled = rest.length;
+    return true;
+  }
+
+  /** Returns how many bytes of the chunk it took. */
+  #continueLanding(landing: Landing, chunk: Uint8Array): number {
+    const take = Math.min(this.#partialSize - this.#filled, chunk.length);
+    landing.add(chunk.subarray(0, take));
+    this.#filled += take;
+    if (this.#filled === this.#partialSize) this.#landed(landing);
+    return take;
+  }
+
+  #landed(landing: Landing): void {
+    const [piece, begin] = [readUint32(this.#partial, 5), readUint32(this.#partial, 9)];
+    this.#filled = 0;
+    this.#landing = undefined;
+    this.#mapClosed = true;
+    this.#onMessage(this.#partial.subarray(4), this.#partialSize - 4);
+    this.#place?.landed(piece, begin, landing.bytes);
+    landing.end();
+  }
+
   /** Returns how many bytes of the chunk it took, or why the connection must be closed. */
   #continuePartial(chunk: Uint8Array): number | string {
+    if (this.#landing) return this.#continueLanding(this.#landing, chunk);
     let at = 0;
     for (;;) {
       const take = Math.min(this.#partialSize - this.#filled, chunk.length - at);
@@ -192,7 +245,7 @@ export class FrameGuard {
   #checkMessage(message: Uint8Array): string | undefined {
     this.#isKept = false;
     const wrong = this.#checkBody(message);
-    if (!wrong) this.#onMessage(message);
+    if (!wrong) this.#onMessage(message, message.length);
     return wrong;
   }
 

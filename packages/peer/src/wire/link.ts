@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { FencedWire } from "./fenced-wire.ts";
 import { FrameGuard, type TorrentShape } from "./frame-guard.ts";
 import { JOINED_MOST, joinShort } from "./join-short.ts";
+import type { Landing } from "./landing.ts";
 import { PeerSocket } from "./peer-socket.ts";
 import { type OnMessage, SentMessages } from "./sent-messages.ts";
 import type { Transport } from "./transport.ts";
@@ -18,8 +19,10 @@ export interface LinkOptions {
   readonly remote: Endpoint;
   /** Our extended handshake (BEP 10), less `m`. */
   readonly extendedHandshake: { readonly [key: string]: unknown };
-  /** A message came, whatever the wire makes of it; without its length. */
-  onReceived(message: Uint8Array): void;
+  /** A message came, whatever the wire makes of it. */
+  readonly onReceived: OnMessage;
+  /** A place for the bytes of a block as they come; see `LandingPlace`. */
+  land?(piece: number, begin: number, length: number): Landing | undefined;
   /** A message was sent, by us or by the wire itself. */
   readonly onSent?: OnMessage;
   /** The socket has room again. */
@@ -46,6 +49,7 @@ export class Link {
   readonly #wire: FencedWire;
   readonly #options: LinkOptions;
   readonly #sent: SentMessages | undefined;
+  readonly #guard: FrameGuard;
   #isEnding = false;
   #isClosed = false;
   #reason = "closed by the other side";
@@ -71,6 +75,7 @@ export class Link {
       sent: (bytes) => this.#send(bytes),
       failed: (error) => this.#failed(error),
     });
+    this.#guard = this.#makeGuard();
     this.wire.extendedHandshake = { ...options.extendedHandshake };
     this.wire.on("error", (error) => this.abort(`wire: ${error.message}`));
     // The wire ends itself, and nothing else, at a message of the fast extension where that was not agreed on (BEP 6).
@@ -142,9 +147,17 @@ export class Link {
     this.#ending();
   }
 
+  #makeGuard(): FrameGuard {
+    const { onReceived, shape } = this.#options;
+    return new FrameGuard(shape, (frames) => this.#wire.feed(frames), onReceived, {
+      land: (piece, begin, length) => this.#options.land?.(piece, begin, length),
+      landed: (piece, begin, bytes) => this.#wire.feedBlock(piece, begin, bytes),
+    });
+  }
+
   #listen(): void {
-    const { clock, onReceived, shape, socket } = this.#options;
-    const guard = new FrameGuard(shape, (frames) => this.#wire.feed(frames), onReceived);
+    const { clock, socket } = this.#options;
+    const guard = this.#guard;
     const take = (bytes: Uint8Array): void => {
       this.#lastReceivedAt = clock.now();
       this.#fenced(() => {
@@ -222,6 +235,7 @@ export class Link {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#graceTimer?.cancel();
+    this.#guard.end();
     this.#ending();
     // It tells as if it were choked once more.
     this.#fenced(() => this.wire.destroy());

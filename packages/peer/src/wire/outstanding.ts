@@ -34,6 +34,10 @@ export class Outstanding {
     return count;
   }
 
+  waitsFor(key: number): boolean {
+    return this.#sentAt.has(key);
+  }
+
   keys(): number[] {
     return [...this.#sentAt.keys()];
   }

@@ -52,6 +52,8 @@ declare module "bittorrent-protocol" {
     write(bytes: Uint8Array): boolean;
     /** Reads bytes, called by the stream; `done` is called before it returns. */
     _write(bytes: Uint8Array, done: (error: null) => void): void;
+    /** Called when a block has come, whole. */
+    _onPiece(piece: number, begin: number, block: Uint8Array): void;
     /** Called with what every event is told by. */
     _debug(...args: readonly unknown[]): void;
     /** Whatever is sent goes through here, into the stream. */
