@@ -31,7 +31,8 @@ export class FencedWire extends Wire {
 
   /** A block that did not come through `feed`. */
   feedBlock(piece: number, begin: number, bytes: Uint8Array): void {
-    this.#fenced(() => this._onPiece(piece, begin, bytes));
+    // One that has finished takes nothing by `feed`, either.
+    if (!this._finished) this.#fenced(() => this._onPiece(piece, begin, bytes));
   }
 
   /** It would make a text of each message, for a log that nobody reads: ours has its own trace. */
