@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { TorrentView } from "@cachetorrent/control";
-import { launch } from "@cachetorrent/testbed";
+import { type DaemonProcess, launch } from "@cachetorrent/testbed";
 import { beforeEach, expect, it } from "vitest";
 import { AS1, eventually, useBench } from "./support/e2e.ts";
 import { OrderedDaemon } from "./support/ordered-daemon.ts";
@@ -74,17 +74,11 @@ it("add --follow tells how the torrent comes along, ends when it is complete, an
 });
 
 it("add --follow on a terminal draws the rows of what was added over themselves, and of nothing else", async () => {
-  const { launcher, dir } = bench();
+  const { launcher } = bench();
   const daemon = await orders.start();
   await orders.order("add", `magnet:?xt=urn:btih:${"0".repeat(40)}&dn=other`);
   const add = `exec ${launcher.program} add ${orders.torrent} --follow --limit-down 1MB/s --state ${orders.stateDir}`;
-  const terminal = await launcher.group.start({
-    name: "terminal",
-    command: "script",
-    args: ["--quiet", "--return", "--flush", "--command", `stty columns 200; ${add}`, "/dev/null"],
-    logFile: join(dir, "terminal.log"),
-    clock: launcher.clock,
-  });
+  const terminal = await onTerminal(add);
   expect(await terminal.exited).toEqual({ code: 0, signal: null });
   const written = terminal.lines.map(({ text }) => text);
   const states = written.flatMap((line) => / content +(\w+) +[\d.]+%/.exec(line)?.[1] ?? []);
@@ -113,17 +107,11 @@ it("status --follow ends when nobody reads it any more", async () => {
 });
 
 it("status --follow on a terminal is a table that is drawn over itself as the download goes on", async () => {
-  const { launcher, dir } = bench();
+  const { launcher } = bench();
   const daemon = await orders.start();
   await orders.order("add", orders.torrent, "--limit-down", "500kB/s");
   const follow = `exec ${launcher.program} status --follow --state ${orders.stateDir}`;
-  const terminal = await launcher.group.start({
-    name: "terminal",
-    command: "script",
-    args: ["--quiet", "--return", "--flush", "--command", `stty columns 200; ${follow}`, "/dev/null"],
-    logFile: join(dir, "terminal.log"),
-    clock: launcher.clock,
-  });
+  const terminal = await onTerminal(follow);
   await terminal.waitForLine(/content +seeding +100%/);
   const written = terminal.lines.map(({ text }) => text);
   const drawn = written.slice(
@@ -139,3 +127,15 @@ it("status --follow on a terminal is a table that is drawn over itself as the do
   await daemon.stop();
   expect(await terminal.exited).toEqual({ code: 1, signal: null });
 });
+
+/** Runs the command on a terminal of 200 columns. */
+function onTerminal(command: string): Promise<DaemonProcess> {
+  const { dir, launcher } = bench();
+  return launcher.group.start({
+    name: "terminal",
+    command: "script",
+    args: ["--quiet", "--return", "--flush", "--command", `stty columns 200; ${command}`, "/dev/null"],
+    logFile: join(dir, "terminal.log"),
+    clock: launcher.clock,
+  });
+}

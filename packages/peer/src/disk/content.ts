@@ -5,15 +5,14 @@ import type { Logger } from "pino";
 import { bytesOutside, type Metainfo, pieceSize } from "../metainfo/metainfo.ts";
 import { Selection } from "../selection/selection.ts";
 import type { BlockRequest } from "../wire/block-request.ts";
+import { CheckLog } from "./check-log.ts";
 import { DamagedFiles } from "./damaged-files.ts";
 import { DiskSpace } from "./disk-space.ts";
 import { FileStorage } from "./file-storage.ts";
-import { folderAbove } from "./folder-above.ts";
 import { refuseForeignFiles } from "./foreign-files.ts";
 import type { PieceCache } from "./piece-cache.ts";
 import { ResumeFile, resumePath } from "./resume-file.ts";
 import { ResumeKeeper } from "./resume-keeper.ts";
-import type { StillVerified } from "./still-verified.ts";
 import type { OpenedStorage, Storage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 import { requireWritable } from "./writable.ts";
@@ -122,7 +121,8 @@ export class Content {
     this.#storage = storage;
     this.#resume = this.#makeResume(storage);
     const known = await this.#resume?.begin();
-    if (known) this.#tellGone(known);
+    const told = new CheckLog(this.#parts);
+    if (known) told.gone(known);
     const damaged = new DamagedFiles(this.#metainfo);
     const have =
       known?.suspects.size === 0
@@ -137,7 +137,7 @@ export class Content {
             onDamaged: (piece, bytes) => damaged.found(piece, bytes),
           });
     if (!have.isFull) await refuseForeignFiles(this.#metainfo, storage, have);
-    if (have.size === 0) await this.#tellMisplaced();
+    if (have.size === 0) await told.misplaced();
     // Before anybody hears of us: who comes and cannot keep what it gets costs others their time.
     if (!this.#isAllOf(have)) await requireWritable(dir);
     this.#have = have;
@@ -145,7 +145,7 @@ export class Content {
       await storage.place(have);
       if (this.#isAllOf(have)) await this.#finishSeed(storage);
     });
-    this.#tellDamaged(storage, damaged);
+    told.damaged(storage, damaged);
     this.#resume?.checked(have);
     this.#checked = this.#metainfo.pieceCount;
   }
@@ -306,46 +306,6 @@ export class Content {
       .then(() => {
         if (this.#unplaced === unplaced) this.#unplaced = undefined;
       });
-  }
-
-  #tellGone({ areAllGone, gone }: StillVerified): void {
-    const { dir, holdsIfGone = false } = this.#parts;
-    const { name } = this.#metainfo;
-    const folder = resolve(dir);
-    if (areAllGone && holdsIfGone) {
-      throw new CtError(
-        "CT_ERR_STORAGE",
-        `${folder}: all files of the torrent are gone; is a disk not mounted? Resume it once they are back, or remove it, and add it again to download it anew`,
-      );
-    }
-    if (gone.length === 0) return;
-    this.#log.warn(
-      { event: "gone", path: folder, files: gone.length },
-      `${folder}: ${areAllGone ? "all" : gone.length} of the files of ${name} are gone that were verified there; what is missing is downloaded anew`,
-    );
-  }
-
-  async #tellMisplaced(): Promise<void> {
-    const { dir } = this.#parts;
-    const above = await folderAbove(this.#metainfo, dir);
-    if (above === undefined) return;
-    const { name } = this.#metainfo;
-    this.#log.warn(
-      { event: "misplaced", path: resolve(dir) },
-      `${resolve(dir)} has files of ${name} itself, and they are looked for in the folder ${name} in it: --dir ${above} names the folder that it is in`,
-    );
-  }
-
-  /** What this download wrote itself needs no word: a kill may have torn it. */
-  #tellDamaged(storage: FileStorage, damaged: DamagedFiles): void {
-    for (const [file, pieces] of damaged) {
-      if (storage.hasBegun(file)) continue;
-      const path = storage.pathOf(file);
-      this.#log.warn(
-        { event: "damaged", path, pieces },
-        `rewriting ${pieces} damaged ${pieces === 1 ? "piece" : "pieces"} of ${path}`,
-      );
-    }
   }
 
   /** Are these all the pieces that are wanted? */
