@@ -140,6 +140,15 @@ export class PieceSet implements Iterable<number> {
     return this.#bits.slice();
   }
 
+  /** As the walk with `for`, and without its object for each piece: for where all pieces of every connection are looked at. */
+  each(visit: (piece: number) => void): void {
+    for (let at = 0; at < this.#bits.length; at++) {
+      if (this.#bits[at] === 0) continue;
+      for (let bit = 0; bit < 8; bit++)
+        if (((this.#bits[at] ?? 0) & (0x80 >> bit)) !== 0) visit(at * 8 + bit);
+    }
+  }
+
   /** In order; what comes and goes while it is walked through counts from where the walk is. */
   *[Symbol.iterator](): Generator<number> {
     for (let at = 0; at < this.#bits.length; at++) {

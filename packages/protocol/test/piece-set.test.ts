@@ -23,6 +23,9 @@ describe("a set of pieces", () => {
           else model.delete(piece);
         }
         expect([...set]).toEqual([...model].sort((a, b) => a - b));
+        const visited: number[] = [];
+        set.each((piece) => visited.push(piece));
+        expect(visited).toEqual([...set]);
         expect(set.size).toBe(model.size);
         expect(set.isFull).toBe(model.size === count);
         const copy = PieceSet.fromBitfield(set.toBitfield(), count);
@@ -32,17 +35,27 @@ describe("a set of pieces", () => {
     );
   });
 
-  it("is walked through as it is when the walk gets there", () => {
+  const walks: [string, (set: PieceSet, visit: (piece: number) => void) => void][] = [
+    [
+      "for",
+      (set, visit) => {
+        for (const piece of set) visit(piece);
+      },
+    ],
+    ["each", (set, visit) => set.each(visit)],
+  ];
+
+  it.each(walks)("is walked through by %s as it is when the walk gets there", (_, walk) => {
     const set = new PieceSet(64);
     for (const piece of [3, 4, 5, 40]) set.add(piece);
     const walked: number[] = [];
-    for (const piece of set) {
+    walk(set, (piece) => {
       walked.push(piece);
-      if (piece !== 3) continue;
+      if (piece !== 3) return;
       set.delete(4);
       set.delete(40);
       for (const later of [0, 6, 63]) set.add(later);
-    }
+    });
     expect(walked).toEqual([3, 5, 6, 63]);
   });
 

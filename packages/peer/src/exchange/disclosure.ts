@@ -110,7 +110,7 @@ export class Disclosure {
   mapped(connection: Connection): void {
     // Who comes complete is a seed, or says so, and is hung up on: nothing is known to have come out of us.
     if (!this.#superSeed || connection.theirs.isFull) return;
-    for (const piece of connection.theirs) this.#superSeed?.announced(connection, piece);
+    connection.theirs.each((piece) => this.#superSeed?.announced(connection, piece));
     this.#superSeeded(connection);
   }
 

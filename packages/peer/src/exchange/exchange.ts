@@ -216,7 +216,7 @@ export class Exchange implements ConnectionOwner<Connection> {
   mapped(connection: Connection): void {
     this.downloads.joined(connection);
     if (connection.forwarded)
-      for (const piece of connection.theirs) this.downloads.forwarded.announced(connection, piece);
+      connection.theirs.each((piece) => this.downloads.forwarded.announced(connection, piece));
     this.interest.recount(connection);
     this.#disclosure.mapped(connection);
     this.#parts.watcher.mapped(connection);

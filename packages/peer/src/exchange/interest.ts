@@ -38,9 +38,9 @@ export class Interest {
     }
     const { settled } = this.#parts.wanted;
     let wanted = 0;
-    for (const piece of connection.theirs) {
+    connection.theirs.each((piece) => {
       if (!settled.has(piece) && this.#parts.role().mayRequest(connection, piece)) wanted++;
-    }
+    });
     connection.wanted = wanted;
     if (connection.isInteresting) connection.showInterest(true);
     else this.#emptied(connection);

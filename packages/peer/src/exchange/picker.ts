@@ -71,12 +71,12 @@ export class Picker {
 
   /** A peer that holds these pieces came. */
   joined(pieces: PieceSet): void {
-    for (const piece of pieces) this.gained(piece);
+    pieces.each((piece) => this.gained(piece));
   }
 
   /** A peer that held these pieces left. */
   left(pieces: PieceSet): void {
-    for (const piece of pieces) this.lost(piece);
+    pieces.each((piece) => this.lost(piece));
   }
 
   /** One more peer holds the piece. */

@@ -38,7 +38,7 @@ export class Relay {
   addAll(source: Source): void {
     if (this.#looked.get(source) === source.theirs.size) return;
     this.#looked.set(source, source.theirs.size);
-    for (const piece of source.theirs) this.add(piece);
+    source.theirs.each((piece) => this.add(piece));
   }
 
   /** Tells what was added since the last time: a map if that is shorter than a list. */
