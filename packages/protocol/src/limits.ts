@@ -101,6 +101,16 @@ export const LIMITS = {
     shutdownMs: 5 * SECOND,
   },
 
+  /** When a peer that has come to rest gives memory back to the system. */
+  restMemory: {
+    lookMs: 5 * SECOND,
+    /** Of one core. */
+    cpuAtRest: 0.1,
+    growth: 0.05,
+    /** Of its time. */
+    share: 0.001,
+  },
+
   /** Torrents named by a magnet link, whose metadata comes from peers (BEP 9). */
   metadata: {
     linkBytes: 16 * KiB,

@@ -19,6 +19,7 @@ import { jsonReport } from "../report/json-report.ts";
 import { lineReport } from "../report/line-report.ts";
 import { liveReport } from "../report/live-report.ts";
 import type { PeerReport } from "../report/peer-report.ts";
+import { returnOwnMemoryAtRest } from "../rest-memory.ts";
 import { endingSignal, runDaemon } from "../run-daemon.ts";
 import { usualStateFolder } from "../state-folder.ts";
 import { TerminalDisplay } from "../terminal-display.ts";
@@ -105,6 +106,7 @@ async function run(
     if (sign === undefined) report.progress(daemon.status());
     else report.waiting(daemon.status(), sign);
   });
+  const memory = returnOwnMemoryAtRest(log);
   const ended = new AbortController();
   if (sign !== undefined) {
     log.info({ event: "start" }, `begins once there is ${sign}`);
@@ -117,6 +119,7 @@ async function run(
     ended.abort(),
   );
   progress.cancel();
+  memory?.cancel();
   report.stopped(daemon.status());
   return exitCode;
 }

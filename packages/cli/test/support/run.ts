@@ -77,11 +77,15 @@ export function outcomeOf(child: ChildProcess): Promise<Outcome> {
   });
 }
 
-/** Resolves with the first match in what the process prints on stdout. */
-export function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+/** Resolves with the first match in what the process prints. */
+export function printed(
+  child: ChildProcess,
+  pattern: RegExp,
+  on: "stdout" | "stderr" = "stdout",
+): Promise<RegExpExecArray> {
   let text = "";
   return new Promise((resolve, reject) => {
-    child.stdout?.setEncoding("utf8").on("data", (part: string) => {
+    child[on]?.setEncoding("utf8").on("data", (part: string) => {
       text += part;
       const match = pattern.exec(text);
       if (match) resolve(match);
