@@ -41,7 +41,9 @@ describe("a process that comes to rest", () => {
     expect(collections).toBe(1);
   });
 
-  it("does it once, as long as it does not grow", () => {
+  it("does it once, as long as it does not grow beyond what is in use soon after", () => {
+    looks(1);
+    residentBytes = 90 * MB;
     looks(1);
     residentBytes *= 1 + growth;
     looks(100);
@@ -75,7 +77,7 @@ describe("a process that comes to rest", () => {
       looks(1);
     }
     expect(collections * 30).toBeLessThanOrEqual((clock.now() - from) * share + 30);
-    expect(collections).toBeGreaterThan(100);
+    expect(collections).toBeGreaterThan(50);
   });
 });
 

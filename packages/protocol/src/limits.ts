@@ -103,7 +103,7 @@ export const LIMITS = {
 
   /** When a peer that has come to rest gives memory back to the system. */
   restMemory: {
-    lookMs: 5 * SECOND,
+    lookMs: 2 * SECOND,
     /** Of one core. */
     cpuAtRest: 0.1,
     growth: 0.05,
