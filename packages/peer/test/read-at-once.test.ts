@@ -29,6 +29,17 @@ describe("others take time", () => {
     expect(storage.isAtHand(0)).toBe(false);
     expect(storage.readAtOnce(0, 0, bytes.length)).toBeUndefined();
     expect(await storage.read(0, 0, bytes.length)).toEqual(bytes);
+    expect(storage.readAtOnce(0, 0, bytes.length)).toBeUndefined();
+  });
+
+  it("also where the disk may be asked, if their file is not open yet", async () => {
+    const { directory, torrent } = await written();
+    const storage = await openStorage(torrent.metainfo, directory);
+    const bytes = new Uint8Array(pieceOf(torrent, 0));
+    expect(storage.isAtHand(0, true)).toBe(true);
+    expect(storage.readAtOnce(0, 0, bytes.length, true)).toBeUndefined();
+    await storage.read(0, 0, bytes.length);
+    expect(storage.readAtOnce(0, 0, bytes.length, true)).toEqual(bytes);
   });
 
   it("those that are on their way", async () => {

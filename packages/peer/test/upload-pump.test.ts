@@ -19,28 +19,54 @@ it("of what was written lately it reads what it sends, though many ask for more 
 });
 
 it("what a limit holds back it does not read before its turn", async () => {
-  const { leechers, read } = await given(2_000_000);
+  const { leechers, read } = await given({ limitUp: 2_000_000 });
   const received = () => leechers.reduce((sum, leecher) => sum + leecher.count("piece"), 0);
   await until("some were sent", () => received() > 2 * LEECHERS);
   // What has left and not come yet is a few blocks: they are sent one at a time.
   expect(read()).toBeLessThan((received() + LEECHERS) * BLOCK);
 });
 
-/** A peer that has written its pieces lately, with leechers that ask for all of one each; and how many bytes it has read for them. */
-async function given(limitUp = Number.POSITIVE_INFINITY) {
+it("for several it reads what was there before by itself, each section once, though they ask for it block by block", async () => {
+  const { leechers, read, readByThreads } = await given({ isOld: true, count: 6 });
+  const blocks = PIECE / BLOCK;
+  for (const leecher of leechers) await leecher.received("piece", blocks);
+  // That there are several it knows by now.
+  for (const [at, leecher] of leechers.entries()) askForPiece(leecher, 6 + at);
+  for (const leecher of leechers) await leecher.received("piece", 2 * blocks);
+  expect(read()).toBe(12 * PIECE);
+  expect(readByThreads()).toBeLessThan(12 * PIECE);
+});
+
+it("for one a thread reads what was there before", async () => {
+  const { leechers, read, readByThreads } = await given({ isOld: true, count: 1 });
+  const blocks = PIECE / BLOCK;
+  for (const leecher of leechers) {
+    await leecher.received("piece", blocks);
+    askForPiece(leecher, 1);
+    await leecher.received("piece", 2 * blocks);
+  }
+  expect(read()).toBe(2 * PIECE);
+  expect(readByThreads()).toBe(read());
+});
+
+/** A peer that has written its pieces, lately or before it started, with leechers that ask for all of one each; and how many bytes it has read for them. */
+async function given({ count = LEECHERS, isOld = false, limitUp = Number.POSITIVE_INFINITY } = {}) {
   const torrent = await torrentOf([{ path: ["a"], content: noise(LEECHERS * PIECE) }], PIECE);
   const { infoHash, pieceCount } = torrent.metainfo;
-  const files = await openStorage(torrent.metainfo, await temporaryDirectory());
-  for (let piece = 0; piece < pieceCount; piece++) await files.writePiece(piece, pieceOf(torrent, piece));
-  let bytes = 0;
+  const directory = await temporaryDirectory();
+  const written = await openStorage(torrent.metainfo, directory);
+  for (let piece = 0; piece < pieceCount; piece++) await written.writePiece(piece, pieceOf(torrent, piece));
+  const files = isOld ? await openStorage(torrent.metainfo, directory) : written;
+  let [bytes, bytesByThreads] = [0, 0];
   const storage: Storage = {
     read: (piece, begin, length) => {
       bytes += length;
+      bytesByThreads += length;
       return files.read(piece, begin, length);
     },
-    isAtHand: (piece) => files.isAtHand(piece),
-    readAtOnce: (piece, begin, length) => {
-      const section = files.readAtOnce(piece, begin, length);
+    isAtHand: (piece, fromDisk) => files.isAtHand(piece, fromDisk),
+    readAtOnce: (piece, begin, length, fromDisk) => {
+      const section = files.readAtOnce(piece, begin, length, fromDisk);
       bytes += section?.length ?? 0;
       return section;
     },
@@ -55,7 +81,7 @@ async function given(limitUp = Number.POSITIVE_INFINITY) {
     openStorage: async () => ({ storage, have: PieceSet.full(pieceCount) }),
   });
   const leechers: RawPeer[] = [];
-  for (let n = 0; n < LEECHERS; n++) {
+  for (let n = 0; n < count; n++) {
     const options = { at: `127.9.0.${n + 1}`, infoHash, peerId: numberedPeerId(900_000 + n) };
     leechers.push(await RawPeer.join(peer.endpoint, options));
   }
@@ -63,7 +89,10 @@ async function given(limitUp = Number.POSITIVE_INFINITY) {
     leecher.wire.interested();
     await leecher.received("unchoke");
   }
-  for (const [piece, leecher] of leechers.entries())
-    for (let begin = 0; begin < PIECE; begin += BLOCK) leecher.request(piece, begin, BLOCK);
-  return { leechers, read: () => bytes };
+  for (const [piece, leecher] of leechers.entries()) askForPiece(leecher, piece);
+  return { leechers, read: () => bytes, readByThreads: () => bytesByThreads };
+}
+
+function askForPiece(leecher: RawPeer, piece: number): void {
+  for (let begin = 0; begin < PIECE; begin += BLOCK) leecher.request(piece, begin, BLOCK);
 }

@@ -32,12 +32,14 @@ export class AtOnce {
     this.#lately.add(piece, bytes);
   }
 
-  has(piece: number): boolean {
-    return this.#lately.has(piece) && this.#parts.io.isDirect;
+  /** See `Storage.isAtHand`. */
+  has(piece: number, fromDisk: boolean): boolean {
+    return (fromDisk || this.#lately.has(piece)) && this.#parts.io.isDirect;
   }
 
-  read(piece: number, begin: number, length: number): Uint8Array | undefined {
-    if (!this.has(piece)) return undefined;
+  /** See `Storage.readAtOnce`. */
+  read(piece: number, begin: number, length: number, fromDisk: boolean): Uint8Array | undefined {
+    if (!this.has(piece, fromDisk)) return undefined;
     const { metainfo } = this.#parts;
     const bytes = memoryFor(metainfo, piece, begin, length);
     for (const segment of segmentsOf(metainfo, piece * metainfo.pieceLength + begin, length)) {

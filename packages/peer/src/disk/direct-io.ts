@@ -2,6 +2,7 @@ import { readSync, writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { systemClock } from "@cachetorrent/clock";
 import { TakesNoMore, writeAll } from "./file-io.ts";
+import { Rest } from "./rest.ts";
 
 /** The most that one direct write takes: shorter than that of threads, since no thread is to be had for it. */
 const WRITE_BYTES = 32 * 1024;
@@ -11,8 +12,6 @@ export const TURN_BYTES = 1024 * 1024;
 const FAST_BYTES_PER_MS = 128 * 1024;
 /** So much longer than that direct calls may take, together, before the event loop is spared them. */
 const SLOW_MS = 50;
-const REST_LEAST_MS = 1000;
-const REST_MOST_MS = 64_000;
 
 /**
  * Reads and writes files from the event loop, for as long as all that the kernel does is to copy the bytes: to hand a write to a thread costs as
@@ -24,8 +23,7 @@ export class DirectIo {
   readonly #now: () => number;
   /** By how much direct calls took longer than they should, lately. */
   #lateMs = 0;
-  #restMs = REST_LEAST_MS;
-  #restsUntil = Number.NEGATIVE_INFINITY;
+  #rest = new Rest();
 
   /** `now`: milliseconds. What a call takes is the machine's time, whatever the swarm's is. */
   constructor(now: () => number = systemClock.now) {
@@ -35,13 +33,13 @@ export class DirectIo {
   /** Always by threads. */
   static never(): DirectIo {
     const io = new DirectIo();
-    io.#restsUntil = Number.POSITIVE_INFINITY;
+    io.#rest = Rest.endless();
     return io;
   }
 
   /** Is it the event loop that reads and writes? */
   get isDirect(): boolean {
-    return this.#now() >= this.#restsUntil;
+    return this.#rest.isOver(this.#now());
   }
 
   /** All of the bytes, from `position` of the file on. */
@@ -93,9 +91,7 @@ export class DirectIo {
   #took(begunAt: number, endedAt: number, bytes: number): "too long" | undefined {
     this.#lateMs = Math.max(0, this.#lateMs + endedAt - begunAt - bytes / FAST_BYTES_PER_MS);
     if (this.#lateMs <= SLOW_MS) return undefined;
-    const isSoonAgain = endedAt - this.#restsUntil < this.#restMs;
-    this.#restMs = isSoonAgain ? Math.min(2 * this.#restMs, REST_MOST_MS) : REST_LEAST_MS;
-    this.#restsUntil = endedAt + this.#restMs;
+    this.#rest.begin(endedAt);
     this.#lateMs = 0;
     return "too long";
   }

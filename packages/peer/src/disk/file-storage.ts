@@ -189,12 +189,12 @@ export class FileStorage implements Storage {
     await this.#gate.alone(() => this.#move(selection));
   }
 
-  isAtHand(piece: number): boolean {
-    return this.#atOnce.has(piece);
+  isAtHand(piece: number, fromDisk = false): boolean {
+    return this.#atOnce.has(piece, fromDisk);
   }
 
-  readAtOnce(piece: number, begin: number, length: number): Uint8Array | undefined {
-    return this.#atOnce.read(piece, begin, length);
+  readAtOnce(piece: number, begin: number, length: number, fromDisk = false): Uint8Array | undefined {
+    return this.#atOnce.read(piece, begin, length, fromDisk);
   }
 
   async read(piece: number, begin: number, length: number): Promise<Uint8Array> {

@@ -5,10 +5,10 @@ import type { Selection } from "../selection/selection.ts";
 export interface Storage {
   /** Exactly `length` bytes from `begin` of the piece. */
   read(piece: number, begin: number, length: number): Promise<Uint8Array>;
-  /** May `readAtOnce` have bytes of the piece? */
-  isAtHand?(piece: number): boolean;
+  /** May `readAtOnce` have bytes of the piece? `fromDisk`: even if the disk has to be asked, as long as it keeps up. */
+  isAtHand?(piece: number, fromDisk: boolean): boolean;
   /** As `read`, without waiting: undefined where that would take time. */
-  readAtOnce?(piece: number, begin: number, length: number): Uint8Array | undefined;
+  readAtOnce?(piece: number, begin: number, length: number, fromDisk: boolean): Uint8Array | undefined;
   /** A whole piece, verified already. Once it resolves the bytes may be overwritten. */
   writePiece(piece: number, bytes: Uint8Array): Promise<void>;
   /** As `writePiece`, without waiting: false where that would take time, or something is wrong, and it is still to be written. */

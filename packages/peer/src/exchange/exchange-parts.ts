@@ -45,10 +45,10 @@ export interface ExchangeParts {
     storeAtOnce(piece: number, bytes: Uint8Array): boolean;
     /** In memory, for those who will ask for it; its bytes may be freed from then on. False if that is not done. */
     keep(piece: number, bytes: Uint8Array): boolean;
-    /** Is the block in memory, or can it be read without waiting? If not, `load` brings it. */
-    isAtHand(request: BlockRequest): boolean;
+    /** Is the block in memory, or can it be read without waiting, `fromDisk` or not? If not, `load` brings it. */
+    isAtHand(request: BlockRequest, fromDisk: boolean): boolean;
     /** A block that is at hand. Undefined where that has changed. */
-    atOnce(request: BlockRequest): Uint8Array | undefined;
+    atOnce(request: BlockRequest, fromDisk: boolean): Uint8Array | undefined;
     /** What `atOnce` gave is on its way out until what is returned is called. */
     lend(block: Uint8Array): () => void;
     load(request: BlockRequest): Promise<void>;

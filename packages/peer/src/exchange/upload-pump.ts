@@ -5,13 +5,14 @@ import { Soonest } from "../rates/soonest.ts";
 import type { Throttle } from "../rates/throttle.ts";
 import { type BlockRequest, sectionKey } from "../wire/block-request.ts";
 import type { Connection } from "../wire/connection.ts";
+import { Takers } from "./takers.ts";
 
 /** Where the blocks of one torrent come from, and where their sending is written down. */
 export interface BlockSource {
-  /** Is the block in memory, or can it be read without waiting? If not, `load` brings it, and what is around it. */
-  isAtHand(request: BlockRequest): boolean;
+  /** Is the block in memory, or can it be read without waiting, `fromDisk` or not? If not, `load` brings it, and what is around it. */
+  isAtHand(request: BlockRequest, fromDisk: boolean): boolean;
   /** A block that is at hand, to be sent now. Undefined where that has changed. */
-  atOnce(request: BlockRequest): Uint8Array | undefined;
+  atOnce(request: BlockRequest, fromDisk: boolean): Uint8Array | undefined;
   /** A block of `atOnce` is on its way out until what is returned is called. */
   lend(block: Uint8Array): () => void;
   load(request: BlockRequest): Promise<unknown>;
@@ -40,6 +41,7 @@ export class UploadPump {
   readonly #serving = new WeakMap<Connection, number>();
   /** Bytes that each has got beyond a block a turn: it lets so many go by to the others. */
   readonly #ahead = new WeakMap<Connection, number>();
+  readonly #takers = new Takers<Connection>();
   readonly #next: Soonest;
 
   constructor(clock: Clock, links: SharedLinks = noSharedLinks) {
@@ -94,7 +96,7 @@ export class UploadPump {
         if (connection.upload.queue.isEmpty) this.#forget(connection);
         continue;
       }
-      if (!source.isAtHand(request)) {
+      if (!source.isAtHand(request, this.#isCrowded)) {
         this.#load(connection, source, request);
         continue;
       }
@@ -111,12 +113,13 @@ export class UploadPump {
       }
       if (!this.#isThroughLinks(connection, source, request, now)) continue;
       // Not sooner: it may be read for this, and nobody keeps it.
-      const block = source.atOnce(request);
+      const block = source.atOnce(request, this.#isCrowded);
       if (!block) {
         this.#load(connection, source, request);
         continue;
       }
       throttle.take(request.length, now);
+      this.#takers.served(connection, now);
       connection.upload.queue.takeFirst();
       this.#readAhead(connection, source, request);
       if (connection.upload.serve(request, block, source.lend(block))) source.sent(connection, request);
@@ -131,6 +134,11 @@ export class UploadPump {
       }
     }
     if (heldMs < Number.POSITIVE_INFINITY) this.#schedule(heldMs);
+  }
+
+  /** Do so many take that what they wait for is the processor? */
+  get #isCrowded(): boolean {
+    return this.#takers.count >= CROWD;
   }
 
   /** It waits for nothing more. */
@@ -192,7 +200,7 @@ export class UploadPump {
     for (const next of connection.upload.queue.ahead(section)) {
       bytes += source.sectionBytes(next.piece);
       if (bytes > most) return;
-      if (!source.isAtHand(next)) source.load(next).catch(() => undefined); // told when it is that block's turn
+      if (!source.isAtHand(next, this.#isCrowded)) source.load(next).catch(() => undefined); // told when it is that block's turn
     }
   }
 
@@ -220,6 +228,11 @@ const READ_AHEAD_BYTES = 1024 * 1024;
  * cache what was not sent yet, and be read twice.
  */
 const READ_AHEAD_IN_ALL_BYTES = 3 * 1024 * 1024;
+/**
+ * For fewer a thread reads ahead while others are served, which are served the faster for it. With so many the processor is what is short, and the event
+ * loop itself reads what is sent next, as long as the disk keeps up: to hand a read over costs more than the read.
+ */
+const CROWD = 3;
 /** Timers fire at best this often; a limit is kept by bursts of this length. */
 const PACE_MS = 5;
 /** After this many bytes other events get their turn. */

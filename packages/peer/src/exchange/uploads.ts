@@ -26,8 +26,8 @@ export interface UploadsParts {
   readonly watcher: UploadsWatcher;
   role(): Role;
   pieceSize(piece: number): number;
-  isAtHand(request: BlockRequest): boolean;
-  atOnce(request: BlockRequest): Uint8Array | undefined;
+  isAtHand(request: BlockRequest, fromDisk: boolean): boolean;
+  atOnce(request: BlockRequest, fromDisk: boolean): Uint8Array | undefined;
   lend(block: Uint8Array): () => void;
   load(request: BlockRequest): Promise<void>;
   /** The upload limits for the connection. */
@@ -68,8 +68,8 @@ export class Uploads {
     this.#rules = this.#makeRules();
     this.#transfers = new Transfers((piece) => parts.pieceSize(piece));
     this.#source = {
-      isAtHand: (request) => parts.isAtHand(request),
-      atOnce: (request) => parts.atOnce(request),
+      isAtHand: (request, fromDisk) => parts.isAtHand(request, fromDisk),
+      atOnce: (request, fromDisk) => parts.atOnce(request, fromDisk),
       lend: (block) => parts.lend(block),
       load: (request) => this.#load(request),
       sectionBytes: (piece) => Math.min(parts.pieceSize(piece), LIMITS.peer.sectionBytes),
