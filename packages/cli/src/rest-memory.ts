@@ -25,8 +25,8 @@ export function returnMemoryAtRest({ clock, collect, log, taken }: RestMemoryPar
     const { cpuMs, residentBytes } = taken();
     const isBusy = cpuMs - before > lookMs * cpuAtRest;
     before = cpuMs;
-    if (isBusy) return;
     left = Math.min(left, residentBytes);
+    if (isBusy) return;
     const from = clock.now();
     if (from < notBefore || residentBytes <= left * (1 + growth)) return;
     collect();

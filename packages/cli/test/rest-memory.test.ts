@@ -70,6 +70,16 @@ describe("a process that comes to rest", () => {
     expect(collections).toBe(2);
   });
 
+  it("measures by what it took soon after, though it was busy by then", () => {
+    looks(1);
+    looks(30 / share / lookMs, 1);
+    residentBytes = 500 * MB;
+    looks(100, 1);
+    expect(collections).toBe(1);
+    looks(1);
+    expect(collections).toBe(2);
+  });
+
   it("spends a bounded share of its time on it, however it grows", () => {
     const from = clock.now();
     for (let look = 0; look < 1000; look++) {

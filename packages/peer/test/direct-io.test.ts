@@ -99,7 +99,7 @@ describe("what was written", () => {
     const bytes = noise(300 * KIB);
     await io.write(handle, bytes, 100);
     const read = new Uint8Array(200 * KIB);
-    expect(io.read(handle, read, 100 + 50 * KIB)).toBe(true);
+    expect(io.read(handle, read, 100 + 50 * KIB, true)).toBe(true);
     expect(
       Buffer.from(bytes)
         .subarray(50 * KIB, 250 * KIB)
@@ -110,7 +110,7 @@ describe("what was written", () => {
   it("is told not to be there where the file ends before", async () => {
     const { handle, io } = await slowDisk();
     await io.write(handle, noise(KIB), 0);
-    expect(io.read(handle, new Uint8Array(KIB), 1)).toBe(false);
+    expect(io.read(handle, new Uint8Array(KIB), 1, true)).toBe(false);
   });
 
   it("is left to threads when it had to be waited for", async () => {
@@ -118,9 +118,23 @@ describe("what was written", () => {
     await disk.append(STEP_BYTES);
     disk.msALook = 40;
     for (const isDirect of [true, false]) {
-      disk.io.read(disk.handle, new Uint8Array(STEP_BYTES), 0);
+      disk.io.read(disk.handle, new Uint8Array(STEP_BYTES), 0, true);
       expect(disk.io.isDirect).toBe(isDirect);
     }
+  });
+
+  it("is still read, and written, from the event loop when what was there before had to be waited for", async () => {
+    const disk = await slowDisk();
+    await disk.append(STEP_BYTES);
+    expect(disk.io.readsAny).toBe(true);
+    disk.msALook = 0.1;
+    let reads = 0;
+    for (; reads < 1000 && disk.io.readsAny; reads++)
+      disk.io.read(disk.handle, new Uint8Array(STEP_BYTES), 0, false);
+    // A 32nd of a millisecond is what each may take, and its two looks at the clock take a tenth together, or two.
+    expect(reads).toBeGreaterThan(200);
+    expect(reads).toBeLessThan(1000);
+    expect(disk.io.isDirect).toBe(true);
   });
 });
 

@@ -1,10 +1,12 @@
 import { ManualClock, seededRandom } from "@cachetorrent/clock";
-import { LIMITS } from "@cachetorrent/protocol";
+import { LIMITS, PieceSet } from "@cachetorrent/protocol";
 import Wire from "bittorrent-protocol";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { TorrentLedger } from "../src/accounts/ledger.ts";
 import { noTrace } from "../src/accounts/trace.ts";
 import { Content } from "../src/disk/content.ts";
+import { DirectIo } from "../src/disk/direct-io.ts";
+import { FileStorage } from "../src/disk/file-storage.ts";
 import { PieceCache } from "../src/disk/piece-cache.ts";
 import { BufferBudget } from "../src/exchange/buffer-budget.ts";
 import { Exchange } from "../src/exchange/exchange.ts";
@@ -45,15 +47,25 @@ interface Given {
   readonly limits?: LimitChanges;
   readonly cache?: PieceCache;
   readonly slots?: number;
+  /** It has everything, on a disk that only threads read from. */
+  readonly isDiskFar?: boolean;
 }
 
 /** An exchange of the torrent in the folder, and how stock peers connect with it. */
 async function exchangeOf({ metainfo }: GivenTorrent, dir: string, given: Given = {}) {
-  const { cache = new PieceCache(1e9), limits = {}, slots = 4 } = given;
+  const { cache = new PieceCache(1e9), isDiskFar = false, limits = {}, slots = 4 } = given;
   const clock = new ManualClock();
   const budget = new BufferBudget(1e9);
   const shape = { pieceCount: metainfo.pieceCount, pieceSize: (piece: number) => pieceSize(metainfo, piece) };
-  const content = new Content({ metainfo, dir, cache, clock, log: silent });
+  const farDisk = async () => ({
+    storage: await FileStorage.open(metainfo, dir, {
+      selection: new Selection(metainfo),
+      io: DirectIo.never(),
+    }),
+    have: PieceSet.full(metainfo.pieceCount),
+  });
+  const elsewhere = isDiskFar ? farDisk : undefined;
+  const content = new Content({ metainfo, dir, cache, clock, log: silent, elsewhere });
   await content.open();
   onTestFinished(() => content.close());
   const exchange = new Exchange({
@@ -175,7 +187,7 @@ describe("an upload", () => {
     await writeContent(torrent, dir);
     // As large as that of a session.
     const cache = new WatchedCache(LIMITS.peer.pieceBufferBytes / 3);
-    const { connect } = await exchangeOf(torrent, dir, { cache, slots: peers });
+    const { connect } = await exchangeOf(torrent, dir, { cache, slots: peers, isDiskFar: true });
     let got = 0;
     for (let peer = 0; peer < peers; peer++) {
       const wire = await connect();

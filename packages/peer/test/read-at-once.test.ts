@@ -36,9 +36,10 @@ describe("others take time", () => {
     const { directory, torrent } = await written();
     const storage = await openStorage(torrent.metainfo, directory);
     const bytes = new Uint8Array(pieceOf(torrent, 0));
-    expect(storage.isAtHand(0, true)).toBe(true);
+    expect(storage.isAtHand(0, true)).toBe(false);
     expect(storage.readAtOnce(0, 0, bytes.length, true)).toBeUndefined();
     await storage.read(0, 0, bytes.length);
+    expect(storage.isAtHand(0, true)).toBe(true);
     expect(storage.readAtOnce(0, 0, bytes.length, true)).toEqual(bytes);
   });
 

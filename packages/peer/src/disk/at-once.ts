@@ -34,7 +34,8 @@ export class AtOnce {
 
   /** See `Storage.isAtHand`. */
   has(piece: number, fromDisk: boolean): boolean {
-    return (fromDisk || this.#lately.has(piece)) && this.#parts.io.isDirect;
+    if (this.#lately.has(piece)) return this.#parts.io.isDirect;
+    return fromDisk && this.#parts.io.readsAny && this.#isOpen(piece);
   }
 
   /** See `Storage.readAtOnce`. */
@@ -45,7 +46,7 @@ export class AtOnce {
     for (const segment of segmentsOf(metainfo, piece * metainfo.pieceLength + begin, length)) {
       const target = bytes.subarray(segment.at, segment.at + segment.length);
       if (this.#isPad(segment)) target.fill(0);
-      else if (!this.#fill(target, segment)) return undefined;
+      else if (!this.#fill(target, segment, this.#lately.has(piece))) return undefined;
     }
     return bytes;
   }
@@ -74,10 +75,15 @@ export class AtOnce {
     return true;
   }
 
-  #fill(target: Uint8Array, { file, fileOffset }: Segment): boolean {
+  #isOpen(piece: number): boolean {
+    const segments = segmentsOfPiece(this.#parts.metainfo, piece);
+    return [...segments].every((segment) => this.#isPad(segment) || this.#handle(segment.file, false));
+  }
+
+  #fill(target: Uint8Array, { file, fileOffset }: Segment, lately: boolean): boolean {
     const handle = this.#handle(file, false);
     try {
-      return handle !== undefined && this.#parts.io.read(handle, target, fileOffset);
+      return handle !== undefined && this.#parts.io.read(handle, target, fileOffset, lately);
     } catch {
       return false;
     }

@@ -17,9 +17,6 @@ import type { OpenedStorage, Storage } from "./storage.ts";
 import { isPieceValid, verifyOnDisk } from "./verifier.ts";
 import { requireWritable } from "./writable.ts";
 
-/** Shorter parts of a piece are not read from the disk each by itself: a stock peer asks for 16 KiB after 16 KiB of a section. */
-const LONG_BYTES = 64 * 1024;
-
 export interface ContentParts {
   readonly metainfo: Metainfo;
   readonly dir: string;
@@ -164,33 +161,23 @@ export class Content {
     return this.#cache.get(this.#key(piece, begin, end))?.subarray(at, at + wanted.length);
   }
 
-  /** Is a part of a piece in memory, or in the kernel's? `fromDisk`: or can it be had of a disk that keeps up? */
+  /** Is a part of a piece in memory, or in the kernel's? `fromDisk`: or where it is likely to? */
   isAtHand(wanted: BlockRequest, fromDisk: boolean): boolean {
     return this.cached(wanted) !== undefined || (this.#storage?.isAtHand?.(wanted.piece, fromDisk) ?? false);
   }
 
   /**
-   * What is at hand of a piece, to be sent. From the kernel's memory come these bytes and no more: what many peers ask for at the same time is more than
+   * What is at hand of a piece, to be sent. From the kernel come these bytes and no more: what many peers ask for at the same time is more than
    * the cache holds, and a section read for each of its blocks would be read over and over.
    */
   atOnce(wanted: BlockRequest, fromDisk: boolean): Uint8Array | undefined {
     const cached = this.cached(wanted);
     if (cached) return cached;
     const { piece, begin, end } = this.#sectionOf(wanted);
-    const isLong = wanted.length >= LONG_BYTES;
-    const read = this.#storage?.readAtOnce?.(piece, wanted.begin, wanted.length, fromDisk && isLong);
-    if (!read && fromDisk && !isLong) return this.#sectionAtOnce(wanted);
+    const read = this.#storage?.readAtOnce?.(piece, wanted.begin, wanted.length, fromDisk);
     if (read?.length === end - begin) this.#cache.put(this.#key(piece, begin, end), read);
     else if (read) this.#cache.passes(read);
     return read;
-  }
-
-  /** As `load`, without waiting. */
-  #sectionAtOnce(wanted: BlockRequest): Uint8Array | undefined {
-    const { piece, begin, end } = this.#sectionOf(wanted);
-    const section = this.#storage?.readAtOnce?.(piece, begin, end - begin, true);
-    if (section) this.#cache.put(this.#key(piece, begin, end), section);
-    return section?.subarray(wanted.begin - begin, wanted.begin - begin + wanted.length);
   }
 
   /** What `atOnce` gave stays as it is until the function is called that is returned, and otherwise until the end of the task. */

@@ -2,7 +2,7 @@ import { readSync, writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { systemClock } from "@cachetorrent/clock";
 import { TakesNoMore, writeAll } from "./file-io.ts";
-import { Rest } from "./rest.ts";
+import { Pace } from "./pace.ts";
 
 /** The most that one direct write takes: shorter than that of threads, since no thread is to be had for it. */
 const WRITE_BYTES = 32 * 1024;
@@ -10,8 +10,8 @@ const WRITE_BYTES = 32 * 1024;
 export const TURN_BYTES = 1024 * 1024;
 /** Memory takes and gives many times that; a disk that is waited for mostly less. Not more: on a busy machine a call may be interrupted. */
 const FAST_BYTES_PER_MS = 128 * 1024;
-/** So much longer than that direct calls may take, together, before the event loop is spared them. */
-const SLOW_MS = 50;
+/** Memory gives that even on a busy machine, and hardly any disk does. */
+const MEMORY_BYTES_PER_MS = 512 * 1024;
 
 /**
  * Reads and writes files from the event loop, for as long as all that the kernel does is to copy the bytes: to hand a write to a thread costs as
@@ -21,9 +21,8 @@ const SLOW_MS = 50;
  */
 export class DirectIo {
   readonly #now: () => number;
-  /** By how much direct calls took longer than they should, lately. */
-  #lateMs = 0;
-  #rest = new Rest();
+  #pace = new Pace(FAST_BYTES_PER_MS);
+  readonly #memoryPace = new Pace(MEMORY_BYTES_PER_MS);
 
   /** `now`: milliseconds. What a call takes is the machine's time, whatever the swarm's is. */
   constructor(now: () => number = systemClock.now) {
@@ -33,13 +32,18 @@ export class DirectIo {
   /** Always by threads. */
   static never(): DirectIo {
     const io = new DirectIo();
-    io.#rest = Rest.endless();
+    io.#pace = Pace.never();
     return io;
   }
 
   /** Is it the event loop that reads and writes? */
   get isDirect(): boolean {
-    return this.#rest.isOver(this.#now());
+    return this.#pace.isKept(this.#now());
+  }
+
+  /** Does the event loop read what nobody knows to be in the kernel's memory, too? What was read so of late was there, as it seems by the time it took. */
+  get readsAny(): boolean {
+    return this.isDirect && this.#memoryPace.isKept(this.#now());
   }
 
   /** All of the bytes, from `position` of the file on. */
@@ -58,10 +62,10 @@ export class DirectIo {
   }
 
   /**
-   * Fills `bytes`, which are few, from `position` of the file on, of which the kernel should have them in memory. False where the file ends before.
-   * Throws.
+   * Fills `bytes`, which are few, from `position` of the file on. The kernel should have them in memory: it does if they were `lately` written. False
+   * where the file ends before. Throws.
    */
-  read(handle: FileHandle, bytes: Uint8Array, position: number): boolean {
+  read(handle: FileHandle, bytes: Uint8Array, position: number, lately: boolean): boolean {
     const begunAt = this.#now();
     let done = 0;
     while (done < bytes.length) {
@@ -69,7 +73,7 @@ export class DirectIo {
       if (count === 0) return false;
       done += count;
     }
-    this.#took(begunAt, this.#now(), done);
+    (lately ? this.#pace : this.#memoryPace).took(begunAt, this.#now(), done);
     return true;
   }
 
@@ -82,18 +86,10 @@ export class DirectIo {
       if (count === 0) throw new TakesNoMore();
       done += count;
       const endedAt = this.#now();
-      if (this.#took(begunAt, endedAt, count) === "too long") break;
+      if (!this.#pace.took(begunAt, endedAt, count)) break;
       begunAt = endedAt;
     }
     return done;
-  }
-
-  #took(begunAt: number, endedAt: number, bytes: number): "too long" | undefined {
-    this.#lateMs = Math.max(0, this.#lateMs + endedAt - begunAt - bytes / FAST_BYTES_PER_MS);
-    if (this.#lateMs <= SLOW_MS) return undefined;
-    this.#rest.begin(endedAt);
-    this.#lateMs = 0;
-    return "too long";
   }
 }
 

@@ -5,7 +5,7 @@ import type { Selection } from "../selection/selection.ts";
 export interface Storage {
   /** Exactly `length` bytes from `begin` of the piece. */
   read(piece: number, begin: number, length: number): Promise<Uint8Array>;
-  /** May `readAtOnce` have bytes of the piece? `fromDisk`: even if the disk has to be asked, as long as it keeps up. */
+  /** May `readAtOnce` have bytes of the piece? `fromDisk`: even where the disk may have to be asked, as long as it hardly ever has to. */
   isAtHand?(piece: number, fromDisk: boolean): boolean;
   /** As `read`, without waiting: undefined where that would take time. */
   readAtOnce?(piece: number, begin: number, length: number, fromDisk: boolean): Uint8Array | undefined;

@@ -72,6 +72,7 @@ export class UploadPump {
   remove(connection: Connection): void {
     this.#ring.delete(connection);
     this.#loading.delete(connection);
+    this.#takers.left(connection);
     this.#forget(connection);
     const booking = this.#booked.get(connection);
     if (booking !== undefined && booking !== "through") booking.cancel();
@@ -85,6 +86,7 @@ export class UploadPump {
   #pump(): void {
     const now = this.#clock.now();
     let budget = BYTES_PER_TURN;
+    const isCrowded = this.#takers.count(now) >= CROWD;
     /** Until one of those may go on for which a limit has no tokens; others need not wait for them. */
     let heldMs = Number.POSITIVE_INFINITY;
     // Whoever is put back at the end of the ring comes by again.
@@ -96,7 +98,7 @@ export class UploadPump {
         if (connection.upload.queue.isEmpty) this.#forget(connection);
         continue;
       }
-      if (!source.isAtHand(request, this.#isCrowded)) {
+      if (!source.isAtHand(request, isCrowded)) {
         this.#load(connection, source, request);
         continue;
       }
@@ -113,7 +115,7 @@ export class UploadPump {
       }
       if (!this.#isThroughLinks(connection, source, request, now)) continue;
       // Not sooner: it may be read for this, and nobody keeps it.
-      const block = source.atOnce(request, this.#isCrowded);
+      const block = source.atOnce(request, isCrowded);
       if (!block) {
         this.#load(connection, source, request);
         continue;
@@ -121,7 +123,7 @@ export class UploadPump {
       throttle.take(request.length, now);
       this.#takers.served(connection, now);
       connection.upload.queue.takeFirst();
-      this.#readAhead(connection, source, request);
+      this.#readAhead(connection, source, request, isCrowded);
       if (connection.upload.serve(request, block, source.lend(block))) source.sent(connection, request);
       budget -= request.length;
       if (request.length > LIMITS.peer.blockBytes) {
@@ -134,11 +136,6 @@ export class UploadPump {
       }
     }
     if (heldMs < Number.POSITIVE_INFINITY) this.#schedule(heldMs);
-  }
-
-  /** Do so many take that what they wait for is the processor? */
-  get #isCrowded(): boolean {
-    return this.#takers.count >= CROWD;
   }
 
   /** It waits for nothing more. */
@@ -191,7 +188,7 @@ export class UploadPump {
   }
 
   /** Reads the sections that will be sent next while this one is sent: the disk and the socket work at once. */
-  #readAhead(connection: Connection, source: BlockSource, request: BlockRequest): void {
+  #readAhead(connection: Connection, source: BlockSource, request: BlockRequest, isCrowded: boolean): void {
     const section = sectionKey(request);
     if (this.#serving.get(connection) === section) return;
     this.#serving.set(connection, section);
@@ -200,7 +197,7 @@ export class UploadPump {
     for (const next of connection.upload.queue.ahead(section)) {
       bytes += source.sectionBytes(next.piece);
       if (bytes > most) return;
-      if (!source.isAtHand(next, this.#isCrowded)) source.load(next).catch(() => undefined); // told when it is that block's turn
+      if (!source.isAtHand(next, isCrowded)) source.load(next).catch(() => undefined); // told when it is that block's turn
     }
   }
 
@@ -230,7 +227,7 @@ const READ_AHEAD_BYTES = 1024 * 1024;
 const READ_AHEAD_IN_ALL_BYTES = 3 * 1024 * 1024;
 /**
  * For fewer a thread reads ahead while others are served, which are served the faster for it. With so many the processor is what is short, and the event
- * loop itself reads what is sent next, as long as the disk keeps up: to hand a read over costs more than the read.
+ * loop itself reads what is sent next, as long as the kernel has it in memory: to hand a read over costs more than the read.
  */
 const CROWD = 3;
 /** Timers fire at best this often; a limit is kept by bursts of this length. */
