@@ -4,7 +4,7 @@ import { medianRatio } from "./figures.ts";
 import { some } from "./options.ts";
 import { type Hashed, hashFile } from "./torrents.ts";
 
-const PIECES = { "1MiB": 2 ** 20, "256KiB": 2 ** 18 } as const;
+const PIECES = { "1MiB": 2 ** 20, "256KiB": 2 ** 18, "16MiB": 2 ** 24 } as const;
 type PieceName = keyof typeof PIECES;
 type PageCache = "warm" | "cold";
 
@@ -22,7 +22,10 @@ export interface CellRun extends Cell {
 
 export const cellOptions = {
   "page-cache": some<PageCache>(["warm", "cold"], "is the seed's file in memory when the download begins"),
-  pieces: some(Object.keys(PIECES) as PieceName[], "lengths of pieces"),
+  pieces: some(Object.keys(PIECES) as PieceName[], "lengths of pieces: 1MiB, 256KiB, 16MiB", [
+    "1MiB",
+    "256KiB",
+  ]),
 };
 
 /** The cells that were asked for, each with the torrent of the file for it. */

@@ -30,10 +30,14 @@ export function count(fallback: number, description: string, most = 1_000_000): 
   };
 }
 
-/** Some of these words, with commas between them. */
-export function some<W extends string>(words: readonly W[], description: string): Option<readonly W[]> {
+/** Some of these words, with commas between them; all, unless said. */
+export function some<W extends string>(
+  words: readonly W[],
+  description: string,
+  fallback: readonly W[] = words,
+): Option<readonly W[]> {
   return {
-    default: words.join(","),
+    default: fallback.join(","),
     placeholder: "LIST",
     description,
     read: (text) =>

@@ -150,6 +150,28 @@ describe.skipIf(!hasOpenssl)("a web seed by HTTPS (left out where there is no op
 });
 
 describe("in mid run", () => {
+  it("a member whom the server fails leaves what it was granted to the others, who ask for it once", async () => {
+    const BYTES = 2 * MiB;
+    const { server, start } = await startSites([{ asn: AS1, peers: 5 }], { bytes: BYTES });
+    let failing: string | undefined;
+    server.fails = (from) => {
+      failing ??= from;
+      return from === failing;
+    };
+    const records = await recordsOf(await start());
+    const failed = server.log.filter(({ status }) => status === 503);
+    expect(new Set(failed.map(({ from }) => from))).toEqual(new Set([failing]));
+    const given = server.log.filter(({ status }) => status === 206);
+    const bytes = total(given.map((one) => one.bytes));
+    console.info(
+      `failed ${failed.length} requests of one member; the others asked for ${(bytes / BYTES).toFixed(3)} times the content`,
+    );
+    expect(given.map(({ from }) => from)).not.toContain(failing);
+    expect(bytes).toBeGreaterThanOrEqual(BYTES);
+    expect(bytes).toBeLessThanOrEqual(1.05 * BYTES);
+    expect(total(records.map(({ ledger }) => ledger.webSeedBytes))).toBeGreaterThanOrEqual(BYTES);
+  });
+
   it("a member that is killed with -9 while the server answers it is replaced, and only what it had asked for is asked for again", async () => {
     const BYTES = 2 * MiB;
     const { content, server, start } = await startSites([{ asn: AS1, peers: 5 }], { bytes: BYTES });

@@ -19,6 +19,9 @@ describe("--print-config", () => {
       "upload-slots": 9,
       "no-candidate": true,
       numwant: 50,
+      // Nobody is asked, and told of, beyond the tracker and its peers, unless that is wanted.
+      dht: false,
+      "local-discovery": false,
     });
   });
   test("takes repeated flags as a list", async () => {

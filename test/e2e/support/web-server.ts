@@ -22,6 +22,8 @@ export class FileServer {
   readonly log: Access[];
   /** How many of the bytes that are asked for from there are given, after which the answer hangs. Resolves when it may begin. */
   gives: (from: string, length: number) => Promise<number> = async (_, length) => length;
+  /** To who asks from there it answers that it is out of service. */
+  fails: (from: string) => boolean = () => false;
 
   private constructor(url: string, log: Access[]) {
     this.url = url;
@@ -39,6 +41,8 @@ export class FileServer {
       log.push({ from: request.ip, status: reply.statusCode, bytes });
     });
     app.get<{ Params: { "*": string } }>("/*", async (request, reply) => {
+      const server = await listening.promise;
+      if (server.fails(request.ip)) return reply.code(503).send();
       const path = join(folder, request.params["*"]);
       const { size } = await stat(path);
       const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
@@ -47,7 +51,7 @@ export class FileServer {
       reply.code(first === undefined ? 200 : 206).header("content-length", end - start + 1);
       if (first !== undefined) reply.header("content-range", `bytes ${start}-${end}/${size}`);
       const length = end - start + 1;
-      const given = await (await listening.promise).gives(request.ip, length);
+      const given = await server.gives(request.ip, length);
       const part = { start, end: start + given - 1 };
       const file = given === 0 ? Readable.from([]) : createReadStream(path, part);
       const body = given === length ? file : file.pipe(new PassThrough(), { end: false });
