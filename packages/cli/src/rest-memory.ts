@@ -32,10 +32,12 @@ export function returnMemoryAtRest({ clock, collect, log, taken }: RestMemoryPar
     collect();
     const tookMs = Math.round(clock.now() - from);
     notBefore = clock.now() + tookMs / share;
-    const returned = Math.max(0, residentBytes - taken().residentBytes);
-    // What it takes by the next look: a part of what was given back is in use all the time.
-    left = Number.POSITIVE_INFINITY;
-    log.debug({ event: "memory", returned, tookMs }, `at rest: ${formatSize(returned)} of memory given back`);
+    left = taken().residentBytes;
+    const returned = Math.max(0, residentBytes - left);
+    log.debug(
+      { event: "memory", returned, left, tookMs },
+      `at rest: ${formatSize(returned)} of memory given back`,
+    );
   });
 }
 
