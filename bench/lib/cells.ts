@@ -6,6 +6,7 @@ import { type Hashed, hashFile } from "./torrents.ts";
 
 const PIECES = { "1MiB": 2 ** 20, "256KiB": 2 ** 18, "16MiB": 2 ** 24 } as const;
 type PieceName = keyof typeof PIECES;
+const PIECE_NAMES = Object.keys(PIECES) as PieceName[];
 type PageCache = "warm" | "cold";
 
 /** Under what clients are compared: is the seed's file in memory when the download begins, and how long are pieces? */
@@ -22,10 +23,7 @@ export interface CellRun extends Cell {
 
 export const cellOptions = {
   "page-cache": some<PageCache>(["warm", "cold"], "is the seed's file in memory when the download begins"),
-  pieces: some(Object.keys(PIECES) as PieceName[], "lengths of pieces: 1MiB, 256KiB, 16MiB", [
-    "1MiB",
-    "256KiB",
-  ]),
+  pieces: some(PIECE_NAMES, `lengths of pieces, of ${PIECE_NAMES.join(", ")}`, ["1MiB", "256KiB"]),
 };
 
 /** The cells that were asked for, each with the torrent of the file for it. */
