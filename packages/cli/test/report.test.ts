@@ -157,6 +157,17 @@ describe("plain lines", () => {
     lineReport((line) => lines.push(line)).progress({ connections: 1, torrents: [torrent({ peers: 1 })] });
     expect(lines.join()).toContain(", 1 peer, ");
   });
+  test("have nothing more to tell of a torrent that was told to seed, until it does something else", () => {
+    const report = lineReport(() => undefined);
+    const seeding = torrent({ state: "seeding", verifiedBytes: 1000 });
+    expect(report.hasProgress(seeding)).toBe(true);
+    report.progress({ connections: 1, torrents: [seeding] });
+    expect(report.hasProgress(seeding)).toBe(false);
+    expect(report.hasProgress({ ...seeding, infoHash: "ab".repeat(20) as InfoHash })).toBe(true);
+    expect(report.hasProgress(torrent({ state: "checking" }))).toBe(true);
+    report.progress({ connections: 1, torrents: [torrent()] });
+    expect([torrent(), seeding].map((one) => report.hasProgress(one))).toEqual([true, true]);
+  });
   test("tell the beginning, completion and the end", () => {
     const lines: string[] = [];
     const report = lineReport((line) => lines.push(line));

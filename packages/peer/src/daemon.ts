@@ -43,7 +43,8 @@ export interface PeerDaemon {
   readonly events: EventEmitter<PeerEvents>;
   /** Nothing is left to do, because of this error. */
   readonly failed: Promise<CtError>;
-  status(): PeerStatus;
+  /** Of those torrents that are asked about: unless it is said, of all. */
+  status(isAsked?: (torrent: PeerTorrent) => boolean): PeerStatus;
   /** The torrent with this info-hash, if it is here. */
   torrent(infoHash: InfoHash): PeerTorrent | undefined;
   /** All of them, in the order in which they came. */
@@ -182,9 +183,9 @@ export async function startPeer(
     endpoint,
     events,
     failed: failed.promise,
-    status: () => ({
+    status: (isAsked = () => true) => ({
       connections: session.connectionCount,
-      torrents: [...here.values()].map((torrent) => torrent.status()),
+      torrents: [...here.values()].filter(isAsked).map((torrent) => torrent.status()),
     }),
     torrent: (infoHash) => here.get(infoHash),
     get torrents() {

@@ -11,7 +11,7 @@ import type { Metainfo } from "./metainfo/metainfo.ts";
 import { type LimitChanges, NO_LIMITS, type RateLimits, withChanges } from "./rates/rate-limits.ts";
 import { type FilePriority, Selection } from "./selection/selection.ts";
 import type { Session } from "./session.ts";
-import type { TorrentStatus } from "./status.ts";
+import type { TorrentState, TorrentStatus } from "./status.ts";
 import { metPart, NOTHING_SHARED, type Shared, type StopRule } from "./stop-rule.ts";
 import type { SwarmTorrent } from "./swarm-torrent.ts";
 import type { TorrentOptions } from "./torrent-options.ts";
@@ -154,6 +154,12 @@ export class PeerTorrent {
     }
   }
 
+  /** That of `status`, which is more to make. */
+  get state(): TorrentState {
+    const { state } = this.#torrent;
+    return this.#isPaused && state !== "failed" ? "paused" : state;
+  }
+
   status(): TorrentStatus {
     const status = this.#torrent.status();
     if (!this.#isPaused || status.state === "failed") return status;
@@ -193,7 +199,7 @@ export class PeerTorrent {
    */
   resume(): Promise<void> {
     return this.#change(async () => {
-      const { state } = this.#torrent.status();
+      const { state } = this.#torrent;
       if (this.#hasEnded || (!this.#isPaused && state !== "failed" && state !== "stopped")) return;
       await this.#parts.session.remove(this.infoHash);
       this.#files = this.files;

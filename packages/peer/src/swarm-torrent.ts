@@ -5,7 +5,7 @@ import type { Metainfo } from "./metainfo/metainfo.ts";
 import type { PeerDetails } from "./peer-details.ts";
 import type { LimitChanges, RateLimits } from "./rates/rate-limits.ts";
 import type { FilePriority } from "./selection/selection.ts";
-import type { TorrentStatus } from "./status.ts";
+import type { TorrentState, TorrentStatus } from "./status.ts";
 import type { Shared, StopRule } from "./stop-rule.ts";
 import type { Transport } from "./wire/transport.ts";
 
@@ -47,5 +47,7 @@ export interface SwarmTorrent extends Discoverable {
   kill(): Promise<void>;
   /** A connection that came in for this torrent. */
   accept(socket: Transport, remote: Endpoint): void;
+  /** That of `status`, which is more to make. */
+  readonly state: TorrentState;
   status(): TorrentStatus;
 }

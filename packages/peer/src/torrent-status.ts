@@ -4,7 +4,7 @@ import type { ActiveTorrent } from "./active-torrent.ts";
 import type { Announcer } from "./announcing/announcer.ts";
 import type { Content } from "./disk/content.ts";
 import type { Metainfo } from "./metainfo/metainfo.ts";
-import type { TorrentStatus } from "./status.ts";
+import type { TorrentState, TorrentStatus } from "./status.ts";
 import type { TorrentLife } from "./torrent-life.ts";
 
 /** Those of a torrent's parts that its status is made of. */
@@ -19,6 +19,12 @@ export interface StatusParts {
   readonly active: ActiveTorrent | undefined;
 }
 
+/** The state of its status, for who asks for no more. */
+export function torrentState({ content, life }: Pick<StatusParts, "content" | "life">): TorrentState {
+  const isHeldUp = content.lack !== undefined && (life.state === "downloading" || life.state === "checking");
+  return isHeldUp ? "paused" : life.state;
+}
+
 export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
   const { active, announcer, content, ledger, life, metainfo, peerId } = parts;
   const { rateIn, rateOut } = flow(parts, now);
@@ -26,12 +32,12 @@ export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
   const wanted = active?.wanted;
   const left = wanted ? wanted.left : content.left;
   const { leaders, policy, trouble } = announcer;
-  const isPaused = (life.state === "downloading" || life.state === "checking") && lack !== undefined;
+  const state = torrentState(parts);
   const webSeeds = active?.webSeeds.status(now) ?? [];
   return {
     infoHash: metainfo.infoHash,
     name: metainfo.name,
-    state: isPaused ? "paused" : life.state,
+    state,
     length: metainfo.length,
     verifiedBytes: metainfo.length - content.left,
     ...(wanted && !wanted.selection.isEverything
@@ -51,10 +57,10 @@ export function torrentStatus(parts: StatusParts, now: number): TorrentStatus {
     ...(leaders ? { term: leaders.term } : {}),
     ...(policy ? { policy: policy.name === "unknown" ? policy.said : policy.name } : {}),
     ...(trouble && !life.isOver ? { tracker: trouble } : {}),
-    ...(life.state === "downloading" && !isPaused && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
+    ...(state === "downloading" && rateIn >= 1 ? { etaMs: (left / rateIn) * 1000 } : {}),
     ...(active && policy?.name === "coordinated" ? { claims: active.duties.claims } : {}),
     ...(webSeeds.length > 0 ? { webSeeds } : {}),
-    ...(isPaused ? { paused: lack } : {}),
+    ...(state === "paused" && lack !== undefined ? { paused: lack } : {}),
     ...(life.error ? { error: life.error.message } : {}),
   };
 }

@@ -16,13 +16,13 @@ import { type PeerDetails, peerDetails } from "./peer-details.ts";
 import type { LimitChanges, RateLimits } from "./rates/rate-limits.ts";
 import { TorrentRates } from "./rates/torrent-rates.ts";
 import { type FilePriority, Selection } from "./selection/selection.ts";
-import type { TorrentStatus } from "./status.ts";
+import type { TorrentState, TorrentStatus } from "./status.ts";
 import { type Shared, Sharing, type StopRule } from "./stop-rule.ts";
 import type { SwarmTorrent } from "./swarm-torrent.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TorrentLife } from "./torrent-life.ts";
 import type { SessionServices, TorrentOptions } from "./torrent-options.ts";
-import { torrentStatus } from "./torrent-status.ts";
+import { torrentState, torrentStatus } from "./torrent-status.ts";
 import { TorrentSwarm } from "./torrent-swarm.ts";
 import type { Transport } from "./wire/transport.ts";
 
@@ -184,6 +184,10 @@ export class Torrent implements SwarmTorrent {
 
   hearOf(endpoints: readonly Endpoint[]): void {
     this.#swarm.neighbours.hearOf(endpoints);
+  }
+
+  get state(): TorrentState {
+    return torrentState({ content: this.#content, life: this.#life });
   }
 
   status(): TorrentStatus {

@@ -52,6 +52,8 @@ describe("a torrent of a running peer", () => {
     await until("something has come", () => ours.status().verifiedBytes > 0);
     await ours.pause();
     expect(ours.status()).toMatchObject({ state: "paused", paused: "by request", rateIn: 0, peers: 0 });
+    expect(leecher.status(({ state }) => state === "paused")).toEqual(leecher.status());
+    expect(leecher.status(({ state }) => state !== "paused").torrents).toEqual([]);
     expect(leecher.status().connections).toBe(0);
     await until("the seed is alone", () => seed.status().connections === 0);
     const had = ours.status().internalBytes + ours.status().externalBytes;
@@ -59,7 +61,7 @@ describe("a torrent of a running peer", () => {
 
     ours.setLimits({ down: Number.POSITIVE_INFINITY });
     await ours.resume();
-    await until("it is complete", () => ours.status().state === "seeding");
+    await until("it is complete", () => ours.state === "seeding");
     expect(ours.status().rateIn).toBe(0);
     expect((await readContent(torrent, dir)).equals(torrent.content)).toBe(true);
     // What had come before was not fetched again, but for what was under way.

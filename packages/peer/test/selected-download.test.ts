@@ -209,6 +209,7 @@ describe("on a full disk", () => {
     const { leecher } = await fullPartialSeed(dir);
     await leecher.torrent.setFiles(new Map([[LAST, "normal"]]));
     expect(leecher.torrent.status().state).toBe("paused");
+    expect(leecher.torrent.state).toBe("paused");
     await leecher.torrent.setFiles(new Map([[LAST, "skip"]]));
     await leecher.complete();
     expect(leecher.torrent.status().state).toBe("seeding");

@@ -103,7 +103,7 @@ async function run(
   });
   let sign = config["start-when"];
   const progress = systemClock.every(PROGRESS_MS, () => {
-    if (sign === undefined) report.progress(daemon.status());
+    if (sign === undefined) report.progress(daemon.status((torrent) => report.hasProgress(torrent)));
     else report.waiting(daemon.status(), sign);
   });
   const memory = returnOwnMemoryAtRest(log);

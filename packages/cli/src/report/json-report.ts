@@ -50,6 +50,7 @@ export function jsonReport(writeLine: (line: string) => void, now: () => number)
   return {
     listening: (self) => say("listening", self),
     waiting: (status) => say("progress", figures(status)),
+    hasProgress: () => true,
     progress: (status) => say("progress", figures(status)),
     complete: ({ infoHash, name }) => say("complete", { infoHash, name }),
     shared: ({ infoHash, name }, reason) => say("shared", { infoHash, name, reason }),

@@ -1,4 +1,4 @@
-import type { PeerStatus, TorrentStatus } from "@cachetorrent/peer";
+import type { PeerStatus, TorrentState, TorrentStatus } from "@cachetorrent/peer";
 import { formatRate, formatSize, type InfoHash } from "@cachetorrent/protocol";
 import { counted } from "../counted.ts";
 import { printable } from "../printable.ts";
@@ -32,6 +32,7 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
       if (!hasToldWaiting) writeLine(waitingWords(file));
       hasToldWaiting = true;
     },
+    hasProgress: ({ infoHash, state }) => !hasEnded(state) || told.get(infoHash)?.state !== state,
     progress: (status) => status.torrents.forEach(tell),
     complete: ({ name }) => writeLine(`${printable(name)}: complete`),
     shared: ({ name }, reason) => writeLine(`${printable(name)}: stopped, ${reason}`),
@@ -45,6 +46,11 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
 
 export function waitingWords(file: string): string {
   return `waiting until there is ${printable(file)}`;
+}
+
+/** There is no way left to go. */
+function hasEnded(state: TorrentState): boolean {
+  return state === "seeding" || state === "stopped" || state === "failed";
 }
 
 /** Completion and failure have events of their own and are not said twice. */

@@ -14,6 +14,7 @@ export function liveReport(display: TerminalDisplay): PeerReport {
   return {
     listening: (self) => fitting().listening(self),
     waiting: (status, file) => fitting().waiting(status, file),
+    hasProgress: (torrent) => fitting().hasProgress(torrent),
     progress: (status) => fitting().progress(status),
     complete: (torrent) => fitting().complete(torrent),
     shared: (torrent, reason) => fitting().shared(torrent, reason),
@@ -31,6 +32,7 @@ function drawnReport(display: TerminalDisplay): PeerReport {
   return {
     listening: ({ endpoint }) => display.printAbove(`listening on ${endpoint}`),
     waiting: (_, file) => display.show([cutToCells(waitingWords(file), display.columns)]),
+    hasProgress: () => true,
     progress: show,
     // Its lines say so, and the log has: no need for a third time.
     complete: () => undefined,

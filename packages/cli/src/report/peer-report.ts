@@ -1,4 +1,4 @@
-import type { PeerStatus } from "@cachetorrent/peer";
+import type { PeerStatus, TorrentState } from "@cachetorrent/peer";
 import type { CtError, InfoHash, PeerId } from "@cachetorrent/protocol";
 
 export interface TorrentRef {
@@ -19,7 +19,9 @@ export interface PeerReport {
   listening(self: Listening): void;
   /** Called once a second, instead of `progress`, until there is this file: it has not begun. */
   waiting(status: PeerStatus, file: string): void;
-  /** Called once a second. */
+  /** False where `progress` would tell nothing of the torrent, whatever its figures: they need not be had. */
+  hasProgress(torrent: { readonly infoHash: InfoHash; readonly state: TorrentState }): boolean;
+  /** Called once a second, with the torrents that have progress. */
   progress(status: PeerStatus): void;
   complete(torrent: TorrentRef): void;
   /** A rule has stopped it. */

@@ -19,6 +19,8 @@ export class OpenFiles {
   readonly #most: number;
   /** Least recently used first. */
   readonly #entries = new Map<number, Entry>();
+  /** The last of them, which it is most often. */
+  #lastUsed: number | undefined;
   readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
 
@@ -35,7 +37,9 @@ export class OpenFiles {
   /** The file if it is open, and can be written to if that is asked for, for as long as the caller does not wait for anything. */
   opened(file: number, writable: boolean): FileHandle | undefined {
     const entry = this.#isClosed ? undefined : this.#entries.get(file);
-    return writable && !entry?.writable ? undefined : entry?.opened;
+    if (!entry?.opened || (writable && !entry.writable)) return undefined;
+    if (file !== this.#lastUsed) this.#touch(file, entry);
+    return entry.opened;
   }
 
   /** Runs `task` on the file, which stays open for it. */
@@ -65,8 +69,7 @@ export class OpenFiles {
       entry = { handle: this.#open(file, writable), writable, users: 0, isRetired: false };
     }
     entry.users++;
-    this.#entries.delete(file);
-    this.#entries.set(file, entry);
+    this.#touch(file, entry);
     try {
       const handle = await entry.handle; // before all else: a rejection that waits unheard ends the process
       entry.opened = handle;
@@ -82,6 +85,12 @@ export class OpenFiles {
       entry.users--;
       if (entry.isRetired) await this.#closeIfDone(entry);
     }
+  }
+
+  #touch(file: number, entry: Entry): void {
+    this.#entries.delete(file);
+    this.#entries.set(file, entry);
+    this.#lastUsed = file;
   }
 
   async #evict(): Promise<void> {

@@ -20,7 +20,7 @@ import { type Metainfo, parseMetainfo } from "../metainfo/metainfo.ts";
 import type { PeerDetails } from "../peer-details.ts";
 import { type LimitChanges, NO_LIMITS, type RateLimits, withChanges } from "../rates/rate-limits.ts";
 import type { FilePriority } from "../selection/selection.ts";
-import type { TorrentStatus } from "../status.ts";
+import type { TorrentState, TorrentStatus } from "../status.ts";
 import { NOTHING_SHARED, type Shared, type StopRule } from "../stop-rule.ts";
 import type { SwarmTorrent } from "../swarm-torrent.ts";
 import type { Torrent } from "../torrent.ts";
@@ -188,15 +188,21 @@ export class MagnetTorrent implements SwarmTorrent {
     else this.#fetch.accept(socket, remote);
   }
 
+  get state(): TorrentState {
+    if (this.#torrent) return this.#torrent.state;
+    return this.#space.lack !== undefined && !this.#life.isOver ? "paused" : this.#life.state;
+  }
+
   status(): TorrentStatus {
     if (this.#torrent) return this.#torrent.status();
     const { infoHash, name } = this.#magnet;
+    const { state } = this;
     const { lack } = this.#space;
     const tracker = this.#announcer.trouble ?? (this.#hasNobody ? "none" : undefined);
     return {
       infoHash,
       name: name ?? infoHash,
-      state: lack !== undefined && !this.#life.isOver ? "paused" : this.#life.state,
+      state,
       length: 0,
       verifiedBytes: 0,
       checkedFraction: 0,
@@ -211,7 +217,7 @@ export class MagnetTorrent implements SwarmTorrent {
       asn: UNKNOWN_ASN,
       leads: false,
       ...(tracker && !this.#life.isOver ? { tracker } : {}),
-      ...(lack !== undefined && !this.#life.isOver ? { paused: lack } : {}),
+      ...(state === "paused" && lack !== undefined ? { paused: lack } : {}),
       ...(this.#life.error ? { error: this.#life.error.message } : {}),
     };
   }
