@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { randomBelow, seededRandom } from "@cachetorrent/clock";
 import type { TorrentStatus } from "@cachetorrent/peer";
 import type { Asn, InfoHash, PeerId } from "@cachetorrent/protocol";
 import { CtError } from "@cachetorrent/protocol";
@@ -6,10 +8,14 @@ import { describe, expect, test } from "vitest";
 import { cellCount } from "../src/cells.ts";
 import { jsonReport } from "../src/report/json-report.ts";
 import { lineReport } from "../src/report/line-report.ts";
+import { liveReport } from "../src/report/live-report.ts";
 import { duration, percent, progressLines } from "../src/report/progress-line.ts";
+import { TerminalDisplay } from "../src/terminal-display.ts";
 
 const infoHash = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
 const peerId = "ff23456789abcdef0123456789abcdef01234567" as PeerId;
+
+const STATES = ["metadata", "checking", "downloading", "paused", "seeding", "stopped", "failed"] as const;
 
 function torrent(more: Partial<TorrentStatus> = {}): TorrentStatus {
   return {
@@ -157,16 +163,52 @@ describe("plain lines", () => {
     lineReport((line) => lines.push(line)).progress({ connections: 1, torrents: [torrent({ peers: 1 })] });
     expect(lines.join()).toContain(", 1 peer, ");
   });
-  test("have nothing more to tell of a torrent that was told to seed, until it does something else", () => {
+  test.each(["seeding", "stopped", "failed"] as const)("have no more progress once %s was told", (state) => {
     const report = lineReport(() => undefined);
-    const seeding = torrent({ state: "seeding", verifiedBytes: 1000 });
-    expect(report.hasProgress(seeding)).toBe(true);
-    report.progress({ connections: 1, torrents: [seeding] });
-    expect(report.hasProgress(seeding)).toBe(false);
-    expect(report.hasProgress({ ...seeding, infoHash: "ab".repeat(20) as InfoHash })).toBe(true);
-    expect(report.hasProgress(torrent({ state: "checking" }))).toBe(true);
+    const ended = torrent({ state, verifiedBytes: 1000 });
+    expect(report.hasProgress(ended)).toBe(true);
+    report.progress({ connections: 1, torrents: [ended] });
+    expect(report.hasProgress(ended)).toBe(false);
+    expect(report.hasProgress({ ...ended, infoHash: "ab".repeat(20) as InfoHash })).toBe(true);
     report.progress({ connections: 1, torrents: [torrent()] });
-    expect([torrent(), seeding].map((one) => report.hasProgress(one))).toEqual([true, true]);
+    expect([torrent(), ended].map((one) => report.hasProgress(one))).toEqual([true, true]);
+  });
+  test("are the same without the torrents that have no progress", () => {
+    const [all, some]: [string[], string[]] = [[], []];
+    const ofAll = lineReport((line) => all.push(line));
+    const ofSome = lineReport((line) => some.push(line));
+    const random = seededRandom(1);
+    let asked = 0;
+    for (let tick = 0; tick < 2000; tick++) {
+      const torrents = ["aa", "bb", "cc"].map((digits) =>
+        torrent({
+          infoHash: digits.repeat(20) as InfoHash,
+          name: digits,
+          state: STATES[randomBelow(random, STATES.length)] ?? "seeding",
+          verifiedBytes: 100 * randomBelow(random, 11),
+          checkedFraction: randomBelow(random, 11) / 10,
+        }),
+      );
+      const withProgress = torrents.filter((one) => ofSome.hasProgress(one));
+      asked += withProgress.length;
+      ofAll.progress({ connections: 0, torrents });
+      ofSome.progress({ connections: 0, torrents: withProgress });
+    }
+    expect(some).toEqual(all);
+    expect(some.length).toBeGreaterThan(1000);
+    expect(asked).toBeLessThan(6000);
+  });
+  test("are told by a terminal's report as long as it may not draw, and all torrents drawn once it may", () => {
+    const stream = new PassThrough();
+    let mayDraw = false;
+    const report = liveReport(new TerminalDisplay(stream as unknown as NodeJS.WriteStream, () => mayDraw));
+    const seeding = torrent({ state: "seeding", verifiedBytes: 1000 });
+    report.progress({ connections: 1, torrents: [seeding, torrent({ name: "bob.txt" })] });
+    expect(String(stream.read())).toMatch(/^bob\.txt: 25\.0%, [^\n]*\n$/);
+    mayDraw = true;
+    const torrents = [seeding].filter((one) => report.hasProgress(one));
+    report.progress({ connections: 1, torrents });
+    expect(String(stream.read())).toContain("alice.txt");
   });
   test("tell the beginning, completion and the end", () => {
     const lines: string[] = [];
@@ -249,8 +291,7 @@ test("docs/operations.md names every event and field of the JSON lines", () => {
     paused: "the disk is full",
     error: "no space",
   };
-  const states = ["metadata", "checking", "downloading", "paused", "seeding", "stopped", "failed"] as const;
-  const status = { connections: 0, torrents: states.map((state) => ({ ...everything, state })) };
+  const status = { connections: 0, torrents: STATES.map((state) => ({ ...everything, state })) };
   const ref = { infoHash, name: "alice.txt" };
   report.listening({ endpoint: "127.0.0.1:6881", peerId, torrents: [ref] });
   report.progress(status);

@@ -19,8 +19,10 @@ it("a file that was only asked for, by who does not wait, was used as well", asy
   const files = await fourFiles();
   for (const file of [0, 1, 2]) await files.use(file, false, NOTHING);
   for (const file of [1, 0]) expect(files.opened(file, false)).toBeDefined();
+  await files.use(2, false, NOTHING);
+  expect(files.opened(0, false)).toBeDefined();
   await files.use(3, false, NOTHING);
-  expect(openOf(files)).toEqual([0, 1, 3]);
+  expect(openOf(files)).toEqual([0, 2, 3]);
 });
 
 function openOf(files: OpenFiles): number[] {

@@ -252,6 +252,8 @@ describe("a torrent of a running peer", () => {
     const peer = await startEmpty(dir);
     const ours = peer.add(torrent.metainfo, {});
     await until("it fails", () => ours.status().state === "failed");
+    await ours.pause();
+    expect([ours.state, ours.status().state]).toEqual(["failed", "failed"]);
     await rm(join(dir, "torrent", "a"));
     await ours.resume();
     await until("it is checked", () => ours.status().state === "downloading");

@@ -14,7 +14,8 @@ export function liveReport(display: TerminalDisplay): PeerReport {
   return {
     listening: (self) => fitting().listening(self),
     waiting: (status, file) => fitting().waiting(status, file),
-    hasProgress: (torrent) => fitting().hasProgress(torrent),
+    // Which of them is told to is found out once for all torrents, by `progress`: to look costs more than their figures.
+    hasProgress: () => true,
     progress: (status) => fitting().progress(status),
     complete: (torrent) => fitting().complete(torrent),
     shared: (torrent, reason) => fitting().shared(torrent, reason),

@@ -19,7 +19,7 @@ export class OpenFiles {
   readonly #most: number;
   /** Least recently used first. */
   readonly #entries = new Map<number, Entry>();
-  /** The last of them, which it is most often. */
+  /** The last of them, if it is among them still: it is the one that is asked for most often. */
   #lastUsed: number | undefined;
   readonly #running = new Set<Promise<unknown>>();
   #isClosed = false;
