@@ -126,6 +126,16 @@ describe("daemons", () => {
     expect(stdout.match(/"event":"failed"|failed: /g)).toHaveLength(1);
     expect(exitCode).toBe(1);
   });
+  test("a peer whose .torrent is not there tells programs, too", async () => {
+    const peer = await call(["peer", "absent.torrent", "--json"], { cwd: await temporaryFolder() });
+    expect(JSON.parse(peer.stdout)).toMatchObject({
+      event: "failed",
+      code: "CT_ERR_USAGE",
+      message: "absent.torrent: there is no such file",
+    });
+    expect(peer.stderr).toContain("absent.torrent: there is no such file");
+    expect(peer.exitCode).toBe(2);
+  });
   test("a peer that seeds ends with 130 on SIGINT and tells the end", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "a.bin"), Buffer.alloc(50_000, 1));

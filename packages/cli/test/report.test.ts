@@ -149,6 +149,14 @@ describe("plain lines", () => {
       [0, 10, 20, 30, 40, 50, 60, 70, 80, 90].map((tenth) => `${tenth}.0%`),
     );
   });
+  test("come again when a torrent begins anew", () => {
+    const lines: string[] = [];
+    const report = lineReport((line) => lines.push(line));
+    for (const verifiedBytes of [600, 610, 50, 60, 150]) {
+      report.progress({ connections: 1, torrents: [torrent({ verifiedBytes })] });
+    }
+    expect(lines.map((line) => /\d+\.\d%/.exec(line)?.[0])).toEqual(["60.0%", "5.0%", "15.0%"]);
+  });
   test("tell how peers are found where metadata is to come from nowhere", () => {
     const lines: string[] = [];
     const bare = { state: "metadata", metadata: { received: 0, size: 0 }, peers: 0 } as const;

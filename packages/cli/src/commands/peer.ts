@@ -49,7 +49,6 @@ export function define(command: Command, context: Context): void {
       checkDaemonOptions(config);
       if (files.length === 0 && !config.daemon)
         throw new CtError("CT_ERR_USAGE", "peer: name at least one .torrent file or magnet link");
-      await Promise.all(files.filter((file) => !isMagnet(file)).map(requireTorrentFile));
       const hasFile = configPath(command, surroundings) !== undefined;
       context.finish(await run(config, files, context, hasFile ? read : undefined));
     });
@@ -139,6 +138,7 @@ async function startRunning(
   { env }: Context,
   log: Logger,
 ): Promise<Running> {
+  await Promise.all(files.filter((file) => !isMagnet(file)).map(requireTorrentFile));
   const parts = { clock: systemClock, random: systemRandom, log, stateDir: usualStateFolder(env) };
   if (config.daemon) {
     const daemon: RunningDaemon = await startDaemon(config, files, { ...parts, version: VERSION });

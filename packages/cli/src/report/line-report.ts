@@ -16,7 +16,8 @@ export function lineReport(writeLine: (line: string) => void): PeerReport {
   function tell(torrent: TorrentStatus): void {
     const step = Math.floor(progressFraction(torrent) / STEP + 1e-9);
     const last = told.get(torrent.infoHash);
-    if (last?.state === torrent.state && last.step >= step) return;
+    // Less than before, and it has begun anew: removed and added, or with more files.
+    if (last?.state === torrent.state && last.step === step) return;
     told.set(torrent.infoHash, { state: torrent.state, step });
     const line = stateLine(torrent);
     if (line !== undefined) writeLine(`${printable(torrent.name)}: ${line}`);

@@ -67,7 +67,7 @@ export class SessionRates {
     this.buckets.set(this.#inForce, now);
     this.changed();
     const words = names.map((name) => `${name} ${rateWords(this.#inForce[name])}`).join(", ");
-    this.#log.info({ event: "limits", why }, `limits are now: ${words}`);
+    this.#log.info({ event: "limits", why }, `limits that have changed: ${words}`);
   }
 
   #awaitMinute(): void {
