@@ -51,11 +51,13 @@ describe("verify", () => {
     const folder = await content();
     const itself = await call(["verify", "release.torrent", "--dir", "release"], { cwd: folder });
     expect(itself.stdout).toMatch(/^release: incomplete, 0 of 8 pieces/);
-    expect(itself.stderr).toBe("release is release itself: --dir names the folder that it is in, --dir .\n");
+    expect(itself.stderr).toBe(
+      "--dir release is the content's own folder, release; name the one that it is in: --dir .\n",
+    );
     const within = await call(["verify", "../release.torrent", "--dir", "."], {
       cwd: join(folder, "release"),
     });
-    expect(within.stderr).toContain(", --dir ..\n");
+    expect(within.stderr).toContain(": --dir ..\n");
     expect(within.exitCode).toBe(1);
   });
   test("verify says of a file with all its pieces and more behind them that its length is wrong", async () => {

@@ -105,9 +105,9 @@ export async function readText(file: string, option: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new CtError("CT_ERR_CONFIG", `${option}: cannot read ${file}: ${(cause as Error).message}`, {
-      cause,
-    });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : message;
+    throw new CtError("CT_ERR_CONFIG", `${option}: cannot read ${file}: ${why}`, { cause });
   }
 }
 

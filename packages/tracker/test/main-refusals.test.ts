@@ -46,7 +46,11 @@ describe("a configured tracker", () => {
     [{ "trust-proxy": ["proxy"] }, "CT_ERR_CONFIG", "trust-proxy: not an address block"],
     [{ "trust-ip": ["10.0.0.0/40"] }, "CT_ERR_CONFIG", "trust-ip: the prefix length"],
     [{ "as-prefix": ["10.0.0.0/8"] }, "CT_ERR_AS_TABLE", "as-prefix 10.0.0.0/8: not CIDR=ASN"],
-    [{ "as-table": "/nowhere/table" }, "CT_ERR_CONFIG", "as-table: cannot read /nowhere/table"],
+    [
+      { "as-table": "/nowhere/table" },
+      "CT_ERR_CONFIG",
+      "as-table: cannot read /nowhere/table: there is no such file",
+    ],
     [{ "allow-list": "/nowhere/list" }, "CT_ERR_CONFIG", "allow-list: cannot read /nowhere/list"],
     [{ listen: "localhost:1" }, "CT_ERR_ADDRESS", "not an IP address and port"],
   ])("%j fails by name", async (settings, code, message) => {

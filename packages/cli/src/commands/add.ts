@@ -30,7 +30,7 @@ export function define(command: Command, context: Context): void {
     .argument("<FILE.torrent|MAGNET...>", "the torrents: files, and magnet links (in quotes)")
     .option(
       "--dir <DIR>",
-      "where the content is, or will be; within --dir or --allow-dir of the daemon (default: its --dir)",
+      "where the content is, or will be, as seen from here; within --dir or --allow-dir of the daemon (default: its --dir)",
     )
     .option("--paused", "do not start them")
     .option("--sequential", "fetch the first pieces first, instead of the rarest")

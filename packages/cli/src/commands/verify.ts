@@ -59,7 +59,9 @@ async function verify(path: string, flags: VerifyFlags, context: Context): Promi
     const above = verified.size === 0 ? await folderAbove(metainfo, flags.dir) : undefined;
     if (above !== undefined) {
       const [dir, name, up] = [flags.dir, metainfo.name, above].map(printable);
-      context.stderr.write(`${dir} is ${name} itself: --dir names the folder that it is in, --dir ${up}\n`);
+      context.stderr.write(
+        `--dir ${dir} is the content's own folder, ${name}; name the one that it is in: --dir ${up}\n`,
+      );
     }
     return complete ? EXIT.done : EXIT.failed;
   } finally {
