@@ -10,7 +10,7 @@ const WRITE_BYTES = 32 * 1024;
 export const TURN_BYTES = 1024 * 1024;
 /** Memory takes and gives many times that; a disk that is waited for mostly less. Not more: on a busy machine a call may be interrupted. */
 const FAST_BYTES_PER_MS = 128 * 1024;
-/** Memory gives that even on a busy machine, and hardly any disk does. */
+/** Memory gives that even on a busy machine; and to wait for a disk that does costs no more than a thread (docs/performance.md). */
 const MEMORY_BYTES_PER_MS = 512 * 1024;
 
 /**
