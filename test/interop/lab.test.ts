@@ -83,6 +83,15 @@ describeInLab("the lab", ["nft"], () => {
     expect(existsSync(brief.dir)).toBe(false);
     expect(running.isRunning).toBe(false);
   });
+
+  test("a lab in which a process crashed says so, by its name and last words, when it is closed", async () => {
+    const brief = await Lab.open();
+    const host = await brief.addHost("brief", 1);
+    const crashing = await host.run("sh", ["-c", "echo so far; kill -SEGV $$"]);
+    await crashing.exited;
+    await expect(brief.close()).rejects.toThrow(/^sh on brief: was ended by SIGSEGV\n(.*\n)*.*so far/);
+    expect(existsSync(brief.dir)).toBe(false);
+  });
 });
 
 async function look(from: Host, at: string): Promise<string> {

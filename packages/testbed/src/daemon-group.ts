@@ -1,5 +1,15 @@
 import { CtError } from "@cachetorrent/protocol";
-import { type DaemonOptions, DaemonProcess } from "./daemon-process.ts";
+import { type DaemonOptions, DaemonProcess, describeExit } from "./daemon-process.ts";
+
+/** What ends a process that has a fault. Nobody sends these. */
+const CRASHES: ReadonlySet<NodeJS.Signals | null> = new Set([
+  "SIGABRT",
+  "SIGBUS",
+  "SIGFPE",
+  "SIGILL",
+  "SIGSEGV",
+  "SIGTRAP",
+]);
 
 /**
  * All daemons of a run, so that none outlives it: whoever makes a group ends it in every exit path, with
@@ -7,6 +17,7 @@ import { type DaemonOptions, DaemonProcess } from "./daemon-process.ts";
  */
 export class DaemonGroup {
   readonly #running = new Set<DaemonProcess>();
+  readonly #crashes: CtError[] = [];
   #closed = false;
 
   /** Rejects with CT_ERR_TESTBED when the command cannot be started, or the group was ended. */
@@ -15,7 +26,10 @@ export class DaemonGroup {
       throw new CtError("CT_ERR_TESTBED", `${options.name} is not started: the run was ended`);
     const daemon = new DaemonProcess(options);
     this.#running.add(daemon);
-    const ended = daemon.exited.then(() => this.#running.delete(daemon));
+    const ended = daemon.exited.then((exit) => {
+      this.#running.delete(daemon);
+      if (CRASHES.has(exit.signal)) this.#crashes.push(daemon.failure(describeExit(exit)));
+    });
     try {
       return await daemon.started;
     } catch (error) {
@@ -32,6 +46,15 @@ export class DaemonGroup {
   async stopAll(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.running.map((daemon) => daemon.stop()));
+  }
+
+  /**
+   * Throws CT_ERR_TESTBED with the last words of one that crashed, if one did. Others may have waited in vain for it, and
+   * whoever waited for them would look for the fault there.
+   */
+  throwIfCrashed(): void {
+    const [first] = this.#crashes;
+    if (first) throw first;
   }
 
   /** SIGKILL to all, without waiting. */

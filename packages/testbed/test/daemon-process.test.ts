@@ -116,4 +116,15 @@ describe("a group of daemons", () => {
     expect(exits.map((exit) => exit.signal)).toEqual(["SIGKILL", "SIGKILL"]);
     await expect(run(STAYS)).rejects.toThrow(/the run was ended/);
   });
+
+  it("tells of one that crashed, and not of one that was ended", async () => {
+    const killed = await run(`${LISTENING}${STAYS}`);
+    await killed.waitFor("listening");
+    killed.kill("SIGKILL");
+    await killed.exited;
+    group.throwIfCrashed();
+    const crashing = await run(`console.log("so far"); process.kill(process.pid, "SIGSEGV");`);
+    await crashing.exited;
+    expect(() => group.throwIfCrashed()).toThrow(/was ended by SIGSEGV\n(.*\n)*.*so far/);
+  });
 });

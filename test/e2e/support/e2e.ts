@@ -45,6 +45,7 @@ export function useBench(file: string): () => Bench {
   });
   afterEach(async ({ task }) => {
     await bench.launcher.group.stopAll();
+    bench.launcher.group.throwIfCrashed();
     if (task.result?.state !== "fail") await rm(bench.dir, { recursive: true, force: true });
   });
   return () => bench;

@@ -166,10 +166,12 @@ export class Lab {
     return dir;
   }
 
+  /** Rejects, with everything removed, when a process crashed in there: ours or a stock client. */
   async close(): Promise<void> {
     await this.#daemons.stopAll();
     this.#remove();
     process.removeListener("exit", this.#removeAtExit);
+    this.#daemons.throwIfCrashed();
   }
 
   #remove(): void {
