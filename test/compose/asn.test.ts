@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { buildImage, describeInContainers } from "./support/docker.ts";
+import { describeInContainers } from "./support/describe-in-containers.ts";
+import { buildImage } from "./support/docker.ts";
 import { Stack } from "./support/stack.ts";
 
 describeInContainers("the route database in a container", () => {
-  const stack = new Stack("ct-test-asn", {}, "docker/compose.asn.yml");
+  const stack = new Stack("asn", {}, "docker/compose.asn.yml");
   beforeAll(buildImage, 300_000);
   afterAll(() => stack.down(), 60_000);
 

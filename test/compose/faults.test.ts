@@ -1,6 +1,7 @@
 import { type CellResult, percentile } from "@cachetorrent/testbed";
 import { beforeAll, expect, test } from "vitest";
-import { buildImage, describeAtLeisure } from "./support/docker.ts";
+import { describeAtLeisure } from "./support/describe-in-containers.ts";
+import { buildImage } from "./support/docker.ts";
 import { runInPeace, runOnCompose } from "./support/run-on-compose.ts";
 
 const CUT_AS = 2; // its place in the report: AS 3

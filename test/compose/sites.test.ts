@@ -1,6 +1,7 @@
 import { accountsOf, externalBytes, type PeerRecord, type WatchedSwarm } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BASE_IMAGE, buildImage, describeInContainers, docker, IMAGE } from "./support/docker.ts";
+import { describeInContainers } from "./support/describe-in-containers.ts";
+import { BASE_IMAGE, buildImage, docker, IMAGE } from "./support/docker.ts";
 import { Stack, servicesLike } from "./support/stack.ts";
 
 /** What a border counts beside the content: headers, announces, all other messages, connections. */
@@ -40,7 +41,7 @@ describeInContainers("three sites in containers", () => {
 
   // One project, so that the second finds what the first has left behind.
   const stackWith = (settings: Readonly<Record<string, string>>) =>
-    new Stack("ct-test-sites", { CONTENT_MIB: "16", TRACKER_PORT: "16969", ...settings });
+    new Stack("sites", { CONTENT_MIB: "16", TRACKER_PORT: "16969", ...settings });
   let stack = stackWith({});
   afterAll(() => stack.down(), 60_000);
 

@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
-import { buildImage, buildStockImage, describeAtLeisure } from "./support/docker.ts";
+import { describeAtLeisure } from "./support/describe-in-containers.ts";
+import { buildImage, buildStockImage } from "./support/docker.ts";
 import { runOnCompose } from "./support/run-on-compose.ts";
 
 const CONTENT_BYTES = 64 * 256 * 1024;

@@ -1,6 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
 import { promisify } from "node:util";
-import { describe } from "vitest";
 
 const run = promisify(execFile);
 const OUTPUT_MOST = 64 << 20;
@@ -35,18 +34,6 @@ export const COMPOSE: readonly [file: string, ...args: string[]] =
 export async function buildImage(): Promise<void> {
   const build = ["build", "--network", "host", "-f", "docker/Dockerfile", "-t", IMAGE, "."];
   await command("docker", build, { DOCKER_BUILDKIT: "1" });
-}
-
-/** A group of tests in containers; left out, and said so, where no Docker Engine answers. */
-export function describeInContainers(name: string, tests: () => void): void {
-  if (spawnSync("docker", ["info"]).status === 0) describe(name, tests);
-  else describe.skip(`${name} (left out: no Docker Engine answers)`, tests);
-}
-
-/** The same for what takes minutes: left out too, and said so, in a gate that has none to spare (CT_GATE=short). */
-export function describeAtLeisure(name: string, tests: () => void): void {
-  if (process.env.CT_GATE !== "short") describeInContainers(name, tests);
-  else describe.skip(`${name} (left out: CT_GATE is short)`, tests);
 }
 
 /** aria2 and Transmission. */

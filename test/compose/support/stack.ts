@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { loadMetainfo, type Metainfo } from "@cachetorrent/peer";
 import { readWatchedSwarm, type WatchedSwarm } from "@cachetorrent/testbed";
 import { COMPOSE, command, docker, IMAGE } from "./docker.ts";
+import { leftoversOf, projectName } from "./leftovers.ts";
 
 /** The containers of a compose file, docker/compose.yml unless said, under one project of their own. */
 export class Stack {
@@ -11,8 +12,8 @@ export class Stack {
   readonly #env: Readonly<Record<string, string>>;
   readonly #file: string;
 
-  constructor(project: string, env: Readonly<Record<string, string>>, file = "docker/compose.yml") {
-    this.project = project;
+  constructor(name: string, env: Readonly<Record<string, string>>, file = "docker/compose.yml") {
+    this.project = projectName(name);
     this.#file = file;
     this.#env = { CACHETORRENT_IMAGE: IMAGE, ...env };
   }
@@ -76,14 +77,8 @@ export class Stack {
   }
 
   /** Names of what Docker still has of the project. */
-  async leftovers(): Promise<string[]> {
-    const filter = ["--filter", `label=com.docker.compose.project=${this.project}`, "-q"];
-    const lists = await Promise.all([
-      docker("ps", "-a", ...filter),
-      docker("network", "ls", ...filter),
-      docker("volume", "ls", ...filter),
-    ]);
-    return lists.flatMap((list) => list.split("\n").filter((id) => id !== ""));
+  leftovers(): Promise<string[]> {
+    return leftoversOf(this.project);
   }
 }
 

@@ -20,6 +20,11 @@ export function asPrefix(as: number): string {
   return `198.18.${as}.0/24`;
 }
 
+/** Of all networks of a testbed with so many ASes. */
+export function prefixesOf(ases: number): string[] {
+  return [INTERNET_PREFIX, ...Array.from({ length: ases }, (_, at) => asPrefix(at + 1))];
+}
+
 /** What the hosts of an AS take for their way out. The border has it beside `borderInside`, since Docker gives no container a gateway's address. */
 export function asGateway(as: number): string {
   return `198.18.${as}.1`;

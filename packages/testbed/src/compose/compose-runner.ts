@@ -3,7 +3,8 @@ import { CtError } from "@cachetorrent/protocol";
 import type { CellRecords } from "../cell-records.ts";
 import type { CellRunner, CellTask } from "../cell-runner.ts";
 import type { Scenario } from "../scenario/scenario.ts";
-import { ANNOUNCE_URL } from "./addresses.ts";
+import { holdersOf } from "./address-holders.ts";
+import { ANNOUNCE_URL, INTERNET_PREFIX, prefixesOf } from "./addresses.ts";
 import { ComposeCell } from "./cell-run.ts";
 import { checkForCompose } from "./compose-plan.ts";
 import { removalWords } from "./containers.ts";
@@ -45,6 +46,15 @@ export class ComposeRunner implements CellRunner {
     await this.#needs(env.CACHETORRENT_IMAGE ?? "cachetorrent", "-f docker/Dockerfile", ".");
     if (scenario.ases.some(({ stock }) => stock))
       await this.#needs(env.CACHETORRENT_STOCK_IMAGE ?? "cachetorrent-stock", "", "docker/stock");
+    const prefixes = prefixesOf(scenario.ases.length);
+    // What an earlier run of the scenario left is removed before it begins.
+    const holders = await holdersOf(prefixes, this.#docker, projectName(scenario));
+    if (holders.length > 0) {
+      throw new CtError(
+        "CT_ERR_TESTBED",
+        `the addresses of ${scenario.name} (${INTERNET_PREFIX}, and 198.18.N.0/24 for its ASes) are taken by ${holders.join(", and by ")}`,
+      );
+    }
   }
 
   async run(task: CellTask): Promise<CellRecords> {

@@ -52,11 +52,7 @@ export class ComposeSwarm {
     const up = async (how: string, services: readonly string[]) => {
       signal.throwIfAborted();
       const options = { env: { TRACKER_PORT: String(port) }, timeoutMs: 5 * SETUP_MS };
-      await docker.compose(project, ["up", how, "--no-deps", ...services], options).catch((error: Error) => {
-        const isTaken = /overlap/i.test(error.message);
-        const hint = isTaken ? "; another testbed has these addresses: docker network ls shows it" : "";
-        throw new CtError("CT_ERR_TESTBED", `${error.message}${hint}`, { cause: error });
-      });
+      await docker.compose(project, ["up", how, "--no-deps", ...services], options);
     };
     await up("-d", ["core"]);
     await up("-d", ["tracker", ...ases.map(({ place }) => borderService(place))]);

@@ -5,7 +5,8 @@ import type { CommandOutput, DockerCli } from "./docker-cli.ts";
 const GRACE_S = 3;
 /** So many lines are the last words of one that ended. */
 const LAST_LINES = 8;
-const PROJECT_LABEL = "com.docker.compose.project";
+/** What compose marks with its project all that it makes. */
+export const PROJECT_LABEL = "com.docker.compose.project";
 const SERVICE_LABEL = "com.docker.compose.service";
 
 /** The containers of one project, by the names of their services. */

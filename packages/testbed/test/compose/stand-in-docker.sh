@@ -2,7 +2,8 @@
 # Docker for tests of the runner: keeps the book of containers that are made, started and ended, and has each do at once what it
 # would do over time. $WORLD is its folder: `calls` is a line for every command, `state/SERVICE` what becomes of it, `ledgers/`
 # what peers will have written in the end, and `broken`, if it is there, a command that fails and what it says. The first command like
-# `held`, if that is there, says so at `reached`, and waits for a line at `go`.
+# `held`, if that is there, says so at `reached`, and waits for a line at `go`. `networks`, if it is there, is what Docker has of
+# others': name, project, addresses, with tabs between them.
 set -eu
 printf '%s\n' "$*" >> "$WORLD/calls"
 if [ -f "$WORLD/broken" ]; then
@@ -37,7 +38,12 @@ start() {
 case $1 in
   version) echo 20.10.24 ;;
   image) echo 0123456789ab ;;
-  network) ;;
+  network)
+    case "$*" in
+      *--filter*) ;;
+      *" ls "*) [ ! -f "$WORLD/networks" ] || cut -f1 "$WORLD/networks" ;;
+      *" inspect "*) cat "$WORLD/networks" ;;
+    esac ;;
   compose)
     case "$*" in
       *" up "*)
