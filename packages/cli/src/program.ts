@@ -1,4 +1,4 @@
-import { didYouMean } from "@cachetorrent/protocol";
+import { didYouMean, nearestName } from "@cachetorrent/protocol";
 import { Command } from "commander";
 import type { Context } from "./context.ts";
 import { describeError, EXIT, exitCodeOf } from "./exit.ts";
@@ -122,11 +122,14 @@ function configure(command: Command, context: Context): void {
 function withSuggestion(text: string, command: Command): string {
   const [, kind, name = ""] = /unknown (option|command) '([^'=]+)/.exec(text) ?? [];
   if (kind === undefined) return text;
-  const known =
-    kind === "option"
-      ? command.options.flatMap((option) => option.long ?? []).concat("--help")
-      : command.commands.map((subcommand) => subcommand.name());
-  return `${text.trimEnd()}${didYouMean(name, known)}\n`;
+  if (kind === "command") {
+    const known = command.commands.map((subcommand) => subcommand.name());
+    return `${text.trimEnd()}${didYouMean(name, known)}\n`;
+  }
+  // Dashes are no likeness: --all is not --help.
+  const known = ["help", ...command.options.flatMap(({ long }) => long?.slice(2) ?? [])];
+  const nearest = nearestName(name.replace(/^-+/, ""), known);
+  return `${text.trimEnd()}${nearest === undefined ? "" : ` (did you mean --${nearest}?)`}\n`;
 }
 
 function isCommanderError(error: unknown): boolean {

@@ -63,6 +63,14 @@ describe("the prefix table", () => {
   test.each([
     ["10.0.0.0/8", "as-prefix 10.0.0.0/8: not CIDR=ASN, such as 10.0.0.0/8=64501"],
     ["10.0.0.0/8=", "as-prefix 10.0.0.0/8=: not an AS number: "],
+    [
+      "127.1.0.0=1",
+      "as-prefix 127.1.0.0=1: 127.1.0.0 lacks the length of a block, such as 127.1.0.0/24; 127.1.0.0/32 is that one address",
+    ],
+    [
+      "2001:db8::=1",
+      "as-prefix 2001:db8::=1: 2001:db8:: lacks the length of a block, such as 2001:db8::/64; 2001:db8::/128 is that one address",
+    ],
     ["127.1.0.5/16=1", "as-prefix 127.1.0.5/16=1: 127.1.0.5/16 is no block of addresses, 127.1.0.0/16 is"],
     ["10.0.0.0/8=1=2", "as-prefix 10.0.0.0/8=1=2: not an address block such as 198.18.0.0/15: 10.0.0.0/8=1"],
   ])("the assignment %j is refused by name", (text, message) => {

@@ -1,4 +1,4 @@
-import { type Address, type Asn, CtError, parseAsn } from "@cachetorrent/protocol";
+import { type Address, type Asn, CtError, isIPv6, parseAsn } from "@cachetorrent/protocol";
 import { formatPrefix, networkOf, PrefixMap, parsePrefix } from "../prefix.ts";
 import type { AsResolver } from "./as-resolver.ts";
 
@@ -59,6 +59,14 @@ export class PrefixTable implements AsResolver {
     // A slip of the pen: either the address or the length is not what was meant, and only the operator knows which.
     if (written !== network) {
       throw new CtError("CT_ERR_AS_TABLE", `${where}: ${cidr} is no block of addresses, ${network} is`);
+    }
+    // A block was meant, and nobody would be in it but the one address that hosts do not have.
+    const block = { ...prefix.value, bits: isIPv6(prefix.value.address) ? 64 : 24 };
+    if (!cidr.includes("/") && networkOf(block).address === block.address) {
+      throw new CtError(
+        "CT_ERR_AS_TABLE",
+        `${where}: ${cidr} lacks the length of a block, such as ${formatPrefix(block)}; ${written} is that one address`,
+      );
     }
     const known = this.#entries.getExact(prefix.value);
     if (known && known.asn !== asn) {
