@@ -40,7 +40,7 @@ describe("usage", () => {
       ["tracker", "--polcy", "biased"],
       /unknown option '--polcy' \(did you mean --policy\?\)/,
     ],
-    ["an option like none", ["tracker", "--all"], /unknown option '--all'$/m],
+    ["an option like none", ["remove", "--all"], /unknown option '--all'$/m],
     ["the beginning of an option", ["tracker", "--external", "3"], /\(did you mean --external-percent\?\)/],
     ["an option without its value", ["tracker", "--policy"], /argument missing/],
     ["an unknown policy", ["tracker", "--policy", "biasd"], /did you mean biased\?/],
