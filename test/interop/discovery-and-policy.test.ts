@@ -1,6 +1,6 @@
 import path from "node:path";
 import { UNKNOWN_ASN } from "@cachetorrent/protocol";
-import type { LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
+import type { DaemonEvent, LedgerTorrent, PeerProcess } from "@cachetorrent/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { receivedByAsn, startPeer } from "./support/cachetorrent.ts";
 import { libtorrent, startLibtorrent } from "./support/clients/libtorrent.ts";
@@ -88,14 +88,6 @@ describeInLab(
       const { source, torrent, tracked } = await makeUntold(lab, policy, name);
       const host = await lab.addHost(`site-${name}`, OUR_SITE);
       const seedAddress = await lab.addAddress(host, seedSite);
-      await startLibtorrent(host, "seed", source, [torrent], {
-        enable_lsd: 1,
-        listen_interfaces: `${seedAddress}:${PORT}`,
-        // Or the kernel would take the members' address to dial them by.
-        outgoing_interfaces: seedAddress,
-        upload_rate_limit: SEED_RATE,
-      });
-
       const peers: PeerProcess[] = [];
       for (let number = 1; number <= MEMBERS; number++) {
         const place = host.another(`member${number}`);
@@ -103,6 +95,16 @@ describeInLab(
         const found = ["--local-discovery", "--no-pex"];
         peers.push(await startPeer(place, host.ipv4, [tracked], downloads, found));
       }
+      // The seed tells of itself in its first seconds, and again five minutes later. Of the members' own calls it hears none: by its
+      // address here it is the only one of its network.
+      await Promise.all(peers.map(({ daemon }) => daemon.waitFor("progress", { accepts: isDownloading })));
+      await startLibtorrent(host, "seed", source, [torrent], {
+        enable_lsd: 1,
+        listen_interfaces: `${seedAddress}:${PORT}`,
+        // Or the kernel would take the members' address to dial them by.
+        outgoing_interfaces: seedAddress,
+        upload_rate_limit: SEED_RATE,
+      });
       return accountsOf(peers, torrent);
     }
 
@@ -132,3 +134,7 @@ describeInLab(
     });
   },
 );
+
+function isDownloading({ torrents }: DaemonEvent): boolean {
+  return (torrents as { readonly state: string }[]).every(({ state }) => state === "downloading");
+}
