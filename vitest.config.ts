@@ -117,7 +117,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Mostly they wait for stock clients.
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
     ],
