@@ -116,7 +116,7 @@ export default defineConfig({
           include: ["test/interop/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Mostly they wait for stock clients.
+          // They wait for stock clients now and then: with two, a fifth of two cores is idle.
           maxWorkers: 3,
         },
       },

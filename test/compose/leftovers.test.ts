@@ -2,10 +2,8 @@ import { spawnSync } from "node:child_process";
 import { afterEach, beforeAll, expect, test } from "vitest";
 import { describeInContainers } from "./support/describe-in-containers.ts";
 import { buildImage, docker, IMAGE } from "./support/docker.ts";
-import { leftoversOf, projectName, removeLeftovers } from "./support/leftovers.ts";
+import { leftoversOf, PROJECT_LABEL, projectName, removeLeftovers } from "./support/leftovers.ts";
 import { runOnCompose } from "./support/run-on-compose.ts";
-
-const LABEL = "com.docker.compose.project";
 
 describeInContainers("what a run that was killed has left", () => {
   beforeAll(buildImage, 300_000);
@@ -16,20 +14,28 @@ describeInContainers("what a run that was killed has left", () => {
   });
 
   const networksOf = async (project: string) =>
-    (await docker("network", "ls", "--quiet", "--filter", `label=${LABEL}=${project}`))
+    (await docker("network", "ls", "--quiet", "--filter", `label=${PROJECT_LABEL}=${project}`))
       .split("\n")
       .filter(Boolean);
   const addNetwork = (project: string, subnet: string) =>
-    docker("network", "create", "--label", `${LABEL}=${project}`, "--subnet", subnet, `${project}_net`);
+    docker(
+      "network",
+      "create",
+      "--label",
+      `${PROJECT_LABEL}=${project}`,
+      "--subnet",
+      subnet,
+      `${project}_net`,
+    );
 
   test("is removed by the next one, if it is of a test whose process no longer lives", async () => {
     await addNetwork(dead, "198.18.1.0/24");
-    await docker("volume", "create", "--label", `${LABEL}=${dead}`, `${dead}_data`);
+    await docker("volume", "create", "--label", `${PROJECT_LABEL}=${dead}`, `${dead}_data`);
     const mount = `type=volume,source=${dead}_data,target=/data`;
     await docker(
       "create",
       "--label",
-      `${LABEL}=${dead}`,
+      `${PROJECT_LABEL}=${dead}`,
       "--network",
       `${dead}_net`,
       "--mount",
@@ -50,9 +56,8 @@ describeInContainers("what a run that was killed has left", () => {
       ({ stderr }: { stderr: string }) => stderr,
     );
     expect(error).toContain(`taken by the project ${alive}, another testbed or`);
-    const words = /`(docker rm .*)`/.exec(error ?? "")?.[1] ?? "";
-    // Without containers its first half has nothing to remove, and says so.
-    spawnSync("sh", ["-c", words]);
+    const words = /`(docker .*)`/.exec(error ?? "")?.[1] ?? "";
+    expect(spawnSync("sh", ["-ec", words]).status).toBe(0);
     expect(await networksOf(alive)).toEqual([]);
   });
 });

@@ -95,8 +95,8 @@ describeInLab(
         const found = ["--local-discovery", "--no-pex"];
         peers.push(await startPeer(place, host.ipv4, [tracked], downloads, found));
       }
-      // The seed tells of itself in its first seconds, and again five minutes later. Of the members' own calls it hears none: by its
-      // address here it is the only one of its network.
+      // The seed tells of itself in its first seconds, and again five minutes later. The members' own calls it does not
+      // heed, having an address of another network.
       await Promise.all(peers.map(({ daemon }) => daemon.waitFor("progress", { accepts: isDownloading })));
       await startLibtorrent(host, "seed", source, [torrent], {
         enable_lsd: 1,

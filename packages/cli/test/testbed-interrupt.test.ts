@@ -64,7 +64,7 @@ test("a second Ctrl-C ends the run on the spot, and says what it leaves and how 
   const filter = "--filter label=com.docker.compose.project=ct-two";
   expect(stderr).toBe(
     `What is up of the project ct-two stays up. The next run of two in containers removes it first, or do so now:
-  docker rm --force --volumes $(docker ps --all --quiet ${filter}); docker network prune --force ${filter}
+  docker ps --all --quiet ${filter} | xargs -r docker rm --force --volumes; docker network prune --force ${filter}
 `,
   );
   await goOn();

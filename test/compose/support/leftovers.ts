@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { docker } from "./docker.ts";
 
-const PROJECT_LABEL = "com.docker.compose.project";
+/** What compose marks with its project all that it makes. */
+export const PROJECT_LABEL = "com.docker.compose.project";
 /** So begins the name of each project of a test: a later run knows the leftovers of a dead one by it. */
 const PROJECT = /^ct-test(\d+)-/;
 

@@ -98,7 +98,7 @@ export async function removeProject(docker: DockerCli, project: string): Promise
 /** The same for a shell. */
 export function removalWords(project: string): string {
   const filter = `--filter label=${PROJECT_LABEL}=${project}`;
-  return `docker rm --force --volumes $(docker ps --all --quiet ${filter}); docker network prune --force ${filter}`;
+  return `docker ps --all --quiet ${filter} | xargs -r docker rm --force --volumes; docker network prune --force ${filter}`;
 }
 
 async function listContainers(docker: DockerCli, project: string) {

@@ -286,7 +286,7 @@ describe("what a machine lacks for containers is told before anything is run:", 
       ],
     });
     await expect(runner.check(task.scenario)).rejects.toThrow(
-      /^the addresses of [^`]* are taken by the project ct-old, [^`]*\(`docker rm [^`]*project=ct-old\); docker network prune [^`]*project=ct-old` removes it\), and by the network lab \(`docker network rm lab` removes it\)$/,
+      /^the addresses of [^`]* are taken by the project ct-old, [^`]*\(`docker ps [^`]*project=ct-old \| xargs -r docker rm [^`]*; docker network prune [^`]*project=ct-old` removes it\), and by the network lab \(`docker network rm lab` removes it\)$/,
     );
   });
 
